@@ -1,0 +1,1 @@
+//! The ports on the AWS SDK: the only crate that names aws-sdk-*.

@@ -1,0 +1,1 @@
+//! The modelled cloud as pure state machines: Lambda pool, event source mapping, stores, queues, prices.

@@ -1,0 +1,1 @@
+//! Who gets which driver: policies over a sparse cost graph.

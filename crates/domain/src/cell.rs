@@ -1,0 +1,111 @@
+//! H3 cells: the zones of surge and of heat maps. Not used by the hot index: encoding a cell costs
+//! some twenty times a grid update.
+
+use std::fmt;
+use std::str::FromStr;
+
+use h3o::{CellIndex, LatLng};
+
+use crate::place::Place;
+
+/// How fine cells are: 0 (continents) to 15 (a square metre). 8 is about 0.74 km² a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Resolution(h3o::Resolution);
+
+impl Resolution {
+    /// Reads a resolution.
+    ///
+    /// # Errors
+    /// If it is above 15.
+    pub fn new(level: u8) -> Result<Self, CellError> {
+        h3o::Resolution::try_from(level)
+            .map(Self)
+            .map_err(|_| CellError { found: level.to_string(), expected: "an H3 resolution of 0 to 15" })
+    }
+
+    /// The level, 0 to 15.
+    #[must_use]
+    pub fn level(self) -> u8 {
+        self.0.into()
+    }
+}
+
+/// What was found where a cell or resolution was expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("found {found:?}, expected {expected}")]
+pub struct CellError {
+    /// What was found.
+    pub found: String,
+    /// What should have stood there.
+    pub expected: &'static str,
+}
+
+/// One H3 cell. Written as H3 writes it: 15 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cell(CellIndex);
+
+impl Cell {
+    /// The cell of that resolution that holds the place.
+    #[must_use]
+    pub fn of(place: Place, resolution: Resolution) -> Self {
+        let point = LatLng::new(place.lat(), place.lon()).expect("a Place is finite");
+        Self(point.to_cell(resolution.0))
+    }
+
+    /// The cells that touch this one: six, or five around a pentagon. In H3's ring order.
+    #[must_use]
+    pub fn neighbours(self) -> Vec<Self> {
+        self.0.grid_disk::<Vec<_>>(1).into_iter().filter(|cell| *cell != self.0).map(Self).collect()
+    }
+
+    /// The cell's centre.
+    #[must_use]
+    pub fn centre(self) -> Place {
+        let point = LatLng::from(self.0);
+        Place::new(point.lat(), point.lng()).expect("H3 centres lie on the globe")
+    }
+
+    /// The corners, counter-clockwise.
+    #[must_use]
+    pub fn corners(self) -> Vec<Place> {
+        self.0
+            .boundary()
+            .iter()
+            .map(|point| Place::new(point.lat(), point.lng()).expect("H3 corners lie on the globe"))
+            .collect()
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Cell {
+    type Err = CellError;
+    fn from_str(text: &str) -> Result<Self, CellError> {
+        text.parse().map(Self).map_err(|_| CellError {
+            found: text.chars().take(64).collect(),
+            expected: "an H3 cell of 15 hexadecimal digits",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_holds_its_centre_and_touches_its_neighbours() {
+        let resolution = Resolution::new(8).unwrap();
+        let cell = Cell::of(Place::new(40.758, -73.9855).unwrap(), resolution);
+        assert_eq!(Cell::of(cell.centre(), resolution), cell);
+        let neighbours = cell.neighbours();
+        assert_eq!(neighbours.len(), 6);
+        assert!(neighbours.iter().all(|n| n.neighbours().contains(&cell)));
+        assert_eq!(cell.corners().len(), 6);
+        assert_eq!(cell.to_string().parse(), Ok(cell));
+        assert!(Resolution::new(16).is_err());
+    }
+}

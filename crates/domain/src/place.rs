@@ -1,0 +1,264 @@
+//! Places, and how far apart they are.
+//!
+//! Every place speaks latitude and longitude, so every interface is the same; a [`Space`] says which
+//! metric holds. Plane and torus cities, used to hold dispatch against theory, lie at null island,
+//! where one degree is [`METRES_PER_DEGREE`] both ways by definition.
+
+use geo::{Distance, Haversine, Point};
+
+/// Metres in one degree of a great circle of the mean Earth radius, 6,371,008.8 m (as `geo` has it).
+pub const METRES_PER_DEGREE: f64 = 6_371_008.8 * std::f64::consts::PI / 180.0;
+
+/// A point on the ground, in degrees. Always finite and in range.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Place {
+    lat: f64,
+    lon: f64,
+}
+
+/// Why two numbers are not a place.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("found latitude {lat} and longitude {lon}, expected -90 to 90 and -180 to 180 degrees")]
+pub struct PlaceError {
+    /// The latitude found, in degrees.
+    pub lat: f64,
+    /// The longitude found, in degrees.
+    pub lon: f64,
+}
+
+impl Place {
+    /// A place from degrees.
+    ///
+    /// # Errors
+    /// If either number is not finite or out of range.
+    pub fn new(lat: f64, lon: f64) -> Result<Self, PlaceError> {
+        // NaN fails both comparisons.
+        if (-90.0..=90.0).contains(&lat) && (-180.0..=180.0).contains(&lon) {
+            Ok(Self { lat, lon })
+        } else {
+            Err(PlaceError { lat, lon })
+        }
+    }
+
+    /// A place from metres east and north of null island, clamped to the globe.
+    #[must_use]
+    pub fn from_metres(east_m: f64, north_m: f64) -> Self {
+        let degrees = |metres: f64, limit: f64| {
+            let degrees = metres / METRES_PER_DEGREE;
+            if degrees.is_nan() { 0.0 } else { degrees.clamp(-limit, limit) }
+        };
+        Self { lat: degrees(north_m, 90.0), lon: degrees(east_m, 180.0) }
+    }
+
+    /// Latitude in degrees.
+    #[must_use]
+    pub fn lat(self) -> f64 {
+        self.lat
+    }
+
+    /// Longitude in degrees.
+    #[must_use]
+    pub fn lon(self) -> f64 {
+        self.lon
+    }
+
+    /// Metres east of null island, where the plane cities lie.
+    #[must_use]
+    pub fn east_m(self) -> f64 {
+        self.lon * METRES_PER_DEGREE
+    }
+
+    /// Metres north of null island, where the plane cities lie.
+    #[must_use]
+    pub fn north_m(self) -> f64 {
+        self.lat * METRES_PER_DEGREE
+    }
+
+    /// The place rounded to 1e-7 degrees (about 1 cm), the resolution of the wire.
+    #[must_use]
+    pub fn to_e7(self) -> (i32, i32) {
+        #[expect(clippy::cast_possible_truncation, reason = "180e7 fits an i32")]
+        let e7 = |degrees: f64| (degrees * 1e7).round() as i32;
+        (e7(self.lat), e7(self.lon))
+    }
+
+    /// A place from the wire's 1e-7 degrees.
+    ///
+    /// # Errors
+    /// If either number is out of range.
+    pub fn from_e7(lat: i32, lon: i32) -> Result<Self, PlaceError> {
+        Self::new(f64::from(lat) / 1e7, f64::from(lon) / 1e7)
+    }
+}
+
+/// Which metric holds between places.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Space {
+    /// The Earth: great-circle distance.
+    Sphere,
+    /// A flat rectangle with its south-west corner at null island.
+    Plane {
+        /// Extent east, in metres.
+        width_m: f64,
+        /// Extent north, in metres.
+        height_m: f64,
+    },
+    /// The same rectangle with opposite edges joined: no boundary, as theory likes it.
+    Torus {
+        /// Extent east, in metres.
+        width_m: f64,
+        /// Extent north, in metres.
+        height_m: f64,
+    },
+}
+
+impl Space {
+    /// The straight-line distance in metres.
+    #[must_use]
+    pub fn distance_m(&self, from: Place, to: Place) -> f64 {
+        match *self {
+            Self::Sphere => {
+                Haversine.distance(Point::new(from.lon, from.lat), Point::new(to.lon, to.lat))
+            }
+            Self::Plane { .. } | Self::Torus { .. } => {
+                let (east, north) = self.offset_m(from, to);
+                east.hypot(north)
+            }
+        }
+    }
+
+    /// Metres east and north from one place to another, the shorter way round where there are two.
+    /// On the sphere this is the equirectangular approximation, good to 1e-4 within a city.
+    #[must_use]
+    pub fn offset_m(&self, from: Place, to: Place) -> (f64, f64) {
+        let north = to.north_m() - from.north_m();
+        match *self {
+            Self::Sphere => {
+                let shrink = f64::midpoint(from.lat, to.lat).to_radians().cos();
+                let mut east = to.lon - from.lon;
+                if east > 180.0 {
+                    east -= 360.0;
+                } else if east < -180.0 {
+                    east += 360.0;
+                }
+                (east * METRES_PER_DEGREE * shrink, north)
+            }
+            Self::Plane { .. } => (to.east_m() - from.east_m(), north),
+            Self::Torus { width_m, height_m } => (
+                shorter_way(to.east_m() - from.east_m(), width_m),
+                shorter_way(north, height_m),
+            ),
+        }
+    }
+
+    /// The point that lies `share` (0 to 1) of the straight way from one place to another.
+    #[must_use]
+    pub fn along(&self, from: Place, to: Place, share: f64) -> Place {
+        let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
+        match *self {
+            Self::Sphere => {
+                // Straight in degrees: within a city this is the great circle to centimetres.
+                let mut lon_span = to.lon - from.lon;
+                if lon_span > 180.0 {
+                    lon_span -= 360.0;
+                } else if lon_span < -180.0 {
+                    lon_span += 360.0;
+                }
+                let mut lon = from.lon + lon_span * share;
+                if lon > 180.0 {
+                    lon -= 360.0;
+                } else if lon < -180.0 {
+                    lon += 360.0;
+                }
+                Place { lat: from.lat + (to.lat - from.lat) * share, lon }
+            }
+            Self::Plane { .. } | Self::Torus { .. } => {
+                let (east, north) = self.offset_m(from, to);
+                self.wrap(Place::from_metres(
+                    from.east_m() + east * share,
+                    from.north_m() + north * share,
+                ))
+            }
+        }
+    }
+
+    /// Brings a place that left a torus back onto it; elsewhere the place itself.
+    #[must_use]
+    pub fn wrap(&self, place: Place) -> Place {
+        match *self {
+            Self::Torus { width_m, height_m } => Place::from_metres(
+                place.east_m().rem_euclid(width_m),
+                place.north_m().rem_euclid(height_m),
+            ),
+            Self::Sphere | Self::Plane { .. } => place,
+        }
+    }
+}
+
+fn shorter_way(offset: f64, extent: f64) -> f64 {
+    let offset = offset.rem_euclid(extent);
+    if offset > extent / 2.0 { offset - extent } else { offset }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TORUS: Space = Space::Torus { width_m: 10_000.0, height_m: 8_000.0 };
+
+    #[test]
+    fn absurd_coordinates_are_refused() {
+        for (lat, lon) in [(f64::NAN, 0.0), (0.0, f64::INFINITY), (90.1, 0.0), (0.0, -180.5)] {
+            assert!(Place::new(lat, lon).is_err(), "{lat} {lon}");
+        }
+    }
+
+    #[test]
+    fn a_known_great_circle() {
+        // Times Square to JFK terminal 4: 20.9 km by any geodesic calculator.
+        let times_square = Place::new(40.7580, -73.9855).unwrap();
+        let jfk = Place::new(40.6446, -73.7822).unwrap();
+        let distance = Space::Sphere.distance_m(times_square, jfk);
+        assert!((distance - 21_280.0).abs() < 150.0, "{distance}");
+    }
+
+    fn on_torus() -> impl Strategy<Value = Place> {
+        (0.0..10_000.0f64, 0.0..8_000.0f64).prop_map(|(e, n)| Place::from_metres(e, n))
+    }
+
+    fn in_city() -> impl Strategy<Value = Place> {
+        (40.5..40.9f64, -74.3..-73.7f64).prop_map(|(lat, lon)| Place::new(lat, lon).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn torus_is_a_metric(a in on_torus(), b in on_torus(), c in on_torus()) {
+            let d = |x, y| TORUS.distance_m(x, y);
+            prop_assert!((d(a, b) - d(b, a)).abs() < 1e-6);
+            prop_assert!(d(a, c) <= d(a, b) + d(b, c) + 1e-6);
+            prop_assert!(d(a, b) <= 5_000f64.hypot(4_000.0) + 1e-6);
+        }
+
+        #[test]
+        fn going_along_covers_the_share(a in in_city(), b in in_city(), share in 0.0..1.0f64) {
+            let mid = Space::Sphere.along(a, b, share);
+            let whole = Space::Sphere.distance_m(a, b);
+            prop_assert!((Space::Sphere.distance_m(a, mid) - whole * share).abs() <= 1e-3 * whole + 0.01);
+        }
+
+        #[test]
+        fn going_along_a_torus_covers_the_share(a in on_torus(), b in on_torus(), share in 0.0..1.0f64) {
+            let mid = TORUS.along(a, b, share);
+            let whole = TORUS.distance_m(a, b);
+            prop_assert!((TORUS.distance_m(a, mid) - whole * share).abs() <= 1e-3);
+        }
+
+        #[test]
+        fn the_wire_keeps_a_centimetre(place in in_city()) {
+            let (lat, lon) = place.to_e7();
+            let back = Place::from_e7(lat, lon).unwrap();
+            prop_assert!(Space::Sphere.distance_m(place, back) < 0.02);
+        }
+    }
+}

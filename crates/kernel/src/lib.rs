@@ -1,0 +1,1 @@
+//! Seeded randomness: one independent stream per agent.

@@ -1,0 +1,1 @@
+//! The embedded host: HTTP front, Lambda host, event source mapping, in-process DynamoDB and SQS.

@@ -1,0 +1,1 @@
+//! Histograms, the summary and its schema, the audit, text, JSON and HTML output.

@@ -1,0 +1,1 @@
+//! JSON, protobuf and table-item shapes, their versions, and their conversions to the domain.

@@ -1,0 +1,1 @@
+//! Cities, demand, supply, and the behaviour of riders and drivers as step(event, now) -> actions.

@@ -1,0 +1,1 @@
+//! The matching function: events in, use case, response out.

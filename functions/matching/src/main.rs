@@ -1,0 +1,2 @@
+//! Wiring of the matching function.
+fn main() {}

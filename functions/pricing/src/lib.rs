@@ -1,0 +1,1 @@
+//! The pricing function: events in, use case, response out.

@@ -1,0 +1,2 @@
+//! Wiring of the pricing function.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The surge function: events in, use case, response out.

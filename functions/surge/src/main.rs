@@ -1,0 +1,2 @@
+//! Wiring of the surge function.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The trips function: events in, use case, response out.

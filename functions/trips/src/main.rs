@@ -1,0 +1,2 @@
+//! Wiring of the trips function.
+fn main() {}

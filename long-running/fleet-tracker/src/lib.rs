@@ -1,0 +1,1 @@
+//! The gRPC service around the fleet core: streams of drivers, offers, holds.

@@ -1,0 +1,2 @@
+//! Wiring of the tracker.
+fn main() {}

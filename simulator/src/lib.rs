@@ -1,0 +1,1 @@
+//! The rushhour command: scenario, targets, load generator.

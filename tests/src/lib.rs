@@ -1,0 +1,1 @@
+//! What holds across crates: arrows, contracts, determinism, the protocol's races, the end-to-end run.
