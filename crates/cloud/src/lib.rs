@@ -1,1 +1,6 @@
-//! The modelled cloud as pure state machines: Lambda pool, event source mapping, stores, queues, prices.
+//! The modelled cloud as pure state machines in a `now` that the host supplies: no I/O, no clock, no entropy.
+//!
+//! The embedded host drives them with tokio in wall time, the digital twin in virtual time.
+//! - [`lambda_pool`]: a function's execution environments: warm, cold, throttled, reclaimed.
+
+pub mod lambda_pool;
