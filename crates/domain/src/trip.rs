@@ -56,6 +56,8 @@ pub struct Trip {
     pub stamps: Stamps,
     /// When it entered its present state.
     pub since: Timestamp,
+    /// When the sweep last found its driver alive; the epoch if it never looked.
+    pub checked_at: Timestamp,
     /// What is charged, once it has ended.
     pub charge: Charge,
     /// Counts the writes: a transition names the version it started from.
@@ -95,7 +97,10 @@ impl TripState {
     /// Whether nothing moves the trip any more.
     #[must_use]
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Completed | Self::Cancelled { .. } | Self::Unserved { .. })
+        matches!(
+            self,
+            Self::Completed | Self::Cancelled { .. } | Self::Unserved { .. }
+        )
     }
 
     /// Whether a driver has accepted and the ride has not ended.
@@ -233,19 +238,28 @@ impl Trip {
     /// The try in force: none while the trip waits for a driver.
     #[must_use]
     pub fn current_try(&self) -> Option<&Try> {
-        self.tries.last().filter(|_| self.state != TripState::Requested)
+        self.tries
+            .last()
+            .filter(|_| self.state != TripState::Requested)
     }
 
     /// The hold in force: none while the trip waits for a driver.
     #[must_use]
     pub fn hold_key(&self) -> Option<HoldKey> {
-        self.current_try().map(|t| HoldKey { trip: self.id, attempt: self.attempt(), driver: t.driver })
+        self.current_try().map(|t| HoldKey {
+            trip: self.id,
+            attempt: self.attempt(),
+            driver: t.driver,
+        })
     }
 
     /// The driver who has accepted, if one has.
     #[must_use]
     pub fn driver(&self) -> Option<DriverId> {
-        self.tries.last().filter(|t| t.outcome == TryOutcome::Accepted).map(|t| t.driver)
+        self.tries
+            .last()
+            .filter(|t| t.outcome == TryOutcome::Accepted)
+            .map(|t| t.driver)
     }
 
     /// Drivers who are not to be asked again.
@@ -255,7 +269,10 @@ impl Trip {
             .tries
             .iter()
             .filter(|t| {
-                matches!(t.outcome, TryOutcome::Declined | TryOutcome::Expired | TryOutcome::Lost)
+                matches!(
+                    t.outcome,
+                    TryOutcome::Declined | TryOutcome::Expired | TryOutcome::Lost
+                )
             })
             .map(|t| t.driver)
             .collect();
@@ -270,7 +287,9 @@ impl Trip {
         match self.state {
             TripState::Requested => Some(self.since + policy.ring_grace),
             TripState::Offered => self.current_try().map(|t| t.deadline + policy.offer_grace),
-            state if state.is_assigned() => Some(self.since + policy.check_assigned_every),
+            state if state.is_assigned() => {
+                Some(self.since.max(self.checked_at) + policy.check_assigned_every)
+            }
             _ => None,
         }
     }

@@ -1,0 +1,112 @@
+//! What a deployment decides: the region, its prices, its travel rule, its windows. Resolved once by
+//! the host's `main` and handed down; nothing here reads the environment.
+
+use std::time::Duration;
+
+use domain::fare::Tariff;
+use domain::limits::CANDIDATES_MAX;
+use domain::surge::SurgePolicy;
+use domain::travel::Travel;
+use domain::trip::SweepPolicy;
+use domain::{Region, Resolution, Round, Timestamp};
+
+/// The market and its rules, the same for every use case of a deployment.
+#[derive(Debug, Clone)]
+pub struct Market {
+    /// Which region this is.
+    pub region: Region,
+    /// Pick-ups and destinations outside are refused; none: the whole space.
+    pub service_area: Option<ServiceArea>,
+    /// How places become metres and minutes.
+    pub travel: Travel,
+    /// What rides cost.
+    pub tariff: Tariff,
+    /// The size of surge zones.
+    pub resolution: Resolution,
+    /// How surge follows supply and demand; none: no surge.
+    pub surge: Option<SurgePolicy>,
+    /// How long a quote is good for.
+    pub quote_ttl: Duration,
+    /// How riders and drivers are brought together.
+    pub dispatch: DispatchPolicy,
+    /// When the sweep looks at what.
+    pub sweep: SweepPolicy,
+    /// How often supply and demand are counted for surge.
+    pub snapshot_every: Duration,
+}
+
+/// A rectangle of degrees.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ServiceArea {
+    /// Southern edge.
+    pub south: f64,
+    /// Western edge.
+    pub west: f64,
+    /// Northern edge.
+    pub north: f64,
+    /// Eastern edge.
+    pub east: f64,
+}
+
+impl ServiceArea {
+    /// Whether a place lies in it, edges included.
+    #[must_use]
+    pub fn contains(&self, place: domain::Place) -> bool {
+        (self.south..=self.north).contains(&place.lat())
+            && (self.west..=self.east).contains(&place.lon())
+    }
+}
+
+/// How riders and drivers are brought together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DispatchPolicy {
+    /// Which assignment.
+    pub assignment: Assignment,
+    /// The window of a match round, whole seconds; zero: at once.
+    pub window: Duration,
+    /// Drivers farther than this (straight metres) are not asked; none: no limit.
+    pub radius_m: Option<f64>,
+    /// Nearest drivers considered for each rider.
+    pub candidates: usize,
+    /// How long a driver has to answer.
+    pub offer_timeout: Duration,
+    /// What happens to a rider for whom nobody is available.
+    pub queue: Queue,
+}
+
+/// Which assignment a round makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assignment {
+    /// First come, nearest available.
+    Nearest,
+    /// The least total pick-up time, optionally leaving riders who cost more than a penalty.
+    Batched {
+        /// Pick-up time beyond which leaving a rider waiting is better.
+        unserved_penalty: Option<Duration>,
+    },
+}
+
+/// What happens to a rider for whom nobody is available.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queue {
+    /// Waits until patience ends.
+    Wait,
+    /// Is unserved at once.
+    Lose,
+}
+
+impl DispatchPolicy {
+    /// The round that a ring at `now` is for.
+    #[must_use]
+    pub fn round_at(&self, now: Timestamp) -> Round {
+        let window_us = i64::try_from(self.window.as_micros()).unwrap_or(i64::MAX);
+        // Without a window every ring is a round of its own.
+        Round(if window_us == 0 { now.as_micros() } else { now.as_micros().div_euclid(window_us) })
+    }
+
+    /// Nearest drivers considered for each rider, within bounds.
+    #[must_use]
+    pub fn candidates(&self) -> usize {
+        self.candidates.clamp(1, CANDIDATES_MAX)
+    }
+}
