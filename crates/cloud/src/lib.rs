@@ -1,6 +1,8 @@
 //! The modelled cloud as pure state machines in a `now` that the host supplies: no I/O, no clock, no entropy.
 //!
 //! The embedded host drives them with tokio in wall time, the digital twin in virtual time.
+//! - [`event_source`]: from an SQS queue to a function: pollers, batches, windows, partial failures.
 //! - [`lambda_pool`]: a function's execution environments: warm, cold, throttled, reclaimed.
 
+pub mod event_source;
 pub mod lambda_pool;
