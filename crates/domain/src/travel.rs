@@ -45,13 +45,23 @@ impl Travel {
         if let Some(&speed) = speed_kmh.iter().find(|s| !s.is_finite() || **s <= 0.0) {
             return Err(TravelError::Speed(speed));
         }
-        Ok(Self { space, circuity, speed_mps_by_hour: speed_kmh.map(|kmh| kmh / 3.6) })
+        Ok(Self {
+            space,
+            circuity,
+            speed_mps_by_hour: speed_kmh.map(|kmh| kmh / 3.6),
+        })
     }
 
     /// The metric underneath.
     #[must_use]
     pub fn space(&self) -> &Space {
         &self.space
+    }
+
+    /// Street metres for each straight metre.
+    #[must_use]
+    pub fn circuity(&self) -> f64 {
+        self.circuity
     }
 
     /// The way from one place to another, leaving at a time.
@@ -64,7 +74,10 @@ impl Travel {
     #[must_use]
     pub fn way_of(&self, distance_m: f64, leaving: Timestamp) -> Way {
         let seconds = distance_m / self.speed_mps_by_hour[leaving.hour_of_day()];
-        Way { distance_m, duration: Duration::from_secs_f64(seconds.clamp(0.0, 1e9)) }
+        Way {
+            distance_m,
+            duration: Duration::from_secs_f64(seconds.clamp(0.0, 1e9)),
+        }
     }
 }
 
@@ -74,7 +87,10 @@ mod tests {
 
     #[test]
     fn a_way_is_circuity_and_speed() {
-        let space = Space::Plane { width_m: 10_000.0, height_m: 10_000.0 };
+        let space = Space::Plane {
+            width_m: 10_000.0,
+            height_m: 10_000.0,
+        };
         let travel = Travel::new(space, 1.5, [36.0; 24]).unwrap();
         let way = travel.way(
             Place::from_metres(0.0, 0.0),
@@ -87,7 +103,10 @@ mod tests {
 
     #[test]
     fn a_standing_city_is_refused() {
-        assert_eq!(Travel::new(Space::Sphere, 1.3, [0.0; 24]), Err(TravelError::Speed(0.0)));
+        assert_eq!(
+            Travel::new(Space::Sphere, 1.3, [0.0; 24]),
+            Err(TravelError::Speed(0.0))
+        );
         assert!(Travel::new(Space::Sphere, 0.9, [20.0; 24]).is_err());
     }
 }

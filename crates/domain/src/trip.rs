@@ -10,6 +10,7 @@
 //! overtook another brings the trip to its own state and carries the stamps of those it overtook; one
 //! that is behind changes nothing; one that the trip's state refuses says whom to release.
 
+mod names;
 mod transition;
 
 pub use transition::{Outcome, TransitionError};

@@ -13,6 +13,8 @@ use domain::surge::Multiplier;
 use domain::trip::{Trip, TripEvent};
 use domain::{Attempt, Cell, DriverId, Place, Region, Round, Timestamp, TripId};
 
+pub use fleet::Candidate;
+
 /// Why a port could not do its work. What went wrong is for the log; what to do about it is for the caller.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum PortError {
@@ -222,17 +224,6 @@ pub struct CandidateQuery {
     pub pickup: Place,
     /// Drivers not to be named.
     pub excluded: Vec<DriverId>,
-}
-
-/// A driver who could come.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Candidate {
-    /// Who.
-    pub driver: DriverId,
-    /// Where.
-    pub place: Place,
-    /// Straight distance to the pick-up in metres.
-    pub distance_m: f64,
 }
 
 /// Whether a driver could be kept.

@@ -1,1 +1,3 @@
 //! JSON, protobuf and table-item shapes, their versions, and their conversions to the domain.
+pub mod api;
+pub mod grpc;

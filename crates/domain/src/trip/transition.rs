@@ -214,6 +214,11 @@ impl Trip {
             TripState::Offered | TripState::Accepted | TripState::Arrived | TripState::PickedUp => {
                 self.fast_forward(event, tariff, now)
             }
+            // The sweep took an offer for expired that was accepted after all: the fleet's word counts
+            // as long as nobody else was asked.
+            TripState::Requested if event.kind.is_progress() && self.last_try_expired() => {
+                self.fast_forward(event, tariff, now)
+            }
             TripState::Completed => Outcome::Unchanged,
             TripState::Requested | TripState::Cancelled { .. } | TripState::Unserved { .. } => {
                 if event.kind.ends_hold() {
@@ -253,7 +258,7 @@ impl Trip {
         trip.stamps = self.stamps.merged(&event.stamps);
         let accepted_at = trip.stamps.accepted_at.unwrap_or(event.at);
         trip.stamps.accepted_at = Some(accepted_at);
-        trip.end_try_if_pending(TryOutcome::Accepted, accepted_at);
+        trip.end_try(TryOutcome::Accepted, accepted_at);
         match to {
             TripState::Completed => {
                 trip.charge = tariff.settle_completed(&self.fare, trip.stamps.waited());
@@ -268,6 +273,12 @@ impl Trip {
             _ => {}
         }
         Outcome::Moved(Box::new(trip))
+    }
+
+    fn last_try_expired(&self) -> bool {
+        self.tries
+            .last()
+            .is_some_and(|t| t.outcome == TryOutcome::Expired)
     }
 
     fn end_try(&mut self, outcome: TryOutcome, at: Timestamp) {
@@ -311,6 +322,15 @@ impl Stamps {
 }
 
 impl TripEventKind {
+    /// Whether it means that the driver took the ride.
+    #[must_use]
+    pub fn is_progress(self) -> bool {
+        matches!(
+            self,
+            Self::Accepted | Self::Arrived | Self::PickedUp | Self::DroppedOff
+        )
+    }
+
     /// Whether the tracker has already let the driver go when it sends this.
     #[must_use]
     pub fn ends_hold(self) -> bool {

@@ -1,0 +1,72 @@
+//! The words for states and reasons, the same in interfaces, tables and reports.
+
+use super::{CancelStage, CancelledBy, TripState, TryOutcome, UnservedReason};
+
+impl TripState {
+    /// Such as `picked_up`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Offered => "offered",
+            Self::Accepted => "accepted",
+            Self::Arrived => "arrived",
+            Self::PickedUp => "picked_up",
+            Self::Completed => "completed",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Unserved { .. } => "unserved",
+        }
+    }
+
+    /// Why it ended early, if it did: `rider_accepted` (by whom, in which stage) or `patience_over`.
+    #[must_use]
+    pub fn because(self) -> Option<String> {
+        match self {
+            Self::Cancelled { by, stage } => Some(format!("{}_{}", by.name(), stage.name())),
+            Self::Unserved { because } => Some(because.name().to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// Gives each variant of a plain enum its word, both ways.
+macro_rules! words {
+    ($kind:ident { $($variant:ident => $word:literal),+ $(,)? }) => {
+        impl $kind {
+            /// The word for it.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// What the word stands for.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+words!(CancelledBy { Rider => "rider", Driver => "driver", System => "system" });
+words!(CancelStage {
+    Requested => "requested",
+    Offered => "offered",
+    Accepted => "accepted",
+    Arrived => "arrived",
+    PickedUp => "picked_up",
+});
+words!(UnservedReason {
+    NoDriverInReach => "no_driver_in_reach",
+    PatienceOver => "patience_over",
+    AttemptsExhausted => "attempts_exhausted",
+    NoneAvailableAtOnce => "none_available_at_once",
+});
+words!(TryOutcome {
+    Pending => "pending",
+    Accepted => "accepted",
+    Declined => "declined",
+    Expired => "expired",
+    Withdrawn => "withdrawn",
+    Lost => "lost",
+});
