@@ -1,0 +1,98 @@
+//! What the tracker knows of each driver, in dense slots.
+
+use domain::{DriverId, Place, Timestamp};
+
+use crate::slot_table::{SlotTable, hash_of};
+
+/// Whether a driver is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// Went off on purpose: pings do not bring the driver back.
+    Offline,
+    /// No ping for too long: the next brings the driver back.
+    Silent,
+    /// There.
+    Online,
+}
+
+/// One driver.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Driver {
+    pub(crate) id: DriverId,
+    pub(crate) place: Place,
+    /// When the tracker last heard of the driver, by its own clock.
+    pub(crate) seen_at: Timestamp,
+    /// When the driver was at the place, by the driver's clock.
+    pub(crate) sent_at: Timestamp,
+    /// The last ping's number; none since the driver went online.
+    pub(crate) sequence: Option<u64>,
+    pub(crate) presence: Presence,
+    /// Kept by a hold, settled or under way.
+    pub(crate) held: bool,
+    /// Has its one entry in the queue of drivers who may fall silent.
+    pub(crate) watched: bool,
+    /// Has its one entry in the queue of drivers who may be forgotten.
+    pub(crate) fading: bool,
+}
+
+/// All drivers.
+#[derive(Debug, Clone)]
+pub(crate) struct Drivers {
+    slots: Vec<Driver>,
+    free: Vec<u32>,
+    by_id: SlotTable,
+}
+
+impl Drivers {
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_id: SlotTable::new(),
+        }
+    }
+
+    pub(crate) fn find(&self, id: DriverId) -> Option<u32> {
+        self.by_id
+            .find(hash_of(id.0), |slot| self.slots[slot as usize].id == id)
+    }
+
+    pub(crate) fn get(&self, slot: u32) -> &Driver {
+        &self.slots[slot as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: u32) -> &mut Driver {
+        &mut self.slots[slot as usize]
+    }
+
+    /// Adds a driver who is not there yet.
+    pub(crate) fn add(&mut self, driver: Driver) -> u32 {
+        debug_assert!(self.find(driver.id).is_none());
+        let slot = if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize] = driver;
+            slot
+        } else {
+            self.slots.push(driver);
+            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 drivers")
+        };
+        let slots = &self.slots;
+        self.by_id.insert(hash_of(driver.id.0), slot, |held| {
+            hash_of(slots[held as usize].id.0)
+        });
+        slot
+    }
+
+    pub(crate) fn remove(&mut self, slot: u32) {
+        let slots = &self.slots;
+        let hash = hash_of(slots[slot as usize].id.0);
+        self.by_id
+            .remove(hash, slot, |held| hash_of(slots[held as usize].id.0));
+        self.free.push(slot);
+        // What remains in a freed slot is never available.
+        self.slots[slot as usize].presence = Presence::Offline;
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Driver> {
+        self.slots.iter()
+    }
+}

@@ -1,0 +1,215 @@
+//! The index against brute force, on every space.
+
+use super::*;
+use proptest::prelude::*;
+
+const TORUS: Space = Space::Torus {
+    width_m: 10_000.0,
+    height_m: 7_000.0,
+};
+const PLANE: Space = Space::Plane {
+    width_m: 10_000.0,
+    height_m: 7_000.0,
+};
+
+fn place(lat: f64, lon: f64) -> Place {
+    Place::new(lat, lon).unwrap()
+}
+
+/// Places that meet each difficulty: seams, poles, one spot for all, few distinct spots, all the globe.
+fn places(space: Space) -> BoxedStrategy<Vec<Place>> {
+    let many = |one: BoxedStrategy<Place>| prop::collection::vec(one, 1..120);
+    let spots = (0..4i32, 0..4i32);
+    if space == Space::Sphere {
+        prop_oneof![
+            many(
+                (40.6..40.9f64, -74.1..-73.8f64)
+                    .prop_map(|(a, o)| place(a, o))
+                    .boxed()
+            ),
+            many(
+                (-17.2..-16.8f64, 179.8..180.2f64)
+                    .prop_map(|(a, o)| place(a, if o > 180.0 { o - 360.0 } else { o }))
+                    .boxed()
+            ),
+            many(
+                (88.0..=90.0f64, -180.0..=180.0f64)
+                    .prop_map(|(a, o)| place(a, o))
+                    .boxed()
+            ),
+            many(
+                (-90.0..=90.0f64, -180.0..=180.0f64)
+                    .prop_map(|(a, o)| place(a, o))
+                    .boxed()
+            ),
+            many(
+                (69.6..69.7f64, 18.8..19.0f64)
+                    .prop_map(|(a, o)| place(a, o))
+                    .boxed()
+            ),
+            many(
+                spots
+                    .prop_map(|(a, o)| place(f64::from(a) * 0.01, 179.99 - f64::from(o) * 119.99))
+                    .boxed()
+            ),
+            many(Just(place(51.5, -0.1)).boxed()),
+        ]
+        .boxed()
+    } else {
+        let metres = |(e, n): (f64, f64)| Place::from_metres(e, n);
+        prop_oneof![
+            many((0.0..10_000.0f64, 0.0..7_000.0f64).prop_map(metres).boxed()),
+            many(
+                (-15_000.0..25_000.0f64, -9_000.0..16_000.0f64)
+                    .prop_map(metres)
+                    .boxed()
+            ),
+            many(
+                (3_000.0..3_200.0f64, 6_900.0..7_000.0f64)
+                    .prop_map(metres)
+                    .boxed()
+            ),
+            many(
+                spots
+                    .prop_map(move |(e, n)| metres((
+                        f64::from(e) * 2_500.0,
+                        f64::from(n) * 2_000.0
+                    )))
+                    .boxed()
+            ),
+            many(Just(Place::from_metres(9_999.0, 0.0)).boxed()),
+        ]
+        .boxed()
+    }
+}
+
+fn brute_force(
+    space: Space,
+    all: &[Option<(DriverId, Place)>],
+    nearby: Nearby<'_>,
+) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = (0u32..)
+        .zip(all)
+        .filter(|(slot, _)| !nearby.excluded.contains(slot))
+        .filter_map(|(_, who)| *who)
+        .map(|(driver, place)| Candidate {
+            driver,
+            place,
+            distance_m: space.distance_m(nearby.place, place),
+        })
+        .filter(|c| {
+            nearby
+                .radius_m
+                .is_none_or(|radius_m| c.distance_m <= radius_m)
+        })
+        .collect();
+    found.sort_by(|a, b| {
+        a.distance_m
+            .total_cmp(&b.distance_m)
+            .then(a.driver.cmp(&b.driver))
+    });
+    found.truncate(nearby.k);
+    found
+}
+
+#[derive(Debug, Clone)]
+struct Case {
+    space: Space,
+    cell_m: f64,
+    first: Vec<Place>,
+    then: Vec<Place>,
+    removed: Vec<usize>,
+    k: usize,
+    radius_m: Option<f64>,
+    excluded: Vec<u32>,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let space = prop::sample::select(vec![Space::Sphere, PLANE, TORUS]);
+    space.prop_flat_map(|space| {
+        let cell_m = prop::sample::select(vec![40.0, 250.0, 3_300.0, 900_000.0, 30_000_000.0]);
+        let radius_m = prop::option::of(prop_oneof![0.0..3_000.0f64, 0.0..2.1e7f64, Just(0.0)]);
+        (
+            (Just(space), cell_m, places(space), places(space)),
+            prop::collection::vec(0..120usize, 0..60),
+            prop_oneof![Just(1usize), 0..20usize, 100..200usize],
+            radius_m,
+            prop::collection::btree_set(0..120u32, 0..30),
+        )
+            .prop_map(
+                |((space, cell_m, first, then), removed, k, radius_m, excluded)| Case {
+                    space,
+                    cell_m,
+                    first,
+                    then,
+                    removed,
+                    k,
+                    radius_m,
+                    excluded: excluded.into_iter().collect(),
+                },
+            )
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn it_finds_what_brute_force_finds(case in case()) {
+        let mut index = Index::new(case.space, case.cell_m);
+        let mut all = Vec::new();
+        // Ids run against slots, so that ties show which of the two decides.
+        let id = |slot: u32| DriverId(1_000 - u64::from(slot));
+        for (slot, place) in (0u32..).zip(&case.first) {
+            index.put(slot, *place);
+            all.push(Some((id(slot), *place)));
+        }
+        for (slot, place) in (0u32..).zip(&case.then).filter(|(slot, _)| slot % 3 != 0) {
+            index.put(slot, *place);
+            all.resize(all.len().max(slot as usize + 1), None);
+            all[slot as usize] = Some((id(slot), *place));
+        }
+        for slot in case.removed {
+            let was_in = all.get_mut(slot).and_then(Option::take).is_some();
+            prop_assert_eq!(index.remove(u32::try_from(slot).unwrap()), was_in);
+        }
+        prop_assert_eq!(index.len(), all.iter().flatten().count());
+        for place in case.first.iter().step_by(29).chain(case.then.iter().step_by(31)) {
+            let nearby = Nearby {
+                place: *place,
+                k: case.k,
+                radius_m: case.radius_m,
+                excluded: &case.excluded,
+            };
+            let found = index.nearest(nearby, |slot| all[slot as usize].unwrap());
+            prop_assert_eq!(found, brute_force(case.space, &all, nearby));
+        }
+    }
+}
+
+#[test]
+fn a_radius_that_is_no_distance_finds_nobody() {
+    let mut index = Index::new(PLANE, 250.0);
+    let here = Place::from_metres(0.0, 0.0);
+    index.put(0, here);
+    for (radius_m, expected) in [(f64::NAN, 0), (-1.0, 0), (0.0, 1), (f64::INFINITY, 1)] {
+        let nearby = Nearby {
+            place: here,
+            k: 5,
+            radius_m: Some(radius_m),
+            excluded: &[],
+        };
+        let found = index.nearest(nearby, |_| (DriverId(1), here));
+        assert_eq!(found.len(), expected, "{radius_m}");
+    }
+}
+
+#[test]
+fn an_emptied_cell_is_used_again() {
+    let mut index = Index::new(Space::Sphere, 250.0);
+    for step in 0..1_000 {
+        index.put(0, place(0.0, f64::from(step) * 0.1));
+    }
+    assert_eq!(index.len(), 1);
+    assert_eq!(index.buckets.len(), 1);
+}

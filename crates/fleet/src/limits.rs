@@ -1,0 +1,14 @@
+//! The bounds of the tracker's core, in one place.
+
+use std::time::Duration;
+
+/// Due drivers and due holds that one call of [`crate::Fleet::expire`] looks at, each; the rest stays due.
+pub const EXPIRED_PER_CALL_MAX: usize = 4_096;
+/// How long a void hold that nobody ended waits until it is reported again.
+pub const HOLD_REPORT_RETRY: Duration = Duration::from_secs(2);
+/// How long a driver who is offline or silent is remembered after the last sign of life.
+pub const FORGET_AFTER: Duration = Duration::from_secs(3_600);
+/// Cells along one axis at most; smaller cells than that allows are made larger.
+pub const CELLS_PER_AXIS_MAX: i32 = 1 << 26;
+/// Cells that a search looks at, beyond the number of occupied ones, before it scans those instead.
+pub const SPARE_CELLS_PER_SEARCH: usize = 64;

@@ -1,0 +1,408 @@
+//! Drivers' status: who is online, who is kept, who is available.
+//!
+//! A driver is available while online, heard of recently, and kept by no hold; exactly the available are
+//! in the index. Falling silent and holds becoming void happen in [`Fleet::expire`] alone, so that every
+//! other call sees the fleet as of the last one.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use domain::hold::{Hold, HoldKey, HoldStage};
+use domain::{DriverId, Place, Space, Timestamp, TripId};
+
+use crate::drivers::{Driver, Drivers, Presence};
+use crate::exchange::{Counts, Expired, FleetPolicy, Ping, PingOutcome, ReserveStart};
+use crate::holds::{HoldConflict, Holds, InTheWay};
+use crate::index::{Candidate, Index, Nearby};
+use crate::limits::{EXPIRED_PER_CALL_MAX, FORGET_AFTER};
+
+/// The drivers of one market: where they are, who is available, and who is kept for what.
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    policy: FleetPolicy,
+    index: Index,
+    drivers: Drivers,
+    holds: Holds,
+    online: usize,
+    /// When each watched driver may fall silent; no later than the truth, which the driver's own record has.
+    silence: BinaryHeap<Reverse<(Timestamp, DriverId)>>,
+    /// When each fading driver may be forgotten; likewise.
+    oblivion: BinaryHeap<Reverse<(Timestamp, DriverId)>>,
+}
+
+impl Fleet {
+    /// A fleet without drivers.
+    ///
+    /// # Panics
+    /// If the policy's cells, or an extent of the torus, are not a number above zero.
+    #[must_use]
+    pub fn new(space: Space, policy: FleetPolicy) -> Self {
+        Self {
+            policy,
+            index: Index::new(space, policy.cell_m),
+            drivers: Drivers::new(),
+            holds: Holds::default(),
+            online: 0,
+            silence: BinaryHeap::new(),
+            oblivion: BinaryHeap::new(),
+        }
+    }
+
+    /// A driver comes online at a place, or says so again; the numbering of pings starts anew.
+    pub fn go_online(&mut self, driver: DriverId, place: Place, now: Timestamp) {
+        let slot = self.slot_of(driver, place, now);
+        self.drivers.get_mut(slot).sequence = None;
+        self.see(slot, place, now, now);
+    }
+
+    /// A driver goes off. A hold stays until it is ended.
+    pub fn go_offline(&mut self, driver: DriverId, now: Timestamp) {
+        let Some(slot) = self.drivers.find(driver) else {
+            return;
+        };
+        let record = self.drivers.get_mut(slot);
+        record.seen_at = record.seen_at.max(now);
+        let was_online = std::mem::replace(&mut record.presence, Presence::Offline);
+        self.online -= usize::from(was_online == Presence::Online);
+        self.settle(slot);
+    }
+
+    /// A driver's sign of life. One who is not known comes online: after a restart the fleet is rebuilt
+    /// from pings. One who fell silent is back.
+    pub fn ping(&mut self, driver: DriverId, ping: Ping, now: Timestamp) -> PingOutcome {
+        if ping.sent_at > now + self.policy.future_tolerance {
+            return PingOutcome::FromTheFuture;
+        }
+        let slot = match self.drivers.find(driver) {
+            None => self.slot_of(driver, ping.place, now),
+            Some(slot) => {
+                let record = self.drivers.get(slot);
+                if record.presence == Presence::Offline {
+                    return PingOutcome::NotOnline;
+                }
+                if record.sequence.is_some_and(|last| ping.sequence <= last) {
+                    return PingOutcome::Stale;
+                }
+                slot
+            }
+        };
+        self.drivers.get_mut(slot).sequence = Some(ping.sequence);
+        self.see(slot, ping.place, ping.sent_at, now);
+        PingOutcome::Moved
+    }
+
+    /// The slot of a driver, who is added as silent if not known.
+    fn slot_of(&mut self, id: DriverId, place: Place, now: Timestamp) -> u32 {
+        if let Some(slot) = self.drivers.find(id) {
+            return slot;
+        }
+        self.drivers.add(Driver {
+            id,
+            place,
+            seen_at: now,
+            sent_at: now,
+            sequence: None,
+            presence: Presence::Silent,
+            held: self.holds.keeps(id),
+            watched: false,
+            fading: false,
+        })
+    }
+
+    fn see(&mut self, slot: u32, place: Place, sent_at: Timestamp, now: Timestamp) {
+        let driver = self.drivers.get_mut(slot);
+        driver.place = place;
+        driver.sent_at = sent_at;
+        driver.seen_at = driver.seen_at.max(now);
+        if driver.presence != Presence::Online {
+            driver.presence = Presence::Online;
+            self.online += 1;
+        }
+        if !driver.watched {
+            driver.watched = true;
+            self.silence.push(Reverse((
+                driver.seen_at + self.policy.ping_expiry,
+                driver.id,
+            )));
+        }
+        self.settle(slot);
+    }
+
+    /// Brings the index in line with a driver's status: every change of status ends here.
+    fn settle(&mut self, slot: u32) {
+        let driver = self.drivers.get(slot);
+        if driver.presence == Presence::Online && !driver.held {
+            self.index.put(slot, driver.place);
+        } else {
+            self.index.remove(slot);
+        }
+        debug_assert_eq!(driver.held, self.holds.keeps(driver.id));
+    }
+
+    /// Brings a driver's record in line with the holds.
+    fn settle_hold(&mut self, driver: DriverId) {
+        if let Some(slot) = self.drivers.find(driver) {
+            self.drivers.get_mut(slot).held = self.holds.keeps(driver);
+            self.settle(slot);
+        }
+    }
+
+    /// The nearest available drivers, nearest first and of equally near ones the lower id first: at most
+    /// `k`, within `radius_m` metres where given, none of `excluded`. As of the last [`Fleet::expire`].
+    #[must_use]
+    pub fn nearest(
+        &self,
+        place: Place,
+        k: usize,
+        radius_m: Option<f64>,
+        excluded: &[DriverId],
+    ) -> Vec<Candidate> {
+        let mut excluded: Vec<u32> = excluded
+            .iter()
+            .filter_map(|driver| self.drivers.find(*driver))
+            .collect();
+        excluded.sort_unstable();
+        self.index.nearest(
+            Nearby {
+                place,
+                k,
+                radius_m,
+                excluded: &excluded,
+            },
+            |slot| {
+                let driver = self.drivers.get(slot);
+                (driver.id, driver.place)
+            },
+        )
+    }
+
+    /// Keeps a driver in memory, as reserved, while the caller writes the hold durably.
+    pub fn begin_reserve(&mut self, hold: Hold, now: Timestamp) -> ReserveStart {
+        let hold = Hold {
+            stage: HoldStage::Reserved,
+            accepted_at: None,
+            ..hold
+        };
+        match self.holds.in_the_way(&hold.key) {
+            Some(InTheWay::Same { hold, .. }) if !hold.is_live(now) => ReserveStart::PastDeadline,
+            Some(InTheWay::Same { pending: true, .. }) => ReserveStart::UnderWay,
+            Some(InTheWay::Same { pending: false, .. }) => ReserveStart::AlreadyHeld,
+            _ if !hold.is_live(now) => ReserveStart::PastDeadline,
+            Some(InTheWay::Trip(held)) => ReserveStart::TripHeldBy(held.driver),
+            Some(InTheWay::Driver(_)) => ReserveStart::DriverTaken,
+            None if !self.is_fresh(hold.key.driver, now) => ReserveStart::Unavailable,
+            None => {
+                self.holds.add(hold, true);
+                self.settle_hold(hold.key.driver);
+                ReserveStart::Started
+            }
+        }
+    }
+
+    fn is_fresh(&self, driver: DriverId, now: Timestamp) -> bool {
+        self.drivers.find(driver).is_some_and(|slot| {
+            let driver = self.drivers.get(slot);
+            driver.presence == Presence::Online && now < driver.seen_at + self.policy.ping_expiry
+        })
+    }
+
+    /// Ends what [`Fleet::begin_reserve`] began, and says whether the hold stands now. After a win that
+    /// does not stand (it was ended, or reported and ended, meanwhile) the caller releases what it wrote.
+    /// A write whose outcome is unknown counts as lost only once it was durably released.
+    #[must_use = "a durable hold that does not stand here must be released"]
+    pub fn finish_reserve(&mut self, key: &HoldKey, won: bool) -> bool {
+        let stands = self.holds.settle(key, won);
+        self.settle_hold(key.driver);
+        stands
+    }
+
+    /// The hold of a driver, void ones until they are ended, but not one whose write is under way.
+    #[must_use]
+    pub fn hold_of_driver(&self, driver: DriverId) -> Option<&Hold> {
+        self.holds.of_driver(driver)
+    }
+
+    /// The hold of a trip; likewise.
+    #[must_use]
+    pub fn hold_of_trip(&self, trip: TripId) -> Option<&Hold> {
+        self.holds.of_trip(trip)
+    }
+
+    /// All holds, by driver; likewise.
+    pub fn holds(&self) -> impl Iterator<Item = &Hold> {
+        self.holds.iter()
+    }
+
+    /// Follows a durable change of a hold's stage. A stage earlier than the one known changes nothing.
+    ///
+    /// # Errors
+    /// If the driver or the trip has another hold: then nothing changes.
+    pub fn set_hold(&mut self, hold: Hold) -> Result<(), HoldConflict> {
+        self.holds.set(hold)?;
+        self.settle_hold(hold.key.driver);
+        Ok(())
+    }
+
+    /// Forgets a hold after its durable end; none if there was none. Its driver is available again if
+    /// online and heard of recently.
+    pub fn end_hold(&mut self, key: &HoldKey) -> Option<Hold> {
+        let hold = self.holds.remove(key)?;
+        self.settle_hold(key.driver);
+        Some(hold)
+    }
+
+    /// Takes over the durable holds after a restart. Where two of them share a driver or a trip the
+    /// accepted one stands, else the later attempt; the others come back and are to be released durably.
+    #[must_use = "holds that could not stand must be released"]
+    pub fn restore(&mut self, holds: impl IntoIterator<Item = Hold>) -> Vec<Hold> {
+        let mut holds: Vec<Hold> = holds.into_iter().collect();
+        holds.sort_by_key(|hold| {
+            (
+                hold.stage != HoldStage::Accepted,
+                Reverse(hold.key.attempt),
+                hold.key,
+            )
+        });
+        holds.retain(|hold| self.set_hold(*hold).is_err());
+        holds
+    }
+
+    /// Does what time has made due: drivers fall silent, void holds are reported, and drivers not heard
+    /// of for [`FORGET_AFTER`] longer are forgotten. Looks at no more than [`EXPIRED_PER_CALL_MAX`] of
+    /// each; if that was not all, [`Fleet::next_deadline`] is not after `now`.
+    pub fn expire(&mut self, now: Timestamp) -> Expired {
+        let mut expired = Expired::default();
+        for _ in 0..EXPIRED_PER_CALL_MAX {
+            match self.holds.pop_void(now) {
+                Some(hold) => expired.holds.push(hold),
+                None => break,
+            }
+        }
+        for _ in 0..EXPIRED_PER_CALL_MAX {
+            match pop_due(&mut self.silence, now) {
+                Some(driver) => expired.silent.extend(self.fall_silent(driver, now)),
+                // Only with nobody left to fall silent: a driver to be forgotten is then in no other queue.
+                None => match pop_due(&mut self.oblivion, now) {
+                    Some(driver) => self.forget(driver, now),
+                    None => break,
+                },
+            }
+        }
+        expired
+    }
+
+    fn fall_silent(&mut self, id: DriverId, now: Timestamp) -> Option<DriverId> {
+        let slot = self.drivers.find(id).expect("a watched driver is known");
+        let driver = self.drivers.get_mut(slot);
+        let silent_at = driver.seen_at + self.policy.ping_expiry;
+        let was_online = driver.presence == Presence::Online;
+        if was_online && now < silent_at {
+            self.silence.push(Reverse((silent_at, id)));
+            return None;
+        }
+        driver.watched = false;
+        if !std::mem::replace(&mut driver.fading, true) {
+            self.oblivion.push(Reverse((silent_at + FORGET_AFTER, id)));
+        }
+        if !was_online {
+            return None;
+        }
+        driver.presence = Presence::Silent;
+        self.online -= 1;
+        self.settle(slot);
+        Some(id)
+    }
+
+    fn forget(&mut self, id: DriverId, now: Timestamp) {
+        let slot = self.drivers.find(id).expect("a fading driver is known");
+        let driver = self.drivers.get_mut(slot);
+        let forget_at = driver.seen_at + self.policy.ping_expiry + FORGET_AFTER;
+        if driver.presence == Presence::Online {
+            driver.fading = false;
+        } else if now < forget_at {
+            self.oblivion.push(Reverse((forget_at, id)));
+        } else {
+            assert!(
+                !driver.watched,
+                "who was seen that long ago is watched no more"
+            );
+            self.drivers.remove(slot);
+        }
+    }
+
+    /// When [`Fleet::expire`] has something to do next, if nothing else happens before; none if never.
+    #[must_use]
+    pub fn next_deadline(&mut self) -> Option<Timestamp> {
+        // Entries are as of the ping that made them: bring the first up to date until it is true.
+        while let Some(Reverse((at, id))) = self.silence.peek().copied() {
+            let slot = self.drivers.find(id).expect("a watched driver is known");
+            let true_at = self.drivers.get(slot).seen_at + self.policy.ping_expiry;
+            if at >= true_at {
+                break;
+            }
+            self.silence.pop();
+            self.silence.push(Reverse((true_at, id)));
+        }
+        let first = |queue: &BinaryHeap<Reverse<(Timestamp, DriverId)>>| {
+            queue.peek().map(|Reverse((at, _))| *at)
+        };
+        [
+            first(&self.silence),
+            first(&self.oblivion),
+            self.holds.next_report(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Where a driver was last seen, and when by the driver's clock; none if not known.
+    #[must_use]
+    pub fn position(&self, driver: DriverId) -> Option<(Place, Timestamp)> {
+        let driver = self.drivers.get(self.drivers.find(driver)?);
+        Some((driver.place, driver.sent_at))
+    }
+
+    /// When a driver was last heard of, by our clock; none if not known.
+    #[must_use]
+    pub fn last_ping_at(&self, driver: DriverId) -> Option<Timestamp> {
+        Some(self.drivers.get(self.drivers.find(driver)?).seen_at)
+    }
+
+    /// Where the available drivers are, in an order that the same history repeats.
+    pub fn available_places(&self) -> impl Iterator<Item = Place> + '_ {
+        let is_available = |driver: &&Driver| driver.presence == Presence::Online && !driver.held;
+        self.drivers
+            .iter()
+            .filter(is_available)
+            .map(|driver| driver.place)
+    }
+
+    /// Drivers by status.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let [reserved, offered, accepted] = self.holds.by_stage();
+        Counts {
+            online: self.online,
+            available: self.index.len(),
+            reserved,
+            offered,
+            accepted,
+        }
+    }
+}
+
+fn pop_due(
+    queue: &mut BinaryHeap<Reverse<(Timestamp, DriverId)>>,
+    now: Timestamp,
+) -> Option<DriverId> {
+    let Reverse((at, driver)) = queue.peek().copied()?;
+    if at > now {
+        return None;
+    }
+    queue.pop();
+    Some(driver)
+}
+
+#[cfg(test)]
+mod tests;

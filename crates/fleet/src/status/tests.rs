@@ -1,0 +1,1 @@
+//! The fleet against a naive model, and its rules one by one.
