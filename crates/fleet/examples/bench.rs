@@ -8,8 +8,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use domain::{DriverId, Place, Space, Timestamp};
-use fleet::index::{CELL_M_DEFAULT, Index, Nearby};
-use fleet::{Fleet, FleetPolicy, Ping};
+use rushhour_fleet::index::{CELL_M_DEFAULT, Index, Nearby};
+use rushhour_fleet::{Fleet, FleetPolicy, Ping};
 
 const DRIVERS: u32 = 200_000;
 const UPDATES: u32 = 2_000_000;

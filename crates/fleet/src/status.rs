@@ -280,10 +280,10 @@ impl Fleet {
         }
         for _ in 0..EXPIRED_PER_CALL_MAX {
             match pop_due(&mut self.silence, now) {
-                Some(driver) => expired.silent.extend(self.fall_silent(driver, now)),
+                Some((at, driver)) => expired.silent.extend(self.fall_silent(driver, at)),
                 // Only with nobody left to fall silent: a driver to be forgotten is then in no other queue.
                 None => match pop_due(&mut self.oblivion, now) {
-                    Some(driver) => self.forget(driver, now),
+                    Some((_, driver)) => self.forget(driver, now),
                     None => break,
                 },
             }
@@ -291,12 +291,14 @@ impl Fleet {
         expired
     }
 
-    fn fall_silent(&mut self, id: DriverId, now: Timestamp) -> Option<DriverId> {
+    /// Handles the entry of a watched driver that was due `at` a time.
+    fn fall_silent(&mut self, id: DriverId, at: Timestamp) -> Option<DriverId> {
         let slot = self.drivers.find(id).expect("a watched driver is known");
         let driver = self.drivers.get_mut(slot);
         let silent_at = driver.seen_at + self.policy.ping_expiry;
         let was_online = driver.presence == Presence::Online;
-        if was_online && now < silent_at {
+        if was_online && at < silent_at {
+            // Back into the queue even if that is due as well: so the longest silent come first.
             self.silence.push(Reverse((silent_at, id)));
             return None;
         }
@@ -395,14 +397,16 @@ impl Fleet {
 fn pop_due(
     queue: &mut BinaryHeap<Reverse<(Timestamp, DriverId)>>,
     now: Timestamp,
-) -> Option<DriverId> {
-    let Reverse((at, driver)) = queue.peek().copied()?;
-    if at > now {
+) -> Option<(Timestamp, DriverId)> {
+    let Reverse(first) = queue.peek().copied()?;
+    if first.0 > now {
         return None;
     }
     queue.pop();
-    Some(driver)
+    Some(first)
 }
 
+#[cfg(test)]
+mod model_tests;
 #[cfg(test)]
 mod tests;

@@ -1,1 +1,322 @@
-//! The fleet against a naive model, and its rules one by one.
+//! The fleet's rules one by one. What must hold of any history is in [`super::model_tests`].
+
+use super::*;
+use domain::hold::Offer;
+use domain::{Attempt, Money, RiderId};
+use std::time::Duration;
+
+const PLANE: Space = Space::Plane {
+    width_m: 10_000.0,
+    height_m: 10_000.0,
+};
+const EXPIRY: Duration = Duration::from_secs(20);
+const ANNA: DriverId = DriverId(1);
+const BELA: DriverId = DriverId(2);
+
+pub(super) fn fleet() -> Fleet {
+    let future_tolerance = Duration::from_secs(5);
+    Fleet::new(
+        PLANE,
+        FleetPolicy {
+            cell_m: 250.0,
+            ping_expiry: EXPIRY,
+            future_tolerance,
+        },
+    )
+}
+
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(seconds * 1_000)
+}
+
+pub(super) fn spot(east_m: f64) -> Place {
+    Place::from_metres(east_m, 0.0)
+}
+
+pub(super) fn ping(sequence: u64, east_m: f64, sent_at: Timestamp) -> Ping {
+    Ping {
+        sequence,
+        place: spot(east_m),
+        sent_at,
+    }
+}
+
+pub(super) fn hold(trip: u128, attempt: u32, driver: DriverId, deadline: Timestamp) -> Hold {
+    Hold {
+        key: HoldKey {
+            trip: TripId(trip),
+            attempt: Attempt(attempt),
+            driver,
+        },
+        stage: HoldStage::Reserved,
+        deadline,
+        accepted_at: None,
+        offer: Offer {
+            rider: RiderId(1),
+            pickup: spot(0.0),
+            dropoff: spot(1.0),
+            driver_pay: Money::ZERO,
+            pickup_distance_m: 0.0,
+        },
+    }
+}
+
+fn available(fleet: &Fleet) -> Vec<DriverId> {
+    fleet
+        .nearest(spot(0.0), 10, None, &[])
+        .iter()
+        .map(|candidate| candidate.driver)
+        .collect()
+}
+
+#[test]
+fn a_ping_brings_in_who_is_not_known_and_moves_who_is() {
+    let mut fleet = fleet();
+    assert_eq!(
+        fleet.ping(ANNA, ping(7, 100.0, at(0)), at(1)),
+        PingOutcome::Moved
+    );
+    assert_eq!(
+        fleet.ping(ANNA, ping(8, 300.0, at(4)), at(5)),
+        PingOutcome::Moved
+    );
+    assert_eq!(fleet.position(ANNA), Some((spot(300.0), at(4))));
+    assert_eq!(fleet.last_ping_at(ANNA), Some(at(5)));
+    let found = fleet.nearest(spot(0.0), 1, None, &[]);
+    assert_eq!(
+        found,
+        fleet.nearest(spot(0.0), 1, Some(found[0].distance_m), &[BELA])
+    );
+    assert_eq!(
+        (found[0].driver, found[0].distance_m.round()),
+        (ANNA, 300.0)
+    );
+    assert!(fleet.nearest(spot(0.0), 1, Some(299.0), &[]).is_empty());
+    assert!(fleet.nearest(spot(0.0), 1, None, &[ANNA]).is_empty());
+}
+
+#[test]
+fn pings_that_are_stale_early_or_unwanted_change_nothing() {
+    let mut fleet = fleet();
+    fleet.ping(ANNA, ping(7, 100.0, at(0)), at(0));
+    for (sequence, sent_at, expected) in [
+        (7, 1, PingOutcome::Stale),
+        (6, 1, PingOutcome::Stale),
+        (8, 7, PingOutcome::FromTheFuture),
+    ] {
+        assert_eq!(
+            fleet.ping(ANNA, ping(sequence, 900.0, at(sent_at)), at(1)),
+            expected
+        );
+        assert_eq!(fleet.position(ANNA), Some((spot(100.0), at(0))));
+        assert_eq!(fleet.last_ping_at(ANNA), Some(at(0)));
+    }
+    assert_eq!(
+        fleet.ping(ANNA, ping(8, 900.0, at(6)), at(1)),
+        PingOutcome::Moved
+    );
+    fleet.go_offline(ANNA, at(2));
+    assert_eq!(
+        fleet.ping(ANNA, ping(9, 100.0, at(3)), at(3)),
+        PingOutcome::NotOnline
+    );
+    assert_eq!((available(&fleet), fleet.counts().online), (vec![], 0));
+    // Back online the numbering starts anew.
+    fleet.go_online(ANNA, spot(5.0), at(4));
+    assert_eq!(
+        fleet.ping(ANNA, ping(1, 6.0, at(5)), at(5)),
+        PingOutcome::Moved
+    );
+    assert_eq!(available(&fleet), [ANNA]);
+}
+
+#[test]
+fn the_silent_are_not_available_until_their_next_ping() {
+    let mut fleet = fleet();
+    fleet.go_online(ANNA, spot(1.0), at(0));
+    fleet.go_online(BELA, spot(2.0), at(0));
+    fleet.ping(ANNA, ping(1, 1.0, at(8)), at(8));
+    assert_eq!(fleet.next_deadline(), Some(at(20)));
+    assert_eq!(fleet.expire(at(19)), Expired::default());
+    assert_eq!(fleet.expire(at(20)).silent, [BELA]);
+    assert_eq!(available(&fleet), [ANNA]);
+    assert_eq!(fleet.next_deadline(), Some(at(28)));
+    assert_eq!(
+        fleet.begin_reserve(hold(1, 1, BELA, at(90)), at(21)),
+        ReserveStart::Unavailable
+    );
+    // Not yet expired by a call, but past its time.
+    assert_eq!(
+        fleet.begin_reserve(hold(1, 1, ANNA, at(90)), at(28)),
+        ReserveStart::Unavailable
+    );
+    fleet.ping(BELA, ping(1, 2.0, at(30)), at(30));
+    assert_eq!(fleet.expire(at(30)).silent, [ANNA]);
+    assert_eq!(available(&fleet), [BELA]);
+}
+
+#[test]
+fn who_is_gone_for_long_is_forgotten() {
+    let mut fleet = fleet();
+    fleet.go_online(ANNA, spot(1.0), at(0));
+    fleet.go_online(BELA, spot(2.0), at(0));
+    fleet.go_offline(BELA, at(1));
+    assert_eq!(fleet.expire(at(40)).silent, [ANNA]);
+    assert_eq!(fleet.next_deadline(), Some(at(20 + 3_600)));
+    fleet.expire(at(20 + 3_600));
+    assert_eq!(
+        (fleet.position(ANNA), fleet.position(BELA)),
+        (None, Some((spot(2.0), at(0))))
+    );
+    fleet.expire(at(21 + 3_600));
+    assert_eq!((fleet.position(BELA), fleet.next_deadline()), (None, None));
+    // A forgotten driver is a new one, and slots are used again.
+    assert_eq!(
+        fleet.ping(BELA, ping(1, 9.0, at(4_000)), at(4_000)),
+        PingOutcome::Moved
+    );
+    assert_eq!(
+        (available(&fleet), fleet.drivers.iter().count()),
+        (vec![BELA], 2)
+    );
+}
+
+#[test]
+fn a_reservation_keeps_the_driver_before_during_and_after_the_write() {
+    let mut fleet = fleet();
+    fleet.go_online(ANNA, spot(1.0), at(0));
+    fleet.go_online(BELA, spot(2.0), at(0));
+    let first = hold(1, 1, ANNA, at(15));
+    assert_eq!(fleet.begin_reserve(first, at(0)), ReserveStart::Started);
+    assert_eq!(available(&fleet), [BELA]);
+    assert_eq!(fleet.hold_of_driver(ANNA), None);
+    for (other, now, expected) in [
+        (first, 0, ReserveStart::UnderWay),
+        (hold(2, 1, ANNA, at(15)), 0, ReserveStart::DriverTaken),
+        (hold(1, 1, BELA, at(15)), 0, ReserveStart::TripHeldBy(ANNA)),
+        (hold(1, 2, ANNA, at(15)), 0, ReserveStart::TripHeldBy(ANNA)),
+        (hold(3, 1, BELA, at(15)), 16, ReserveStart::PastDeadline),
+        (
+            hold(3, 1, DriverId(9), at(15)),
+            0,
+            ReserveStart::Unavailable,
+        ),
+    ] {
+        assert_eq!(fleet.begin_reserve(other, at(now)), expected, "{other:?}");
+    }
+    assert!(fleet.finish_reserve(&first.key, true));
+    assert_eq!(fleet.begin_reserve(first, at(0)), ReserveStart::AlreadyHeld);
+    assert_eq!(
+        fleet.begin_reserve(first, at(16)),
+        ReserveStart::PastDeadline
+    );
+    assert_eq!(fleet.hold_of_driver(ANNA), Some(&first));
+    assert_eq!(fleet.hold_of_trip(TripId(1)), Some(&first));
+    assert_eq!(fleet.end_hold(&hold(1, 2, ANNA, at(15)).key), None);
+    assert_eq!(fleet.end_hold(&first.key), Some(first));
+    assert_eq!(fleet.end_hold(&first.key), None);
+    assert_eq!(available(&fleet), [ANNA, BELA]);
+}
+
+#[test]
+fn a_lost_write_frees_the_driver_but_not_one_that_another_call_won() {
+    let mut fleet = fleet();
+    fleet.go_online(ANNA, spot(1.0), at(0));
+    let first = hold(1, 1, ANNA, at(15));
+    assert_eq!(fleet.begin_reserve(first, at(0)), ReserveStart::Started);
+    assert!(!fleet.finish_reserve(&first.key, false));
+    assert_eq!(available(&fleet), [ANNA]);
+    assert_eq!(fleet.begin_reserve(first, at(0)), ReserveStart::Started);
+    assert!(fleet.finish_reserve(&first.key, true));
+    assert!(fleet.finish_reserve(&first.key, false));
+    assert!(available(&fleet).is_empty());
+    // Released while a write was under way: the winner is told that it does not stand.
+    fleet.end_hold(&first.key);
+    assert_eq!(fleet.begin_reserve(first, at(1)), ReserveStart::Started);
+    fleet.end_hold(&first.key);
+    assert!(!fleet.finish_reserve(&first.key, true));
+    assert_eq!(available(&fleet), [ANNA]);
+}
+
+#[test]
+fn a_void_hold_is_reported_until_it_is_ended_and_an_accepted_one_never() {
+    let mut fleet = fleet();
+    for (driver, trip) in [(ANNA, 1), (BELA, 2)] {
+        fleet.go_online(driver, spot(1.0), at(0));
+        assert_eq!(
+            fleet.begin_reserve(hold(trip, 1, driver, at(15)), at(0)),
+            ReserveStart::Started
+        );
+        assert!(fleet.finish_reserve(&hold(trip, 1, driver, at(15)).key, true));
+    }
+    let offered = Hold {
+        stage: HoldStage::Offered,
+        ..hold(1, 1, ANNA, at(15))
+    };
+    let accepted = Hold {
+        stage: HoldStage::Accepted,
+        accepted_at: Some(at(3)),
+        ..hold(2, 1, BELA, at(15))
+    };
+    fleet.set_hold(offered).unwrap();
+    fleet.set_hold(accepted).unwrap();
+    // A write that overtook another in memory does not turn the stage back.
+    fleet
+        .set_hold(Hold {
+            stage: HoldStage::Offered,
+            ..accepted
+        })
+        .unwrap();
+    assert_eq!(fleet.hold_of_driver(BELA), Some(&accepted));
+    let Counts {
+        reserved,
+        offered: shown,
+        accepted: taken,
+        ..
+    } = fleet.counts();
+    assert_eq!((reserved, shown, taken), (0, 1, 1));
+    let right_after = at(15) + Duration::from_micros(1);
+    assert_eq!(fleet.next_deadline(), Some(right_after));
+    assert!(fleet.expire(at(15)).holds.is_empty());
+    assert_eq!(fleet.expire(right_after).holds, [offered]);
+    assert!(fleet.expire(at(16)).holds.is_empty());
+    assert_eq!(fleet.expire(at(18)).holds, [offered]);
+    assert_eq!(fleet.end_hold(&offered.key), Some(offered));
+    assert!(fleet.expire(at(60)).holds.is_empty());
+    assert_eq!(fleet.end_hold(&accepted.key), Some(accepted));
+}
+
+#[test]
+fn a_restart_brings_back_holds_before_their_drivers() {
+    let mut fleet = fleet();
+    let older = hold(1, 1, ANNA, at(15));
+    let later = Hold {
+        stage: HoldStage::Offered,
+        ..hold(1, 2, BELA, at(15))
+    };
+    assert_eq!(fleet.restore([older, later]), [older]);
+    assert_eq!(fleet.hold_of_trip(TripId(1)), Some(&later));
+    let conflict = fleet.set_hold(older).unwrap_err();
+    assert_eq!((conflict.wanted, conflict.held), (older.key, later.key));
+    assert_eq!((fleet.position(BELA), fleet.counts().offered), (None, 1));
+    fleet.ping(BELA, ping(1, 3.0, at(1)), at(1));
+    fleet.ping(ANNA, ping(1, 4.0, at(1)), at(1));
+    assert_eq!(available(&fleet), [ANNA]);
+    assert_eq!(fleet.available_places().collect::<Vec<_>>(), [spot(4.0)]);
+    assert_eq!(fleet.expire(at(16)).holds, [later]);
+    fleet.end_hold(&later.key);
+    assert_eq!(available(&fleet), [BELA, ANNA]);
+}
+
+#[test]
+fn more_than_one_call_can_expire_stays_due() {
+    let mut fleet = fleet();
+    let count = EXPIRED_PER_CALL_MAX as u64 + 10;
+    for id in 0..count {
+        fleet.go_online(DriverId(id), spot(1.0), at(0));
+    }
+    assert_eq!(fleet.expire(at(30)).silent.len(), EXPIRED_PER_CALL_MAX);
+    assert!(fleet.next_deadline().unwrap() <= at(30));
+    assert_eq!(fleet.expire(at(30)).silent.len(), 10);
+    assert!(fleet.next_deadline().unwrap() > at(30));
+}
