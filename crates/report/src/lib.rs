@@ -1,1 +1,11 @@
-//! Histograms, the summary and its schema, the audit, text, JSON and HTML output.
+//! What is told of a run: histograms, the summary and its schema, the audit, text and HTML.
+//!
+//! A host fills a [`timeline::TimelineRecorder`] and [`latency::Latencies`] while it runs and reads the
+//! [`trips::TripRow`]s from the store at its end. From these, [`audit::audit`] says whether all that
+//! must always hold did, [`distill`] makes the figures of the [`summary::Summary`], and [`html`] and
+//! [`text`] show them. Nothing here does I/O of its own; the Parquet file is behind the feature
+//! `formats`, and the rest compiles for wasm32.
+
+pub mod latency;
+pub mod summary;
+pub mod trips;
