@@ -183,7 +183,13 @@ fn field<T>(
 }
 
 fn region(text: &str, message: &'static str) -> Result<Region, MessageError> {
-    field(Region::new(text).ok(), text, message, "region", "a region of a-z, 0-9 and -")
+    field(
+        Region::new(text).ok(),
+        text,
+        message,
+        "region",
+        "a region of a-z, 0-9 and -",
+    )
 }
 
 impl Ring {
@@ -220,7 +226,11 @@ impl Snapshot {
             region: self.region.as_str().to_owned(),
             side: self.side,
             at_us: self.at.as_micros(),
-            cells: self.cells.iter().map(|(cell, count)| (cell.to_string(), *count)).collect(),
+            cells: self
+                .cells
+                .iter()
+                .map(|(cell, count)| (cell.to_string(), *count))
+                .collect(),
         })
     }
 
@@ -277,7 +287,13 @@ pub fn decode_event(text: &str) -> Result<TripEvent, MessageError> {
         key: HoldKey {
             trip: field(trip, &body.trip, EVENT, "trip", "32 digits 0-9 a-f")?,
             attempt: Attempt(body.attempt),
-            driver: field(driver, &body.driver, EVENT, "driver", "a driver such as driver-17")?,
+            driver: field(
+                driver,
+                &body.driver,
+                EVENT,
+                "driver",
+                "a driver such as driver-17",
+            )?,
         },
         sequence: body.sequence,
         kind: body.kind.into(),

@@ -45,7 +45,10 @@ fn rings_and_snapshots_survive() {
         round: Round(i64::MIN),
     };
     assert_eq!(Ring::decode(&ring.encode()), Ok(ring));
-    let cell = Cell::of(Place::new(40.7, -74.0).unwrap(), Resolution::new(8).unwrap());
+    let cell = Cell::of(
+        Place::new(40.7, -74.0).unwrap(),
+        Resolution::new(8).unwrap(),
+    );
     let snapshot = Snapshot {
         region,
         side: SnapshotSide::Demand,
@@ -77,8 +80,10 @@ fn what_cannot_be_read_is_named() {
         wrong.to_string(),
         r#"region of a ring: found "New York", expected a region of a-z, 0-9 and -"#
     );
-    let cell = Snapshot::decode(
-        r#"{"v":1,"region":"x","side":"supply","at_us":0,"cells":{"nowhere":1}}"#,
+    let cell =
+        Snapshot::decode(r#"{"v":1,"region":"x","side":"supply","at_us":0,"cells":{"nowhere":1}}"#);
+    assert!(
+        matches!(cell, Err(MessageError::Field { field: "cells", .. })),
+        "{cell:?}"
     );
-    assert!(matches!(cell, Err(MessageError::Field { field: "cells", .. })), "{cell:?}");
 }
