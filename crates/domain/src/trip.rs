@@ -247,7 +247,14 @@ impl Trip {
     /// The hold in force: none while the trip waits for a driver.
     #[must_use]
     pub fn hold_key(&self) -> Option<HoldKey> {
-        self.current_try().map(|t| HoldKey {
+        self.last_hold_key()
+            .filter(|_| self.state != TripState::Requested)
+    }
+
+    /// The hold of the last try, whatever became of it.
+    #[must_use]
+    pub fn last_hold_key(&self) -> Option<HoldKey> {
+        self.tries.last().map(|t| HoldKey {
             trip: self.id,
             attempt: self.attempt(),
             driver: t.driver,

@@ -101,7 +101,11 @@ impl DispatchPolicy {
     pub fn round_at(&self, now: Timestamp) -> Round {
         let window_us = i64::try_from(self.window.as_micros()).unwrap_or(i64::MAX);
         // Without a window every ring is a round of its own.
-        Round(if window_us == 0 { now.as_micros() } else { now.as_micros().div_euclid(window_us) })
+        Round(if window_us == 0 {
+            now.as_micros()
+        } else {
+            now.as_micros().div_euclid(window_us)
+        })
     }
 
     /// Nearest drivers considered for each rider, within bounds.

@@ -34,7 +34,9 @@ pub enum RideError {
     #[error("found other places than were quoted, expected the same pick-up and destination")]
     QuoteForOtherPlaces,
     /// The quote is no longer good.
-    #[error("found a quote that expired at {at}, expected one that is still good: ask for a new one")]
+    #[error(
+        "found a quote that expired at {at}, expected one that is still good: ask for a new one"
+    )]
     QuoteExpired {
         /// When it did.
         at: Timestamp,

@@ -34,7 +34,13 @@ pub enum Applied {
 impl<T: TripStore, B: Doorbell, F: Fleet, C: Clock> TripProgress<T, B, F, C> {
     /// Trips in `trips`; declined ones ring by `doorbell`; refused drivers are let go through `fleet`.
     pub fn new(market: Arc<Market>, trips: T, doorbell: B, fleet: F, clock: C) -> Self {
-        Self { market, trips, doorbell, fleet, clock }
+        Self {
+            market,
+            trips,
+            doorbell,
+            fleet,
+            clock,
+        }
     }
 
     /// Applies one event.
@@ -71,7 +77,10 @@ impl<T: TripStore, B: Doorbell, F: Fleet, C: Clock> TripProgress<T, B, F, C> {
     async fn ring(&self, now: Timestamp) -> Result<(), MessageError> {
         let dispatch = &self.market.dispatch;
         let round = dispatch.round_at(now);
-        Ok(self.doorbell.ring(&self.market.region, round, dispatch.window).await?)
+        Ok(self
+            .doorbell
+            .ring(&self.market.region, round, dispatch.window)
+            .await?)
     }
 }
 

@@ -16,3 +16,4 @@ pub mod request;
 mod swap;
 pub mod sweep;
 pub mod token;
+pub mod track;

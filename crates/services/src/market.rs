@@ -55,7 +55,10 @@ impl<M: MarketStore> SurgeUpdate<M> {
         state: &MarketState,
         snapshot: &MarketSnapshot,
     ) -> Option<(MarketState, BTreeMap<Cell, CellMarket>)> {
-        let mut next = MarketState { version: state.version + 1, ..state.clone() };
+        let mut next = MarketState {
+            version: state.version + 1,
+            ..state.clone()
+        };
         let (counts, counted_at) = match snapshot.side {
             MarketSide::Supply => (&mut next.supply, &mut next.supply_at),
             MarketSide::Demand => (&mut next.demand, &mut next.demand_at),
@@ -66,8 +69,11 @@ impl<M: MarketStore> SurgeUpdate<M> {
         counts.clone_from(&snapshot.cells);
         *counted_at = snapshot.at;
 
-        let previous: BTreeMap<Cell, Multiplier> =
-            state.told.iter().map(|(cell, told)| (*cell, told.multiplier)).collect();
+        let previous: BTreeMap<Cell, Multiplier> = state
+            .told
+            .iter()
+            .map(|(cell, told)| (*cell, told.multiplier))
+            .collect();
         // Without both sides there is nothing to compare.
         let both = next.supply_at > Timestamp::ZERO && next.demand_at > Timestamp::ZERO;
         let multipliers = match &self.market.surge {
@@ -79,9 +85,21 @@ impl<M: MarketStore> SurgeUpdate<M> {
             .iter()
             .filter(|(cell, market)| state.told.get(cell) != Some(market))
             .map(|(cell, market)| (*cell, *market))
-            .chain(state.told.keys().filter(|cell| !told.contains_key(cell)).map(|cell| {
-                (*cell, CellMarket { multiplier: Multiplier::NONE, nearby: 0 })
-            }))
+            .chain(
+                state
+                    .told
+                    .keys()
+                    .filter(|cell| !told.contains_key(cell))
+                    .map(|cell| {
+                        (
+                            *cell,
+                            CellMarket {
+                                multiplier: Multiplier::NONE,
+                                nearby: 0,
+                            },
+                        )
+                    }),
+            )
             .collect();
         next.told = told;
         Some((next, changed))
@@ -105,7 +123,13 @@ fn tell(
         .into_iter()
         .map(|(cell, drivers)| {
             let multiplier = multipliers.get(&cell).copied().unwrap_or_default();
-            (cell, CellMarket { multiplier, nearby: coarse(drivers) })
+            (
+                cell,
+                CellMarket {
+                    multiplier,
+                    nearby: coarse(drivers),
+                },
+            )
         })
         .collect()
 }
@@ -116,7 +140,11 @@ fn coarse(drivers: u32) -> u32 {
         return drivers;
     }
     let power = 1 << drivers.ilog2();
-    if drivers >= power + power / 2 { power + power / 2 } else { power }
+    if drivers >= power + power / 2 {
+        power + power / 2
+    } else {
+        power
+    }
 }
 
 #[cfg(test)]
@@ -125,7 +153,9 @@ mod tests {
 
     #[test]
     fn coarse_steps() {
-        let steps: Vec<u32> = [0, 1, 3, 4, 5, 6, 7, 8, 11, 12, 100, u32::MAX].map(coarse).to_vec();
+        let steps: Vec<u32> = [0, 1, 3, 4, 5, 6, 7, 8, 11, 12, 100, u32::MAX]
+            .map(coarse)
+            .to_vec();
         assert_eq!(steps, [0, 1, 3, 4, 4, 6, 6, 8, 8, 12, 96, 3 << 30]);
     }
 }

@@ -16,7 +16,9 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::config::{Market, Queue};
 use crate::error::MessageError;
-use crate::limits::{CALLS_IN_FLIGHT_MAX, EXCLUDED_DRIVERS_MAX, RERING_DELAY_MIN, RESERVE_WAVES_MAX, ROUND_LEASE};
+use crate::limits::{
+    CALLS_IN_FLIGHT_MAX, EXCLUDED_DRIVERS_MAX, RERING_DELAY_MIN, RESERVE_WAVES_MAX, ROUND_LEASE,
+};
 use crate::ports::{
     CandidateQuery, Clock, Doorbell, Fleet, MarketSide, MarketSnapshot, MarketSnapshots, OpenTrips,
     PortError, Reserved, RoundLease, Swap, TripStore,
@@ -60,8 +62,22 @@ where
     C: Clock,
 {
     /// Trips and leases in `trips`, drivers from `fleet`.
-    pub fn new(market: Arc<Market>, trips: T, fleet: F, doorbell: B, snapshots: S, clock: C) -> Self {
-        Self { market, trips, fleet, doorbell, snapshots, clock }
+    pub fn new(
+        market: Arc<Market>,
+        trips: T,
+        fleet: F,
+        doorbell: B,
+        snapshots: S,
+        clock: C,
+    ) -> Self {
+        Self {
+            market,
+            trips,
+            fleet,
+            doorbell,
+            snapshots,
+            clock,
+        }
     }
 
     /// Runs a round of a region, if nobody else does.
@@ -71,7 +87,11 @@ where
     /// for besides, so that riders need not wait for the retry.
     pub async fn round(&self, region: &Region, round: Round) -> Result<RoundReport, MessageError> {
         let now = self.clock.now();
-        if !self.trips.take(region, round, now, now + ROUND_LEASE).await? {
+        if !self
+            .trips
+            .take(region, round, now, now + ROUND_LEASE)
+            .await?
+        {
             return Ok(RoundReport::default());
         }
         let result = self.run(region, round, now).await;
@@ -84,14 +104,26 @@ where
         Ok(report)
     }
 
-    async fn run(&self, region: &Region, round: Round, now: Timestamp) -> Result<RoundReport, PortError> {
+    async fn run(
+        &self,
+        region: &Region,
+        round: Round,
+        now: Timestamp,
+    ) -> Result<RoundReport, PortError> {
         let open = self.trips.open(region, ROUND_REQUESTS_MAX).await?;
-        let mut report = RoundReport { ran: true, waiting: open.len(), ..RoundReport::default() };
+        let mut report = RoundReport {
+            ran: true,
+            waiting: open.len(),
+            ..RoundReport::default()
+        };
         self.count_demand(region, round, &open, now).await;
 
-        let (hopeless, open): (Vec<_>, Vec<_>) =
-            open.into_iter().partition(|trip| trip.hopeless(now).is_some());
-        let given_up = hopeless.iter().filter_map(|trip| Some((trip, trip.hopeless(now)?)));
+        let (hopeless, open): (Vec<_>, Vec<_>) = open
+            .into_iter()
+            .partition(|trip| trip.hopeless(now).is_some());
+        let given_up = hopeless
+            .iter()
+            .filter_map(|trip| Some((trip, trip.hopeless(now)?)));
         report.unserved += self.give_up(given_up, now).await?;
 
         let mut waiting = self.find_candidates(open).await?;
@@ -129,15 +161,24 @@ where
             .map(|trip| {
                 let mut excluded = trip.excluded_drivers();
                 excluded.truncate(EXCLUDED_DRIVERS_MAX);
-                CandidateQuery { pickup: trip.pickup, excluded }
+                CandidateQuery {
+                    pickup: trip.pickup,
+                    excluded,
+                }
             })
             .collect();
-        let found =
-            self.fleet.candidates(&queries, dispatch.candidates(), dispatch.radius_m).await?;
+        let found = self
+            .fleet
+            .candidates(&queries, dispatch.candidates(), dispatch.radius_m)
+            .await?;
         Ok(open
             .into_iter()
             .zip(found)
-            .map(|(trip, candidates)| Waiting { trip, candidates, settled: false })
+            .map(|(trip, candidates)| Waiting {
+                trip,
+                candidates,
+                settled: false,
+            })
             .collect())
     }
 
@@ -167,7 +208,9 @@ where
             waiting[pair.rider].settled = matches!(placed, Placed::Offered | Placed::TripMoved);
             // Kept or lost, the driver is out of this round for everybody.
             for other in waiting.iter_mut().filter(|w| !w.settled) {
-                other.candidates.retain(|c| c.driver != pair.candidate.driver);
+                other
+                    .candidates
+                    .retain(|c| c.driver != pair.candidate.driver);
             }
         }
         Ok(())
@@ -177,7 +220,11 @@ where
     async fn place(&self, trip: &Trip, pair: &Pair) -> Result<Placed, PortError> {
         let now = self.clock.now();
         let attempt = trip.attempt().next();
-        let key = HoldKey { trip: trip.id, attempt, driver: pair.candidate.driver };
+        let key = HoldKey {
+            trip: trip.id,
+            attempt,
+            driver: pair.candidate.driver,
+        };
         let deadline = now + self.market.dispatch.offer_timeout;
         let offer = Offer {
             rider: trip.rider,
@@ -225,8 +272,9 @@ where
         trips: impl Iterator<Item = (&Trip, UnservedReason)> + Send,
         now: Timestamp,
     ) -> Result<usize, PortError> {
-        let next: Vec<Trip> =
-            trips.filter_map(|(trip, because)| trip.unserved(because, now).ok()).collect();
+        let next: Vec<Trip> = trips
+            .filter_map(|(trip, because)| trip.unserved(because, now).ok())
+            .collect();
         let swaps: Vec<Swap> = stream::iter(next)
             .map(|trip| async move { self.trips.transition(&trip).await })
             .buffered(CALLS_IN_FLIGHT_MAX)
@@ -237,23 +285,37 @@ where
 
     async fn ring_again(&self, region: &Region) -> Result<(), PortError> {
         let delay = self.market.dispatch.window.max(RERING_DELAY_MIN);
-        self.doorbell.ring(region, self.market.dispatch.round_at(self.clock.now()), delay).await
+        self.doorbell
+            .ring(
+                region,
+                self.market.dispatch.round_at(self.clock.now()),
+                delay,
+            )
+            .await
     }
 
     /// Demand for surge, in the rounds that begin a counting period. Best effort: surge lags, rides do not.
     async fn count_demand(&self, region: &Region, round: Round, open: &[Trip], now: Timestamp) {
         let market = &*self.market;
-        let rounds_per_count = market.snapshot_every.as_micros() / market.dispatch.window.as_micros().max(1);
-        let due = i64::try_from(rounds_per_count).is_ok_and(|every| every <= 1 || round.0 % every == 0);
+        let rounds_per_count =
+            market.snapshot_every.as_micros() / market.dispatch.window.as_micros().max(1);
+        let due =
+            i64::try_from(rounds_per_count).is_ok_and(|every| every <= 1 || round.0 % every == 0);
         if market.surge.is_none() || !due {
             return;
         }
         let mut cells = BTreeMap::new();
         for trip in open {
-            *cells.entry(Cell::of(trip.pickup, market.resolution)).or_insert(0) += 1;
+            *cells
+                .entry(Cell::of(trip.pickup, market.resolution))
+                .or_insert(0) += 1;
         }
-        let snapshot =
-            MarketSnapshot { region: region.clone(), side: MarketSide::Demand, at: now, cells };
+        let snapshot = MarketSnapshot {
+            region: region.clone(),
+            side: MarketSide::Demand,
+            at: now,
+            cells,
+        };
         if let Err(error) = self.snapshots.publish(&snapshot).await {
             tracing::warn!(%region, %error, "demand was not counted");
         }

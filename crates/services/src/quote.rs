@@ -38,7 +38,12 @@ pub struct Quoting<M, C> {
 impl<M: MarketReader, C: Clock> Quoting<M, C> {
     /// Prices by `market`, signs with `keyring`.
     pub fn new(market: Arc<Market>, keyring: Arc<Keyring>, cells: M, clock: C) -> Self {
-        Self { market, keyring, cells, clock }
+        Self {
+            market,
+            keyring,
+            cells,
+            clock,
+        }
     }
 
     /// Quotes a ride to a rider.
@@ -53,14 +58,20 @@ impl<M: MarketReader, C: Clock> Quoting<M, C> {
     ) -> Result<SignedQuote, RideError> {
         let market = &*self.market;
         for (which, place) in [("pickup", pickup), ("dropoff", dropoff)] {
-            if market.service_area.is_some_and(|area| !area.contains(place)) {
+            if market
+                .service_area
+                .is_some_and(|area| !area.contains(place))
+            {
                 return Err(RideError::OutsideServiceArea { which });
             }
         }
         let now = self.clock.now();
         let way = market.travel.way(pickup, dropoff, now);
         if way.distance_m > TRIP_DISTANCE_MAX_M {
-            return Err(RideError::TooFar { found_m: way.distance_m, limit_m: TRIP_DISTANCE_MAX_M });
+            return Err(RideError::TooFar {
+                found_m: way.distance_m,
+                limit_m: TRIP_DISTANCE_MAX_M,
+            });
         }
         let cell = Cell::of(pickup, market.resolution);
         let around = self.cells.cell(&market.region, cell).await?;
@@ -79,7 +90,11 @@ impl<M: MarketReader, C: Clock> Quoting<M, C> {
         };
         let token = self.keyring.sign(&quote);
         let pickup_eta = around.and_then(|around| self.pickup_eta(around));
-        Ok(SignedQuote { quote, pickup_eta, token })
+        Ok(SignedQuote {
+            quote,
+            pickup_eta,
+            token,
+        })
     }
 
     /// The nearest of a Poisson field of density ρ is 1/(2√ρ) away in the mean.

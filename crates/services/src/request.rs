@@ -54,7 +54,14 @@ impl<T: TripStore, B: Doorbell, F: Fleet, C: Clock> Riding<T, B, F, C> {
         fleet: F,
         clock: C,
     ) -> Self {
-        Self { market, keyring, trips, doorbell, fleet, clock }
+        Self {
+            market,
+            keyring,
+            trips,
+            doorbell,
+            fleet,
+            clock,
+        }
     }
 
     /// Requests a ride: stores it as `requested`, then rings for the next match round.
@@ -80,7 +87,9 @@ impl<T: TripStore, B: Doorbell, F: Fleet, C: Clock> Riding<T, B, F, C> {
             // A repeat of what was accepted in time is still a repeat.
             return match self.trips.get(trip.id).await? {
                 Some(stored) if stored.fingerprint == trip.fingerprint => Ok(stored),
-                _ => Err(RideError::QuoteExpired { at: quote.expires_at }),
+                _ => Err(RideError::QuoteExpired {
+                    at: quote.expires_at,
+                }),
             };
         }
         let trip = match self.trips.create(&trip).await? {

@@ -58,7 +58,13 @@ where
 {
     /// Trips in `trips`, rings by `doorbell`, asks `fleet`.
     pub fn new(market: Arc<Market>, trips: T, doorbell: B, fleet: F, clock: C) -> Self {
-        Self { market, trips, doorbell, fleet, clock }
+        Self {
+            market,
+            trips,
+            doorbell,
+            fleet,
+            clock,
+        }
     }
 
     /// Looks at all trips of a region that are due.
@@ -68,7 +74,10 @@ where
     pub async fn sweep(&self, region: &Region) -> Result<SweepReport, MessageError> {
         let now = self.clock.now();
         let due = self.trips.due(region, now, SWEEP_TRIPS_MAX).await?;
-        let mut report = SweepReport { due: due.len(), ..SweepReport::default() };
+        let mut report = SweepReport {
+            due: due.len(),
+            ..SweepReport::default()
+        };
         let results: Vec<Result<Done, PortError>> = stream::iter(due)
             .map(|trip| async move { self.see_to(&trip, now).await })
             .buffered(CALLS_IN_FLIGHT_MAX)
@@ -89,7 +98,9 @@ where
         }
         if report.rang {
             let dispatch = &self.market.dispatch;
-            self.doorbell.ring(region, dispatch.round_at(now), dispatch.window).await?;
+            self.doorbell
+                .ring(region, dispatch.round_at(now), dispatch.window)
+                .await?;
         }
         Ok(report)
     }
@@ -108,7 +119,10 @@ where
         };
         match self.decide(&trip, hold, now) {
             Step::Nothing => Ok(Done::default()),
-            Step::Ring => Ok(Done { ring: true, ..Done::default() }),
+            Step::Ring => Ok(Done {
+                ring: true,
+                ..Done::default()
+            }),
             Step::Store(next) => self.store(&next, false).await,
             Step::StoreAndRing(next) => self.store(&next, true).await,
             Step::ReleaseThenStore(key, next, state) => {
@@ -117,7 +131,10 @@ where
             }
             Step::OfferAgain(key) => {
                 let offered_again = self.fleet.offer(key).await?;
-                Ok(Done { offered_again, ..Done::default() })
+                Ok(Done {
+                    offered_again,
+                    ..Done::default()
+                })
             }
         }
     }
@@ -125,22 +142,28 @@ where
     async fn store(&self, next: &Trip, ring: bool) -> Result<Done, PortError> {
         // Lost: someone else moved it meanwhile, which is as good.
         let moved = self.trips.transition(next).await? == Swap::Done;
-        Ok(Done { moved, ring: ring && moved, offered_again: false })
+        Ok(Done {
+            moved,
+            ring: ring && moved,
+            offered_again: false,
+        })
     }
 
     fn decide(&self, trip: &Trip, hold: Option<HoldStatus>, now: Timestamp) -> Step {
         match trip.state {
             TripState::Requested => match trip.hopeless(now) {
-                Some(because) => {
-                    trip.unserved(because, now).map_or(Step::Nothing, |next| Step::Store(Box::new(next)))
-                }
+                Some(because) => trip
+                    .unserved(because, now)
+                    .map_or(Step::Nothing, |next| Step::Store(Box::new(next))),
                 None => Step::Ring,
             },
             TripState::Offered => self.decide_offered(trip, hold, now),
             TripState::Accepted | TripState::Arrived | TripState::PickedUp => {
                 self.decide_assigned(trip, hold, now)
             }
-            TripState::Completed | TripState::Cancelled { .. } | TripState::Unserved { .. } => Step::Nothing,
+            TripState::Completed | TripState::Cancelled { .. } | TripState::Unserved { .. } => {
+                Step::Nothing
+            }
         }
     }
 
@@ -190,7 +213,9 @@ where
             return Step::Nothing;
         };
         let ours = hold.filter(|status| status.hold.key == key);
-        let silent_since = ours.and_then(|status| status.last_ping_at).unwrap_or(trip.since);
+        let silent_since = ours
+            .and_then(|status| status.last_ping_at)
+            .unwrap_or(trip.since);
         let lost = now.since(silent_since) > policy.driver_lost_after;
         let next = match trip.state {
             TripState::PickedUp if now.since(trip.since) > policy.under_way_max => {

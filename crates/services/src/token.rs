@@ -57,7 +57,9 @@ pub enum KeyringError {
     #[error("found no key named {0:?} to sign with, expected it among the keys")]
     NoSigningKey(String),
     /// A key is too short, or its name cannot stand in a token.
-    #[error("found key {0:?}, expected a name of letters, digits and dashes and at least 32 bytes of secret")]
+    #[error(
+        "found key {0:?}, expected a name of letters, digits and dashes and at least 32 bytes of secret"
+    )]
     UnusableKey(String),
 }
 
@@ -70,7 +72,9 @@ pub struct Keyring {
 
 impl std::fmt::Debug for Keyring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keyring").field("signing", &self.signing).finish_non_exhaustive()
+        f.debug_struct("Keyring")
+            .field("signing", &self.signing)
+            .finish_non_exhaustive()
     }
 }
 
@@ -80,23 +84,31 @@ impl Keyring {
     /// # Errors
     /// If the signing key is not among them, or a key has an unusable name or under 32 bytes.
     pub fn new(signing: &str, keys: BTreeMap<String, Vec<u8>>) -> Result<Self, KeyringError> {
-        let named = |id: &str| {
-            !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        };
+        let named =
+            |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if let Some((id, _)) = keys.iter().find(|(id, key)| !named(id) || key.len() < 32) {
             return Err(KeyringError::UnusableKey(id.clone()));
         }
         if !keys.contains_key(signing) {
             return Err(KeyringError::NoSigningKey(signing.to_owned()));
         }
-        Ok(Self { signing: signing.to_owned(), keys })
+        Ok(Self {
+            signing: signing.to_owned(),
+            keys,
+        })
     }
 
     /// Signs a quote.
     #[must_use]
     pub fn sign(&self, quote: &Quote) -> String {
-        let signed = format!("v1.{}.{}", self.signing, URL_SAFE_NO_PAD.encode(encode(quote)));
-        let mac = mac(&self.keys[&self.signing], signed.as_bytes()).finalize().into_bytes();
+        let signed = format!(
+            "v1.{}.{}",
+            self.signing,
+            URL_SAFE_NO_PAD.encode(encode(quote))
+        );
+        let mac = mac(&self.keys[&self.signing], signed.as_bytes())
+            .finalize()
+            .into_bytes();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac))
     }
 
@@ -116,9 +128,15 @@ impl Keyring {
             return Err(TokenError::Malformed);
         };
         let key = self.keys.get(key_id).ok_or(TokenError::UnknownKey)?;
-        let tag = URL_SAFE_NO_PAD.decode(mac_text).map_err(|_| TokenError::Malformed)?;
-        mac(key, signed.as_bytes()).verify_slice(&tag).map_err(|_| TokenError::Forged)?;
-        let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenError::Malformed)?;
+        let tag = URL_SAFE_NO_PAD
+            .decode(mac_text)
+            .map_err(|_| TokenError::Malformed)?;
+        mac(key, signed.as_bytes())
+            .verify_slice(&tag)
+            .map_err(|_| TokenError::Forged)?;
+        let payload = URL_SAFE_NO_PAD
+            .decode(payload)
+            .map_err(|_| TokenError::Malformed)?;
         decode(&payload).ok_or(TokenError::Malformed)
     }
 }
@@ -137,13 +155,21 @@ fn encode(quote: &Quote) -> Vec<u8> {
         bytes.extend(lat.to_be_bytes());
         bytes.extend(lon.to_be_bytes());
     }
-    for amount in [quote.fare.ride, quote.fare.booking_fee, quote.fare.driver_pay] {
+    for amount in [
+        quote.fare.ride,
+        quote.fare.booking_fee,
+        quote.fare.driver_pay,
+    ] {
         bytes.extend(amount.minor().to_be_bytes());
     }
     bytes.extend(quote.fare.surge.hundredths().to_be_bytes());
     bytes.extend(quote.fare.currency.as_str().bytes());
     bytes.extend(quote.distance_m.to_be_bytes());
-    bytes.extend(u64::try_from(quote.duration.as_micros()).unwrap_or(u64::MAX).to_be_bytes());
+    bytes.extend(
+        u64::try_from(quote.duration.as_micros())
+            .unwrap_or(u64::MAX)
+            .to_be_bytes(),
+    );
     bytes.extend(quote.expires_at.as_micros().to_be_bytes());
     bytes
 }
@@ -164,8 +190,22 @@ fn decode(bytes: &[u8]) -> Option<Quote> {
     let distance_m = f64::from_be_bytes(take(&mut rest)?);
     let duration = Duration::from_micros(u64::from_be_bytes(take(&mut rest)?));
     let expires_at = Timestamp::from_micros(i64::from_be_bytes(take(&mut rest)?));
-    let fare = Fare { currency, ride, booking_fee, driver_pay, surge };
-    rest.is_empty().then_some(Quote { rider, pickup, dropoff, fare, distance_m, duration, expires_at })
+    let fare = Fare {
+        currency,
+        ride,
+        booking_fee,
+        driver_pay,
+        surge,
+    };
+    rest.is_empty().then_some(Quote {
+        rider,
+        pickup,
+        dropoff,
+        fare,
+        distance_m,
+        duration,
+        expires_at,
+    })
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
@@ -197,7 +237,10 @@ mod tests {
     }
 
     fn keyring(signing: &str, ids: &[&str]) -> Keyring {
-        let keys = ids.iter().map(|id| ((*id).to_owned(), id.repeat(32).into_bytes())).collect();
+        let keys = ids
+            .iter()
+            .map(|id| ((*id).to_owned(), id.repeat(32).into_bytes()))
+            .collect();
         Keyring::new(signing, keys).unwrap()
     }
 
@@ -205,7 +248,10 @@ mod tests {
     fn a_signed_quote_comes_back_and_keys_rotate() {
         let token = keyring("a", &["a"]).sign(&quote());
         assert_eq!(keyring("b", &["a", "b"]).verify(&token), Ok(quote()));
-        assert_eq!(keyring("b", &["b"]).verify(&token), Err(TokenError::UnknownKey));
+        assert_eq!(
+            keyring("b", &["b"]).verify(&token),
+            Err(TokenError::UnknownKey)
+        );
     }
 
     #[test]
@@ -227,7 +273,10 @@ mod tests {
     #[test]
     fn unusable_keys_are_named() {
         let short = BTreeMap::from([("a".to_owned(), vec![1; 31])]);
-        assert_eq!(Keyring::new("a", short).unwrap_err(), KeyringError::UnusableKey("a".into()));
+        assert_eq!(
+            Keyring::new("a", short).unwrap_err(),
+            KeyringError::UnusableKey("a".into())
+        );
         assert!(Keyring::new("a", BTreeMap::new()).is_err());
     }
 }

@@ -18,7 +18,10 @@ pub struct PlaceBody {
 
 impl From<Place> for PlaceBody {
     fn from(place: Place) -> Self {
-        Self { lat: place.lat(), lon: place.lon() }
+        Self {
+            lat: place.lat(),
+            lon: place.lon(),
+        }
     }
 }
 
@@ -125,7 +128,10 @@ impl From<&Trip> for TripView {
             driver: trip.driver().map(|driver| driver.to_string()),
             attempts: trip.attempt().0,
             total_minor: trip.fare.total().minor(),
-            charged_minor: trip.state.is_final().then(|| trip.charge.rider_pays().minor()),
+            charged_minor: trip
+                .state
+                .is_final()
+                .then(|| trip.charge.rider_pays().minor()),
             currency: trip.fare.currency.to_string(),
             requested_at_ms: trip.requested_at.as_millis(),
             accepted_at_ms: ms(trip.stamps.accepted_at),

@@ -31,7 +31,11 @@ pub struct MessageFault {
 }
 
 fn fault(field: &'static str, found: impl ToString, expected: &'static str) -> MessageFault {
-    MessageFault { field, found: found.to_string(), expected }
+    MessageFault {
+        field,
+        found: found.to_string(),
+        expected,
+    }
 }
 
 /// A field that has to be there.
@@ -90,7 +94,11 @@ pub fn place(place: Option<v1::Place>, field: &'static str) -> Result<domain::Pl
 
 impl From<HoldKey> for v1::HoldKey {
     fn from(key: HoldKey) -> Self {
-        Self { trip: trip_bytes(key.trip), attempt: key.attempt.0, driver: key.driver.0 }
+        Self {
+            trip: trip_bytes(key.trip),
+            attempt: key.attempt.0,
+            driver: key.driver.0,
+        }
     }
 }
 
@@ -169,9 +177,11 @@ pub fn progress_kind(kind: i32) -> Result<TripEventKind, MessageFault> {
         Ok(v1::ProgressKind::PickedUp) => Ok(TripEventKind::PickedUp),
         Ok(v1::ProgressKind::DroppedOff) => Ok(TripEventKind::DroppedOff),
         Ok(v1::ProgressKind::NoShow) => Ok(TripEventKind::NoShow),
-        Ok(v1::ProgressKind::Unspecified) | Err(_) => {
-            Err(fault("kind", kind, "arrived, picked up, dropped off or no show"))
-        }
+        Ok(v1::ProgressKind::Unspecified) | Err(_) => Err(fault(
+            "kind",
+            kind,
+            "arrived, picked up, dropped off or no show",
+        )),
     }
 }
 

@@ -331,6 +331,15 @@ impl TripEventKind {
         )
     }
 
+    /// Whether a driver may report it of a ride the driver has.
+    #[must_use]
+    pub fn follows_accept(self) -> bool {
+        matches!(
+            self,
+            Self::Arrived | Self::PickedUp | Self::DroppedOff | Self::NoShow
+        )
+    }
+
     /// Whether the tracker has already let the driver go when it sends this.
     #[must_use]
     pub fn ends_hold(self) -> bool {

@@ -52,9 +52,13 @@ pub(super) fn pair(market: &Market, waiting: &[Waiting], now: Timestamp) -> Vec<
             let way = market.travel.way_of(metres, now);
             (places[&candidate.driver], milliseconds(way.duration))
         });
-        graph.rider(edges, penalty).expect("every candidate has a place");
+        graph
+            .rider(edges, penalty)
+            .expect("every candidate has a place");
     }
-    let graph = graph.build().expect("a way takes at most 1e9 s, and a round is bounded");
+    let graph = graph
+        .build()
+        .expect("a way takes at most 1e9 s, and a round is bounded");
     let assignment = match market.dispatch.assignment {
         Assignment::Batched { .. } => Batched.assign(&graph),
         Assignment::Nearest => Nearest.assign(&graph),
@@ -64,9 +68,14 @@ pub(super) fn pair(market: &Market, waiting: &[Waiting], now: Timestamp) -> Vec<
         .zip(&assignment.drivers)
         .filter_map(|(&rider, &driver)| {
             let driver = driver?;
-            let candidate =
-                waiting[rider].candidates.iter().find(|c| places[&c.driver] == driver)?;
-            Some(Pair { rider, candidate: *candidate })
+            let candidate = waiting[rider]
+                .candidates
+                .iter()
+                .find(|c| places[&c.driver] == driver)?;
+            Some(Pair {
+                rider,
+                candidate: *candidate,
+            })
         })
         .collect()
 }

@@ -1,0 +1,186 @@
+//! The fleet's side of a ride: pings, candidates, holds, offers, answers, and what they make of trips.
+//!
+//! [`Tracker`] joins the core in `fleet` (memory, no I/O) with the durable holds and the event queue. The
+//! order is always the same: the durable write first, then memory, then the driver hears of it; and a
+//! driver's answer is acknowledged only after its event is sent. So a tracker may die between any two
+//! steps: what is durable is taken up again by [`Tracker::restore`], and what is not never happened.
+
+mod answers;
+mod expiry;
+mod reservations;
+
+pub use answers::{AnswerOutcome, ProgressOutcome, ProgressReport};
+pub use expiry::Restored;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use domain::hold::{Hold, HoldKey, HoldStage, Offer};
+use domain::{Attempt, DriverId, Place, RiderId, Timestamp, TripId};
+use fleet::{Counts, Fleet, FleetPolicy, Ping, PingOutcome};
+
+use crate::config::Market;
+use crate::limits::EXCLUDED_DRIVERS_MAX;
+use crate::ports::{
+    Candidate, CandidateQuery, Clock, HoldStatus, HoldStore, MarketSnapshots, TripEvents,
+};
+
+/// What a driver is told without having asked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Notice {
+    /// A ride is offered.
+    Offer {
+        /// What is to be answered.
+        key: HoldKey,
+        /// The ride.
+        offer: Offer,
+        /// Until when.
+        deadline: Timestamp,
+    },
+    /// The ride is off.
+    Released {
+        /// Which.
+        key: HoldKey,
+    },
+}
+
+/// The drivers' live streams.
+pub trait DriverLinks: Send + Sync {
+    /// Puts a notice on a driver's stream without waiting. False if there is no stream, or it is full:
+    /// an offer that was not heard ends with its deadline.
+    fn push(&self, driver: DriverId, notice: Notice) -> bool;
+}
+
+/// The tracking use case.
+#[derive(Debug)]
+pub struct Tracker<H, E, S, L, C> {
+    market: Arc<Market>,
+    fleet: Mutex<Fleet>,
+    holds: H,
+    events: E,
+    snapshots: S,
+    links: L,
+    clock: C,
+}
+
+impl<H, E, S, L, C> Tracker<H, E, S, L, C>
+where
+    H: HoldStore,
+    E: TripEvents,
+    S: MarketSnapshots,
+    L: DriverLinks,
+    C: Clock,
+{
+    /// A tracker with no drivers yet.
+    pub fn new(
+        market: Arc<Market>,
+        policy: FleetPolicy,
+        holds: H,
+        events: E,
+        snapshots: S,
+        links: L,
+        clock: C,
+    ) -> Self {
+        let fleet = Mutex::new(Fleet::new(*market.travel.space(), policy));
+        Self {
+            market,
+            fleet,
+            holds,
+            events,
+            snapshots,
+            links,
+            clock,
+        }
+    }
+
+    /// Memory, for as long as no await comes between.
+    fn fleet(&self) -> MutexGuard<'_, Fleet> {
+        self.fleet
+            .lock()
+            .expect("no one panics while holding the fleet")
+    }
+
+    /// The streams that notices go to.
+    pub fn links(&self) -> &L {
+        &self.links
+    }
+
+    /// A driver's stream is up: the driver is there and wants rides. Answers with the offer that is
+    /// still open, for a driver whose stream or tracker was lost.
+    pub fn go_online(&self, driver: DriverId, place: Place) -> Option<Notice> {
+        let now = self.clock.now();
+        let mut fleet = self.fleet();
+        fleet.go_online(driver, place, now);
+        open_offer(fleet.hold_of_driver(driver)?, now)
+    }
+
+    /// A driver's stream is back, and says nothing of where: the offer that is still open.
+    pub fn reconnected(&self, driver: DriverId) -> Option<Notice> {
+        open_offer(self.fleet().hold_of_driver(driver)?, self.clock.now())
+    }
+
+    /// A driver wants no more rides. A ride already accepted goes on; an offer runs out.
+    pub fn go_offline(&self, driver: DriverId) {
+        self.fleet().go_offline(driver, self.clock.now());
+    }
+
+    /// Takes a driver's place. No I/O.
+    pub fn ping(&self, driver: DriverId, ping: Ping) -> PingOutcome {
+        self.fleet().ping(driver, ping, self.clock.now())
+    }
+
+    /// The nearest available drivers of each query. No I/O.
+    pub fn candidates(
+        &self,
+        queries: &[CandidateQuery],
+        k: usize,
+        radius_m: Option<f64>,
+    ) -> Vec<Vec<Candidate>> {
+        let fleet = self.fleet();
+        queries
+            .iter()
+            .map(|query| {
+                let excluded = &query.excluded[..query.excluded.len().min(EXCLUDED_DRIVERS_MAX)];
+                fleet.nearest(query.pickup, k, radius_m, excluded)
+            })
+            .collect()
+    }
+
+    /// The hold of a trip's attempt, if it is live.
+    pub fn hold(&self, trip: TripId, attempt: Attempt) -> Option<HoldStatus> {
+        let now = self.clock.now();
+        let fleet = self.fleet();
+        let hold = *fleet.hold_of_trip(trip)?;
+        (hold.key.attempt == attempt && hold.is_live(now)).then(|| HoldStatus {
+            hold,
+            last_ping_at: fleet.last_ping_at(hold.key.driver),
+        })
+    }
+
+    /// Where the car of a rider's own trip is, once a driver has accepted, and since when it is there.
+    pub fn car(&self, rider: RiderId, trip: TripId) -> Option<(Place, Timestamp)> {
+        let fleet = self.fleet();
+        let hold = fleet.hold_of_trip(trip)?;
+        let follows = hold.offer.rider == rider && hold.stage == HoldStage::Accepted;
+        follows.then(|| fleet.position(hold.key.driver)).flatten()
+    }
+
+    /// Whether a rider has an accepted trip of that name with the fleet.
+    pub fn has_ride(&self, rider: RiderId, trip: TripId) -> bool {
+        self.fleet()
+            .hold_of_trip(trip)
+            .is_some_and(|hold| hold.offer.rider == rider && hold.stage == HoldStage::Accepted)
+    }
+
+    /// Drivers by status.
+    pub fn counts(&self) -> Counts {
+        self.fleet().counts()
+    }
+}
+
+fn open_offer(hold: &Hold, now: Timestamp) -> Option<Notice> {
+    (hold.stage == HoldStage::Offered && hold.is_live(now)).then_some(Notice::Offer {
+        key: hold.key,
+        offer: hold.offer,
+        deadline: hold.deadline,
+    })
+}
