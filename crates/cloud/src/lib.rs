@@ -3,6 +3,8 @@
 //! The embedded host drives them with tokio in wall time, the digital twin in virtual time.
 //! - [`event_source`]: from an SQS queue to a function: pollers, batches, windows, partial failures.
 //! - [`lambda_pool`]: a function's execution environments: warm, cold, throttled, reclaimed.
+//! - [`queue`]: a standard SQS queue.
 
 pub mod event_source;
 pub mod lambda_pool;
+pub mod queue;
