@@ -4,7 +4,9 @@
 //! - [`event_source`]: from an SQS queue to a function: pollers, batches, windows, partial failures.
 //! - [`lambda_pool`]: a function's execution environments: warm, cold, throttled, reclaimed.
 //! - [`queue`]: a standard SQS queue.
+//! - [`prices`]: counted operations times a dated price file.
 
 pub mod event_source;
 pub mod lambda_pool;
+pub mod prices;
 pub mod queue;
