@@ -118,22 +118,18 @@ fn resident_bytes() -> Option<u64> {
 
 fn index(city: City) {
     let mut moves = Moves::new(city);
-    let mut places: Vec<Place> = moves.at.iter().map(|at| city.place(*at)).collect();
     let mut index = Index::new(city.space, CELL_M_DEFAULT);
-    for (slot, place) in (0u32..).zip(&places) {
-        index.put(slot, *place);
+    for (slot, at) in (0u32..).zip(&moves.at) {
+        index.put(slot, DriverId(u64::from(slot)), city.place(*at));
     }
     let (mut update, mut nearest) = (f64::INFINITY, f64::INFINITY);
     for _ in 0..ROUNDS {
         let drawn = moves.draw();
         update = update.min(nanoseconds_each(UPDATES, || {
             for (slot, place) in &drawn {
-                index.put(*slot, *place);
+                index.put(*slot, DriverId(u64::from(*slot)), *place);
             }
         }));
-        for (slot, place) in &drawn {
-            places[*slot as usize] = *place;
-        }
         let queries = moves.anywhere();
         nearest = nearest.min(nanoseconds_each(QUERIES, || {
             for place in &queries {
@@ -143,8 +139,7 @@ fn index(city: City) {
                     radius_m: None,
                     excluded: &[],
                 };
-                let who = |slot| (DriverId(u64::from(slot)), places[slot as usize]);
-                black_box(index.nearest(nearby, who));
+                black_box(index.nearest(nearby));
             }
         }));
     }

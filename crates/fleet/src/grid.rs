@@ -211,16 +211,10 @@ impl Grid {
         (self.columns.standing(spot.x), self.rows.standing(spot.y))
     }
 
-    /// The key of the cell that a spot is in.
-    pub(crate) fn key_of(&self, spot: Spot) -> u64 {
-        key(self.columns.cell_of(spot.x), self.rows.cell_of(spot.y))
+    /// The column and the row of the cell that a spot is in.
+    pub(crate) fn cell_of(&self, spot: Spot) -> (i32, i32) {
+        (self.columns.cell_of(spot.x), self.rows.cell_of(spot.y))
     }
-}
-
-/// A cell's column and row in one number.
-#[expect(clippy::cast_sign_loss, reason = "cells count from 0")]
-pub(crate) fn key(column: i32, row: i32) -> u64 {
-    (u64::from(row as u32) << 32) | u64::from(column as u32)
 }
 
 fn wrapped(at: f64, extent: f64) -> f64 {

@@ -1,14 +1,14 @@
 //! Where things are: a grid of buckets over a [`Space`], with exact nearest neighbours.
 //!
-//! Things are known by dense numbers (slots) that the caller gives out. A bucket holds the coordinates of
-//! what is in its cell, so that a search touches nothing else; only occupied cells have a bucket. A search
+//! Drivers are known by dense numbers (slots) that the caller gives out. A bucket holds the places of those
+//! in its cell, so that a search touches nothing else; only blocks with an occupied cell are stored. A search
 //! walks rings of cells outwards and stops when no cell further out can hold anything nearer than the
 //! `k`-th found, across the seam of a torus and the antimeridian alike. Where rings would meet more empty
 //! cells than there are occupied ones (few drivers, far away, or near a pole) it scans those instead.
 
 use domain::{DriverId, Place, Space};
 
-use crate::grid::{Grid, Spot, Standing, key};
+use crate::grid::{Grid, Spot, Standing};
 use crate::limits::SPARE_CELLS_PER_SEARCH;
 use crate::metric::{Flat, Globe, Metric, slackened};
 use crate::shortlist::Shortlist;
@@ -41,21 +41,31 @@ pub struct Nearby<'a> {
     pub excluded: &'a [u32],
 }
 
+/// All that a search needs to know: it looks nowhere else.
 #[derive(Debug, Clone, Copy)]
-struct Entry {
-    spot: Spot,
+pub(crate) struct Entry {
+    place: Place,
+    driver: DriverId,
     slot: u32,
 }
 
+/// Blocks are squares of 2^2 by 2^2 cells.
+const BLOCK_SIDE_BITS: u32 = 2;
+const BLOCK_CELLS: u32 = 1 << (2 * BLOCK_SIDE_BITS);
+
+/// Neighbouring cells, side by side in memory: a search meets most of its cells in one or two blocks.
 #[derive(Debug, Clone)]
-struct Bucket {
+struct Block {
     key: u64,
-    entries: Vec<Entry>,
+    /// Entries in all of its buckets.
+    entries: usize,
+    buckets: [Vec<Entry>; BLOCK_CELLS as usize],
 }
 
 /// Where a slot's entry lies.
 #[derive(Debug, Clone, Copy)]
 struct Located {
+    /// The block's number times [`BLOCK_CELLS`] and the cell's number in it.
     bucket: u32,
     position: u32,
 }
@@ -69,7 +79,7 @@ const NOWHERE: Located = Located {
 #[derive(Debug, Clone)]
 pub struct Index {
     grid: Grid,
-    buckets: Vec<Bucket>,
+    blocks: Vec<Block>,
     free: Vec<u32>,
     by_key: SlotTable,
     located: Vec<Located>,
@@ -85,7 +95,7 @@ impl Index {
     pub fn new(space: Space, cell_m: f64) -> Self {
         Self {
             grid: Grid::new(space, cell_m),
-            buckets: Vec::new(),
+            blocks: Vec::new(),
             free: Vec::new(),
             by_key: SlotTable::new(),
             located: Vec::new(),
@@ -119,28 +129,36 @@ impl Index {
             .is_some_and(|at| at.bucket != NOWHERE.bucket)
     }
 
-    /// Puts a slot at a place, whether or not it was somewhere before.
-    pub fn put(&mut self, slot: u32, place: Place) {
-        let spot = self.grid.spot(place);
-        let key = self.grid.key_of(spot);
+    /// Puts a driver's slot at a place, whether or not it was somewhere before.
+    pub fn put(&mut self, slot: u32, driver: DriverId, place: Place) {
+        let (key, cell) = block_of(self.grid.cell_of(self.grid.spot(place)));
+        let entry = Entry {
+            place,
+            driver,
+            slot,
+        };
         if self.located.len() <= slot as usize {
             self.located.resize(slot as usize + 1, NOWHERE);
         }
         let at = self.located[slot as usize];
         if at.bucket != NOWHERE.bucket {
-            let bucket = &mut self.buckets[at.bucket as usize];
-            if bucket.key == key {
-                bucket.entries[at.position as usize].spot = spot;
+            let block = &mut self.blocks[(at.bucket / BLOCK_CELLS) as usize];
+            if block.key == key && at.bucket % BLOCK_CELLS == cell {
+                block.buckets[cell as usize][at.position as usize] = entry;
                 return;
             }
             self.take_out(at);
-            self.len -= 1;
         }
-        let bucket = self.bucket_for(key);
-        let entries = &mut self.buckets[bucket as usize].entries;
-        let position = u32::try_from(entries.len()).expect("fewer entries than slots");
-        entries.push(Entry { spot, slot });
-        self.located[slot as usize] = Located { bucket, position };
+        let number = self.block_for(key);
+        let block = &mut self.blocks[number as usize];
+        let bucket = &mut block.buckets[cell as usize];
+        let position = u32::try_from(bucket.len()).expect("fewer entries than slots");
+        bucket.push(entry);
+        block.entries += 1;
+        self.located[slot as usize] = Located {
+            bucket: number * BLOCK_CELLS + cell,
+            position,
+        };
         self.len += 1;
     }
 
@@ -151,64 +169,67 @@ impl Index {
         }
         let at = std::mem::replace(&mut self.located[slot as usize], NOWHERE);
         self.take_out(at);
-        self.len -= 1;
         true
     }
 
     fn take_out(&mut self, at: Located) {
         let Self {
-            buckets,
+            blocks,
             located,
             by_key,
             free,
             ..
         } = self;
-        let bucket = &mut buckets[at.bucket as usize];
-        bucket.entries.swap_remove(at.position as usize);
-        if let Some(moved) = bucket.entries.get(at.position as usize) {
+        let number = at.bucket / BLOCK_CELLS;
+        let block = &mut blocks[number as usize];
+        let bucket = &mut block.buckets[(at.bucket % BLOCK_CELLS) as usize];
+        bucket.swap_remove(at.position as usize);
+        if let Some(moved) = bucket.get(at.position as usize) {
             located[moved.slot as usize] = at;
-        } else if bucket.entries.is_empty() {
-            let key = bucket.key;
-            by_key.remove(hash_of(key), at.bucket, |held| {
-                hash_of(buckets[held as usize].key)
-            });
-            free.push(at.bucket);
+        }
+        block.entries -= 1;
+        self.len -= 1;
+        if block.entries == 0 {
+            let hash = hash_of(block.key);
+            by_key.remove(hash, number, |held| hash_of(blocks[held as usize].key));
+            free.push(number);
         }
     }
 
-    fn find_bucket(&self, key: u64) -> Option<u32> {
+    fn find_block(&self, key: u64) -> Option<u32> {
         self.by_key
-            .find(hash_of(key), |held| self.buckets[held as usize].key == key)
+            .find(hash_of(key), |held| self.blocks[held as usize].key == key)
     }
 
-    fn bucket_for(&mut self, key: u64) -> u32 {
-        if let Some(bucket) = self.find_bucket(key) {
-            return bucket;
+    fn block_for(&mut self, key: u64) -> u32 {
+        if let Some(number) = self.find_block(key) {
+            return number;
         }
-        let bucket = if let Some(bucket) = self.free.pop() {
-            self.buckets[bucket as usize].key = key;
-            bucket
+        let number = if let Some(number) = self.free.pop() {
+            self.blocks[number as usize].key = key;
+            number
         } else {
-            self.buckets.push(Bucket {
+            self.blocks.push(Block {
                 key,
-                entries: Vec::new(),
+                entries: 0,
+                buckets: Default::default(),
             });
-            u32::try_from(self.buckets.len() - 1).expect("fewer buckets than slots")
+            // The last numbers would not leave room for the cell's number beside them.
+            let number = u32::try_from(self.blocks.len() - 1).ok();
+            number
+                .filter(|it| *it < u32::MAX / BLOCK_CELLS)
+                .expect("fewer than 2^28 blocks")
         };
-        let buckets = &self.buckets;
-        self.by_key.insert(hash_of(key), bucket, |held| {
-            hash_of(buckets[held as usize].key)
+        let blocks = &self.blocks;
+        self.by_key.insert(hash_of(key), number, |held| {
+            hash_of(blocks[held as usize].key)
         });
-        bucket
+        number
     }
 
-    /// The nearest slots, nearest first and of equally near ones the lower driver first. `who` tells a
-    /// slot's driver and the place that it was put at.
-    pub fn nearest(
-        &self,
-        nearby: Nearby<'_>,
-        who: impl Fn(u32) -> (DriverId, Place),
-    ) -> Vec<Candidate> {
+    /// The nearest drivers, nearest first and of equally near ones the lower id first.
+    #[must_use]
+    pub fn nearest(&self, nearby: Nearby<'_>) -> Vec<Candidate> {
         let radius_m = nearby.radius_m.unwrap_or(f64::INFINITY);
         if nearby.k == 0 || self.is_empty() || radius_m.is_nan() || radius_m < 0.0 {
             return Vec::new();
@@ -240,13 +261,13 @@ impl Index {
         };
         let space = self.grid.space();
         let mut candidates: Vec<Candidate> = shortlist
-            .into_slots()
-            .map(|slot| {
-                let (driver, place) = who(slot);
+            .into_entries()
+            .map(|&Entry { driver, place, .. }| {
+                let distance_m = space.distance_m(nearby.place, place);
                 Candidate {
                     driver,
                     place,
-                    distance_m: space.distance_m(nearby.place, place),
+                    distance_m,
                 }
             })
             .filter(|candidate| candidate.distance_m <= radius_m)
@@ -266,11 +287,11 @@ impl Index {
         from: Spot,
         nearby: Nearby<'_>,
         radius_m: f64,
-    ) -> Shortlist {
+    ) -> Shortlist<'_> {
         let k = nearby.k.min(self.len);
         let mut shortlist = Shortlist::new(k, slackened(metric.rank_of(radius_m)));
         let (column, row) = self.grid.standings(from);
-        let budget = self.by_key.len() + SPARE_CELLS_PER_SEARCH;
+        let budget = self.by_key.len() * BLOCK_CELLS as usize + SPARE_CELLS_PER_SEARCH;
         let mut looked_at = 0;
         let mut ring = 0;
         while looked_at <= budget {
@@ -294,22 +315,23 @@ impl Index {
             ring += 1;
         }
         shortlist.restart();
-        for bucket in &self.buckets {
-            visit(metric, bucket, nearby.excluded, &mut shortlist);
+        for bucket in self.blocks.iter().flat_map(|block| &block.buckets) {
+            self.visit(metric, bucket, nearby.excluded, &mut shortlist);
         }
         shortlist
     }
 
     /// Visits the cells `ring` columns or rows away, and says how many they are.
-    fn visit_ring<M: Metric>(
-        &self,
+    fn visit_ring<'a, M: Metric>(
+        &'a self,
         metric: &M,
         (column, row): (&Standing, &Standing),
         ring: i32,
         excluded: &[u32],
-        shortlist: &mut Shortlist,
+        shortlist: &mut Shortlist<'a>,
     ) -> usize {
         let mut cells = 0;
+        let (mut block_key, mut block) = (None, None);
         let mut visit_cell = |dx: i32, dy: i32, gap_y: f64| {
             cells += 1;
             let gap_x = self.grid.columns.gap(column, dx);
@@ -318,8 +340,15 @@ impl Index {
             }
             let x = self.grid.columns.cell_at(column, dx);
             let y = self.grid.rows.cell_at(row, dy);
-            if let Some(bucket) = self.find_bucket(key(x, y)) {
-                visit(metric, &self.buckets[bucket as usize], excluded, shortlist);
+            let (key, cell) = block_of((x, y));
+            if block_key != Some(key) {
+                block_key = Some(key);
+                block = self
+                    .find_block(key)
+                    .map(|number| &self.blocks[number as usize]);
+            }
+            if let Some(block) = block {
+                self.visit(metric, &block.buckets[cell as usize], excluded, shortlist);
             }
         };
         for dy in row.lowest.max(-ring)..=row.highest.min(ring) {
@@ -340,15 +369,33 @@ impl Index {
         }
         cells
     }
-}
 
-fn visit<M: Metric>(metric: &M, bucket: &Bucket, excluded: &[u32], shortlist: &mut Shortlist) {
-    for entry in &bucket.entries {
-        let rank = metric.rank(entry.spot);
-        if rank <= shortlist.limit() && excluded.binary_search(&entry.slot).is_err() {
-            shortlist.add(rank, entry.slot);
+    fn visit<'a, M: Metric>(
+        &self,
+        metric: &M,
+        bucket: &'a [Entry],
+        excluded: &[u32],
+        shortlist: &mut Shortlist<'a>,
+    ) {
+        for entry in bucket {
+            let rank = metric.rank(self.grid.spot(entry.place));
+            if rank <= shortlist.limit() && excluded.binary_search(&entry.slot).is_err() {
+                shortlist.add(rank, entry);
+            }
         }
     }
+}
+
+/// The key of the block that holds a cell, and the cell's number in it.
+#[expect(clippy::cast_sign_loss, reason = "cells count from 0")]
+fn block_of((column, row): (i32, i32)) -> (u64, u32) {
+    let (column, row) = (column as u32, row as u32);
+    let key = (u64::from(row >> BLOCK_SIDE_BITS) << 32) | u64::from(column >> BLOCK_SIDE_BITS);
+    let in_block = (1 << BLOCK_SIDE_BITS) - 1;
+    (
+        key,
+        ((row & in_block) << BLOCK_SIDE_BITS) | (column & in_block),
+    )
 }
 
 #[cfg(test)]

@@ -1,17 +1,18 @@
 //! The nearest `k` seen so far, by rank, and those that the exact distance might prefer to them.
 
+use crate::index::Entry;
 use crate::metric::slackened;
 
-/// Collects slots and narrows its limit as better ones come.
+/// Collects entries and narrows its limit as better ones come.
 #[derive(Debug)]
-pub(crate) struct Shortlist {
+pub(crate) struct Shortlist<'a> {
     k: usize,
     limit: f64,
-    found: Vec<(f64, u32)>,
+    found: Vec<(f64, &'a Entry)>,
     narrow_at: usize,
 }
 
-impl Shortlist {
+impl<'a> Shortlist<'a> {
     /// For the nearest `k`, of which none may rank above `limit`.
     pub(crate) fn new(k: usize, limit: f64) -> Self {
         let narrow_at = 2 * k + 16;
@@ -28,10 +29,10 @@ impl Shortlist {
         self.limit
     }
 
-    /// Adds a slot that ranks no higher than the limit.
+    /// Adds an entry that ranks no higher than the limit.
     #[inline]
-    pub(crate) fn add(&mut self, rank: f64, slot: u32) {
-        self.found.push((rank, slot));
+    pub(crate) fn add(&mut self, rank: f64, entry: &'a Entry) {
+        self.found.push((rank, entry));
         if self.found.len() >= self.narrow_at {
             self.narrow();
             // Where many lie at the same distance all stay: doubling keeps the work linear.
@@ -52,13 +53,13 @@ impl Shortlist {
         self.found.retain(|(rank, _)| *rank <= limit);
     }
 
-    /// Forgets the slots but not the limit, for a search that starts again.
+    /// Forgets the entries but not the limit, for a search that starts again.
     pub(crate) fn restart(&mut self) {
         self.found.clear();
     }
 
-    /// The slots, in no order: all of the nearest `k` and perhaps a few more.
-    pub(crate) fn into_slots(self) -> impl Iterator<Item = u32> {
-        self.found.into_iter().map(|(_, slot)| slot)
+    /// The entries, in no order: all of the nearest `k` and perhaps a few more.
+    pub(crate) fn into_entries(self) -> impl Iterator<Item = &'a Entry> {
+        self.found.into_iter().map(|(_, entry)| entry)
     }
 }

@@ -132,7 +132,7 @@ impl Fleet {
     fn settle(&mut self, slot: u32) {
         let driver = self.drivers.get(slot);
         if driver.presence == Presence::Online && !driver.held {
-            self.index.put(slot, driver.place);
+            self.index.put(slot, driver.id, driver.place);
         } else {
             self.index.remove(slot);
         }
@@ -162,18 +162,12 @@ impl Fleet {
             .filter_map(|driver| self.drivers.find(*driver))
             .collect();
         excluded.sort_unstable();
-        self.index.nearest(
-            Nearby {
-                place,
-                k,
-                radius_m,
-                excluded: &excluded,
-            },
-            |slot| {
-                let driver = self.drivers.get(slot);
-                (driver.id, driver.place)
-            },
-        )
+        self.index.nearest(Nearby {
+            place,
+            k,
+            radius_m,
+            excluded: &excluded,
+        })
     }
 
     /// Keeps a driver in memory, as reserved, while the caller writes the hold durably.

@@ -161,11 +161,11 @@ proptest! {
         // Ids run against slots, so that ties show which of the two decides.
         let id = |slot: u32| DriverId(1_000 - u64::from(slot));
         for (slot, place) in (0u32..).zip(&case.first) {
-            index.put(slot, *place);
+            index.put(slot, id(slot), *place);
             all.push(Some((id(slot), *place)));
         }
         for (slot, place) in (0u32..).zip(&case.then).filter(|(slot, _)| slot % 3 != 0) {
-            index.put(slot, *place);
+            index.put(slot, id(slot), *place);
             all.resize(all.len().max(slot as usize + 1), None);
             all[slot as usize] = Some((id(slot), *place));
         }
@@ -181,7 +181,7 @@ proptest! {
                 radius_m: case.radius_m,
                 excluded: &case.excluded,
             };
-            let found = index.nearest(nearby, |slot| all[slot as usize].unwrap());
+            let found = index.nearest(nearby);
             prop_assert_eq!(found, brute_force(case.space, &all, nearby));
         }
     }
@@ -191,7 +191,7 @@ proptest! {
 fn a_radius_that_is_no_distance_finds_nobody() {
     let mut index = Index::new(PLANE, 250.0);
     let here = Place::from_metres(0.0, 0.0);
-    index.put(0, here);
+    index.put(0, DriverId(1), here);
     for (radius_m, expected) in [(f64::NAN, 0), (-1.0, 0), (0.0, 1), (f64::INFINITY, 1)] {
         let nearby = Nearby {
             place: here,
@@ -199,7 +199,7 @@ fn a_radius_that_is_no_distance_finds_nobody() {
             radius_m: Some(radius_m),
             excluded: &[],
         };
-        let found = index.nearest(nearby, |_| (DriverId(1), here));
+        let found = index.nearest(nearby);
         assert_eq!(found.len(), expected, "{radius_m}");
     }
 }
@@ -208,8 +208,8 @@ fn a_radius_that_is_no_distance_finds_nobody() {
 fn an_emptied_cell_is_used_again() {
     let mut index = Index::new(Space::Sphere, 250.0);
     for step in 0..1_000 {
-        index.put(0, place(0.0, f64::from(step) * 0.1));
+        index.put(0, DriverId(1), place(0.0, f64::from(step) * 0.1));
     }
     assert_eq!(index.len(), 1);
-    assert_eq!(index.buckets.len(), 1);
+    assert_eq!(index.blocks.len(), 1);
 }
