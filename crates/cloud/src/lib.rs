@@ -5,8 +5,10 @@
 //! - [`lambda_pool`]: a function's execution environments: warm, cold, throttled, reclaimed.
 //! - [`queue`]: a standard SQS queue.
 //! - [`prices`]: counted operations times a dated price file.
+//! - [`memory`]: the store and queue ports of the use cases, in memory.
 
 pub mod event_source;
 pub mod lambda_pool;
+pub mod memory;
 pub mod prices;
 pub mod queue;

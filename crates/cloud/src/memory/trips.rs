@@ -1,0 +1,201 @@
+//! Trips, their two sparse indexes, and the leases of match rounds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use domain::trip::{SweepPolicy, Trip, TripState};
+use domain::{Region, Round, Timestamp, TripId};
+use services::ports::{Created, DueTrips, OpenTrips, PortError, RoundLease, Swap, TripStore};
+
+use super::{StoreCounters, lock};
+
+/// Leases kept of each region; the oldest rounds are forgotten first. The database forgets them by time.
+pub const LEASES_MAX: usize = 10_000;
+
+/// Trips and round leases in memory.
+#[derive(Debug, Clone)]
+pub struct MemoryTrips {
+    sweep: SweepPolicy,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    trips: BTreeMap<TripId, Trip>,
+    regions: BTreeMap<Region, Indexes>,
+    counters: StoreCounters,
+}
+
+#[derive(Debug, Default)]
+struct Indexes {
+    /// Requested trips by the time of the request.
+    open: BTreeSet<(Timestamp, TripId)>,
+    /// Trips that are not final, by when the sweep is to look.
+    due: BTreeSet<(Timestamp, TripId)>,
+    leases: BTreeMap<Round, Lease>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Lease {
+    Until(Timestamp),
+    Finished,
+}
+
+impl State {
+    /// Where a trip stands in the indexes of its region.
+    fn index(&mut self, trip: &Trip, sweep: &SweepPolicy, present: bool) {
+        let open = (trip.state == TripState::Requested).then_some(trip.requested_at);
+        let due = trip.due_at(sweep);
+        if !self.regions.contains_key(&trip.region) {
+            self.regions.insert(trip.region.clone(), Indexes::default());
+        }
+        let region = self
+            .regions
+            .get_mut(&trip.region)
+            .expect("inserted where it was missing");
+        for (index, at) in [(&mut region.open, open), (&mut region.due, due)] {
+            let Some(at) = at else { continue };
+            if present {
+                index.insert((at, trip.id));
+            } else {
+                index.remove(&(at, trip.id));
+            }
+        }
+    }
+
+    fn first(
+        &mut self,
+        entries: impl FnOnce(&Indexes) -> Vec<TripId>,
+        region: &Region,
+    ) -> Vec<Trip> {
+        let ids = self.regions.get(region).map(entries).unwrap_or_default();
+        self.counters.reads += ids.len().max(1) as u64;
+        ids.iter().map(|id| self.trips[id].clone()).collect()
+    }
+}
+
+impl MemoryTrips {
+    /// No trips yet; `sweep` says when each is due.
+    #[must_use]
+    pub fn new(sweep: SweepPolicy) -> Self {
+        Self {
+            sweep,
+            state: Arc::default(),
+        }
+    }
+
+    /// Every trip by its id, for the audit.
+    #[must_use]
+    pub fn all(&self) -> Vec<Trip> {
+        lock(&self.state).trips.values().cloned().collect()
+    }
+
+    /// What the store was asked.
+    #[must_use]
+    pub fn counters(&self) -> StoreCounters {
+        lock(&self.state).counters
+    }
+}
+
+impl TripStore for MemoryTrips {
+    async fn create(&self, trip: &Trip) -> Result<Created, PortError> {
+        let mut state = lock(&self.state);
+        if let Some(stored) = state.trips.get(&trip.id) {
+            let stored = Box::new(stored.clone());
+            state.counters.conditional_failures += 1;
+            return Ok(Created::Exists(stored));
+        }
+        state.counters.writes += 1;
+        state.trips.insert(trip.id, trip.clone());
+        state.index(trip, &self.sweep, true);
+        Ok(Created::New)
+    }
+
+    async fn get(&self, id: TripId) -> Result<Option<Trip>, PortError> {
+        let mut state = lock(&self.state);
+        state.counters.reads += 1;
+        Ok(state.trips.get(&id).cloned())
+    }
+
+    async fn transition(&self, next: &Trip) -> Result<Swap, PortError> {
+        let mut state = lock(&self.state);
+        let stored = state.trips.get_mut(&next.id);
+        let Some(stored) =
+            stored.filter(|stored| Some(stored.version) == next.version.checked_sub(1))
+        else {
+            state.counters.conditional_failures += 1;
+            return Ok(Swap::Lost);
+        };
+        let previous = std::mem::replace(stored, next.clone());
+        state.counters.writes += 1;
+        state.index(&previous, &self.sweep, false);
+        state.index(next, &self.sweep, true);
+        Ok(Swap::Done)
+    }
+}
+
+impl OpenTrips for MemoryTrips {
+    async fn open(&self, region: &Region, limit: usize) -> Result<Vec<Trip>, PortError> {
+        let first =
+            |indexes: &Indexes| indexes.open.iter().take(limit).map(|(_, id)| *id).collect();
+        Ok(lock(&self.state).first(first, region))
+    }
+}
+
+impl DueTrips for MemoryTrips {
+    async fn due(
+        &self,
+        region: &Region,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Trip>, PortError> {
+        let first = |indexes: &Indexes| {
+            let due = indexes.due.iter().take_while(|(at, _)| *at <= now);
+            due.take(limit).map(|(_, id)| *id).collect()
+        };
+        Ok(lock(&self.state).first(first, region))
+    }
+}
+
+impl RoundLease for MemoryTrips {
+    async fn take(
+        &self,
+        region: &Region,
+        round: Round,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, PortError> {
+        let mut state = lock(&self.state);
+        let leases = &mut state.regions.entry(region.clone()).or_default().leases;
+        let free = match leases.get(&round) {
+            None => true,
+            Some(Lease::Until(until)) => *until <= now,
+            Some(Lease::Finished) => false,
+        };
+        if free {
+            put(leases, round, Lease::Until(until));
+            state.counters.writes += 1;
+        } else {
+            state.counters.conditional_failures += 1;
+        }
+        Ok(free)
+    }
+
+    async fn finish(&self, region: &Region, round: Round) -> Result<(), PortError> {
+        let mut state = lock(&self.state);
+        put(
+            &mut state.regions.entry(region.clone()).or_default().leases,
+            round,
+            Lease::Finished,
+        );
+        state.counters.writes += 1;
+        Ok(())
+    }
+}
+
+fn put(leases: &mut BTreeMap<Round, Lease>, round: Round, lease: Lease) {
+    leases.insert(round, lease);
+    if leases.len() > LEASES_MAX {
+        leases.pop_first();
+    }
+}
