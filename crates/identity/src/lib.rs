@@ -50,7 +50,9 @@ impl FromStr for Subject {
         let rider = text.parse::<RiderId>().map(|id| Self::Rider(id.0));
         rider
             .or_else(|_| text.parse::<DriverId>().map(|id| Self::Driver(id.0)))
-            .map_err(|_| IdentityError::UnknownSubject { found: text.chars().take(64).collect() })
+            .map_err(|_| IdentityError::UnknownSubject {
+                found: text.chars().take(64).collect(),
+            })
     }
 }
 
@@ -111,13 +113,17 @@ impl Issuer {
     /// If the secret is shorter than [`SECRET_BYTES_MIN`].
     pub fn development(secret: &[u8]) -> Result<Self, SecretError> {
         check_secret(secret)?;
-        Ok(Self { key: EncodingKey::from_secret(secret) })
+        Ok(Self {
+            key: EncodingKey::from_secret(secret),
+        })
     }
 
     /// A token for `subject`, good for `ttl` from now by the system's clock.
     #[must_use]
     pub fn issue(&self, subject: Subject, ttl: Duration) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         self.issue_at(subject, Timestamp::ZERO + now, ttl)
     }
 
@@ -160,7 +166,10 @@ impl Verifier {
         validation.validate_exp = false;
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
         validation.set_issuer(&[DEVELOPMENT_ISSUER]);
-        Ok(Self { key: DecodingKey::from_secret(secret), validation })
+        Ok(Self {
+            key: DecodingKey::from_secret(secret),
+            validation,
+        })
     }
 
     /// Who a token speaks for, at `now`.
@@ -190,7 +199,9 @@ impl fmt::Debug for Verifier {
 
 fn check_secret(secret: &[u8]) -> Result<(), SecretError> {
     if secret.len() < SECRET_BYTES_MIN {
-        return Err(SecretError { found: secret.len() });
+        return Err(SecretError {
+            found: secret.len(),
+        });
     }
     Ok(())
 }
@@ -219,11 +230,18 @@ mod tests {
     fn a_token_speaks_for_its_subject_until_it_expires() {
         let issuer = Issuer::development(SECRET).unwrap();
         let verifier = Verifier::development(SECRET).unwrap();
-        for subject in [Subject::Rider(17), Subject::Driver(u64::MAX), Subject::Service] {
+        for subject in [
+            Subject::Rider(17),
+            Subject::Driver(u64::MAX),
+            Subject::Service,
+        ] {
             let token = issuer.issue_at(subject, noon(), HOUR);
             assert_eq!(verifier.verify(&token, noon()), Ok(subject));
             let end = noon() + HOUR;
-            assert_eq!(verifier.verify(&token, end), Err(IdentityError::Expired { at: end }));
+            assert_eq!(
+                verifier.verify(&token, end),
+                Err(IdentityError::Expired { at: end })
+            );
         }
     }
 
@@ -233,7 +251,9 @@ mod tests {
         let other = Issuer::development(b"another secret of at least 32 bytes").unwrap();
         let forged = other.issue_at(Subject::Rider(1), noon(), HOUR);
         assert_eq!(verifier.verify(&forged, noon()), Err(IdentityError::Forged));
-        let good = Issuer::development(SECRET).unwrap().issue_at(Subject::Rider(1), noon(), HOUR);
+        let good = Issuer::development(SECRET)
+            .unwrap()
+            .issue_at(Subject::Rider(1), noon(), HOUR);
         for at in 0..good.len() {
             let mut bytes = good.clone().into_bytes();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
@@ -256,14 +276,25 @@ mod tests {
     #[test]
     fn subjects_are_riders_drivers_or_the_service() {
         assert_eq!("driver-9".parse(), Ok(Subject::Driver(9)));
-        assert!(matches!("admin".parse::<Subject>(), Err(IdentityError::UnknownSubject { .. })));
-        assert_eq!(Issuer::development(b"short").unwrap_err(), SecretError { found: 5 });
+        assert!(matches!(
+            "admin".parse::<Subject>(),
+            Err(IdentityError::UnknownSubject { .. })
+        ));
+        assert_eq!(
+            Issuer::development(b"short").unwrap_err(),
+            SecretError { found: 5 }
+        );
     }
 
     #[test]
     fn a_token_issued_now_is_good_now() {
-        let issued = Issuer::development(SECRET).unwrap().issue(Subject::Rider(1), HOUR);
+        let issued = Issuer::development(SECRET)
+            .unwrap()
+            .issue(Subject::Rider(1), HOUR);
         let now = Timestamp::ZERO + SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        assert_eq!(Verifier::development(SECRET).unwrap().verify(&issued, now), Ok(Subject::Rider(1)));
+        assert_eq!(
+            Verifier::development(SECRET).unwrap().verify(&issued, now),
+            Ok(Subject::Rider(1))
+        );
     }
 }

@@ -1,0 +1,226 @@
+//! The fleet port over gRPC: how matching and trips call the tracker.
+//!
+//! Start at [`FleetClient::new`]. The connection is opened by the first call and again by the first call
+//! after it was lost. Every call of the port is idempotent, so one that finds the connection broken is
+//! sent once more: a function's environment may have been frozen for minutes between two calls.
+
+mod convert;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::time::Duration;
+
+use domain::hold::{HoldKey, Offer};
+use domain::{Attempt, Timestamp, TripId};
+use services::ports::{Candidate, CandidateQuery, Fleet, HoldStatus, PortError, Reserved};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Response, Status};
+use wire::grpc::v1;
+use wire::grpc::v1::fleet_tracker_client::FleetTrackerClient;
+
+/// How long opening a connection may take.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a call may take unless the configuration says otherwise.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a call is sent at most: once, and once more over a new connection.
+pub const SENDS_MAX: usize = 2;
+/// The largest answer that is read: 10,000 riders with 100 candidates each are 30 MB.
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+const PORT: &str = "fleet";
+
+/// Where the tracker is, and how to call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FleetClientConfig {
+    /// `http://host:port`.
+    pub url: String,
+    /// The bearer token that is shown; none: no token is.
+    pub token: Option<String>,
+    /// How long a call may take.
+    pub call_timeout: Duration,
+}
+
+impl FleetClientConfig {
+    /// Calls of [`CALL_TIMEOUT`] at a URL, without a token.
+    #[must_use]
+    pub fn at(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            token: None,
+            call_timeout: CALL_TIMEOUT,
+        }
+    }
+}
+
+/// Why there can be no client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FleetClientError {
+    /// The URL is none.
+    #[error("fleet tracker: found the URL {found:?}, expected one such as http://127.0.0.1:7000")]
+    Url {
+        /// What it was.
+        found: String,
+    },
+    /// The token cannot stand in a header.
+    #[error(
+        "fleet tracker: found a token with other characters than a header takes, expected a JSON web token"
+    )]
+    Token,
+}
+
+/// The fleet as a client sees it. Cheap to clone; clones share the connection.
+#[derive(Debug, Clone)]
+pub struct FleetClient {
+    channel: FleetTrackerClient<Channel>,
+    authorization: Option<MetadataValue<Ascii>>,
+}
+
+impl FleetClient {
+    /// A client that has not connected yet. To be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// If the URL or the token cannot be used.
+    pub fn new(config: &FleetClientConfig) -> Result<Self, FleetClientError> {
+        let endpoint = Endpoint::from_shared(config.url.clone())
+            .ok()
+            .filter(|endpoint| endpoint.uri().scheme_str() == Some("http"))
+            .ok_or_else(|| FleetClientError::Url {
+                found: config.url.clone(),
+            })?;
+        let channel = endpoint
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(config.call_timeout)
+            .tcp_nodelay(true)
+            .connect_lazy();
+        let authorization = config.token.as_ref().map(|token| {
+            let mut value: MetadataValue<Ascii> = format!("Bearer {token}")
+                .parse()
+                .map_err(|_| FleetClientError::Token)?;
+            value.set_sensitive(true);
+            Ok(value)
+        });
+        let channel = FleetTrackerClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+        Ok(Self {
+            channel,
+            authorization: authorization.transpose()?,
+        })
+    }
+
+    /// Sends a call, and once more if the connection was broken.
+    async fn call<M, R, F>(
+        &self,
+        message: M,
+        send: impl Fn(FleetTrackerClient<Channel>, Request<M>) -> F,
+    ) -> Result<R, PortError>
+    where
+        M: Clone,
+        F: Future<Output = Result<Response<R>, Status>>,
+    {
+        let mut sent = 1;
+        loop {
+            let mut request = Request::new(message.clone());
+            if let Some(authorization) = &self.authorization {
+                request
+                    .metadata_mut()
+                    .insert("authorization", authorization.clone());
+            }
+            match send(self.channel.clone(), request).await {
+                Ok(response) => return Ok(response.into_inner()),
+                Err(status) if sent < SENDS_MAX && connection_broke(&status) => {
+                    tracing::debug!(%status, "connection to the tracker broke, sending again");
+                    sent += 1;
+                }
+                Err(status) => return Err(port_error(&status)),
+            }
+        }
+    }
+}
+
+/// Whether the call never reached the tracker or its answer was lost: the transport says `Unavailable`,
+/// or `Unknown` where a connection ended in the middle.
+fn connection_broke(status: &Status) -> bool {
+    matches!(status.code(), Code::Unavailable)
+        || (status.code() == Code::Unknown && std::error::Error::source(status).is_some())
+}
+
+fn port_error(status: &Status) -> PortError {
+    let detail = format!("{:?}: {}", status.code(), status.message());
+    match status.code() {
+        Code::ResourceExhausted => PortError::Throttled { port: PORT, detail },
+        _ => PortError::Unavailable { port: PORT, detail },
+    }
+}
+
+impl Fleet for FleetClient {
+    async fn candidates(
+        &self,
+        queries: &[CandidateQuery],
+        k: usize,
+        radius_m: Option<f64>,
+    ) -> Result<Vec<Vec<Candidate>>, PortError> {
+        let request = convert::candidates_request(queries, k, radius_m);
+        let reply = self
+            .call(request, |mut client, request| async move {
+                client.candidates(request).await
+            })
+            .await?;
+        convert::candidates(reply, queries.len())
+    }
+
+    async fn reserve(
+        &self,
+        key: HoldKey,
+        deadline: Timestamp,
+        offer: &Offer,
+    ) -> Result<Reserved, PortError> {
+        let request = v1::ReserveRequest {
+            key: Some(key.into()),
+            deadline_us: deadline.as_micros(),
+            ride: Some(offer.into()),
+        };
+        let reply = self
+            .call(request, |mut client, request| async move {
+                client.reserve(request).await
+            })
+            .await?;
+        convert::reserved(&reply)
+    }
+
+    async fn offer(&self, key: HoldKey) -> Result<bool, PortError> {
+        let request = v1::OfferRequest {
+            key: Some(key.into()),
+        };
+        let reply = self
+            .call(request, |mut client, request| async move {
+                client.offer(request).await
+            })
+            .await?;
+        Ok(reply.shown)
+    }
+
+    async fn release(&self, key: HoldKey) -> Result<(), PortError> {
+        let request = v1::ReleaseRequest {
+            key: Some(key.into()),
+        };
+        self.call(request, |mut client, request| async move {
+            client.release(request).await
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn hold(&self, trip: TripId, attempt: Attempt) -> Result<Option<HoldStatus>, PortError> {
+        let request = v1::HoldRequest {
+            trip: wire::grpc::trip_bytes(trip),
+            attempt: attempt.0,
+        };
+        let reply = self
+            .call(request, |mut client, request| async move {
+                client.hold(request).await
+            })
+            .await?;
+        convert::hold(reply)
+    }
+}

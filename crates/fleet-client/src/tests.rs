@@ -1,0 +1,206 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use domain::{DriverId, Money, Place, RiderId};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::Streaming;
+use tonic::transport::Server;
+use wire::grpc::v1::fleet_tracker_server::{FleetTracker, FleetTrackerServer};
+
+use super::*;
+
+/// A tracker that answers by the driver's number and counts what it is sent.
+#[derive(Clone, Default)]
+struct Scripted {
+    calls: Arc<AtomicU32>,
+}
+
+type Reply<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl FleetTracker for Scripted {
+    type TrackStream = tokio_stream::Empty<Result<v1::TrackerMessage, Status>>;
+    type WatchStream = tokio_stream::Empty<Result<v1::CarPosition, Status>>;
+
+    async fn track(&self, _: Request<Streaming<v1::DriverMessage>>) -> Reply<Self::TrackStream> {
+        Err(Status::unimplemented("not in this test"))
+    }
+
+    async fn watch(&self, _: Request<v1::WatchRequest>) -> Reply<Self::WatchStream> {
+        Err(Status::unimplemented("not in this test"))
+    }
+
+    async fn candidates(
+        &self,
+        request: Request<v1::CandidatesRequest>,
+    ) -> Reply<v1::CandidatesReply> {
+        let request = request.into_inner();
+        let candidate = |query: &v1::CandidateQuery| v1::Candidate {
+            driver: query.excluded.iter().sum(),
+            place: query.pickup,
+            distance_m: request.radius_m,
+        };
+        let list = |query| v1::CandidateList {
+            candidates: vec![candidate(query); request.k as usize],
+        };
+        let lists = request.queries.iter().map(list).collect();
+        Ok(Response::new(v1::CandidatesReply { lists }))
+    }
+
+    async fn reserve(&self, request: Request<v1::ReserveRequest>) -> Reply<v1::ReserveReply> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        if request
+            .metadata()
+            .get("authorization")
+            .is_none_or(|value| value != "Bearer t")
+        {
+            return Err(Status::unauthenticated("no token"));
+        }
+        let driver = request.into_inner().key.unwrap().driver;
+        match driver {
+            9 => Err(Status::resource_exhausted("slow down")),
+            outcome => Ok(Response::new(v1::ReserveReply {
+                outcome: outcome as i32,
+                held_by: 77,
+            })),
+        }
+    }
+
+    async fn offer(&self, request: Request<v1::OfferRequest>) -> Reply<v1::OfferReply> {
+        let shown = request.into_inner().key.unwrap().driver == 1;
+        Ok(Response::new(v1::OfferReply { shown }))
+    }
+
+    async fn release(&self, _: Request<v1::ReleaseRequest>) -> Reply<v1::ReleaseReply> {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        Ok(Response::new(v1::ReleaseReply {}))
+    }
+
+    async fn hold(&self, _: Request<v1::HoldRequest>) -> Reply<v1::HoldReply> {
+        Ok(Response::new(v1::HoldReply { hold: None }))
+    }
+}
+
+async fn serve(tracker: Scripted, port: u16) -> (u16, JoinHandle<()>) {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = Server::builder()
+        .add_service(FleetTrackerServer::new(tracker))
+        .serve_with_incoming(TcpListenerStream::new(listener));
+    (port, tokio::spawn(async move { server.await.unwrap() }))
+}
+
+fn client(port: u16) -> FleetClient {
+    let config = FleetClientConfig {
+        token: Some("t".into()),
+        call_timeout: Duration::from_millis(500),
+        ..FleetClientConfig::at(format!("http://127.0.0.1:{port}"))
+    };
+    FleetClient::new(&config).unwrap()
+}
+
+fn key(driver: u64) -> HoldKey {
+    HoldKey {
+        trip: TripId(7),
+        attempt: Attempt(1),
+        driver: DriverId(driver),
+    }
+}
+
+fn offer() -> Offer {
+    let place = Place::from_metres(100.0, 200.0);
+    Offer {
+        rider: RiderId(1),
+        pickup: place,
+        dropoff: place,
+        driver_pay: Money::from_minor(900),
+        pickup_distance_m: 12.0,
+    }
+}
+
+#[tokio::test]
+async fn the_port_s_words_arrive_and_come_back() {
+    let (port, _server) = serve(Scripted::default(), 0).await;
+    let client = client(port);
+    let deadline = Timestamp::from_millis(1);
+    let reserve = async |driver| client.reserve(key(driver), deadline, &offer()).await;
+    assert_eq!(reserve(1).await.unwrap(), Reserved::Held);
+    assert_eq!(reserve(2).await.unwrap(), Reserved::DriverTaken);
+    assert_eq!(
+        reserve(3).await.unwrap(),
+        Reserved::TripHeldBy(DriverId(77))
+    );
+    assert!(matches!(reserve(5).await, Err(PortError::Corrupt { .. })));
+    assert!(matches!(reserve(9).await, Err(PortError::Throttled { .. })));
+    assert!(client.offer(key(1)).await.unwrap() && !client.offer(key(2)).await.unwrap());
+    assert_eq!(client.hold(TripId(1), Attempt(1)).await.unwrap(), None);
+
+    let pickup = Place::from_e7(407_580_000, -739_855_000).unwrap();
+    let queries = [CandidateQuery {
+        pickup,
+        excluded: vec![DriverId(3), DriverId(4)],
+    }];
+    let lists = client.candidates(&queries, 2, Some(50.0)).await.unwrap();
+    let expected = Candidate {
+        driver: DriverId(7),
+        place: pickup,
+        distance_m: 50.0,
+    };
+    assert_eq!(lists, [vec![expected, expected]]);
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_opened_again() {
+    let tracker = Scripted::default();
+    let (port, server) = serve(tracker.clone(), 0).await;
+    let client = client(port);
+    let deadline = Timestamp::from_millis(1);
+    assert_eq!(
+        client.reserve(key(1), deadline, &offer()).await.unwrap(),
+        Reserved::Held
+    );
+    server.abort();
+    assert!(server.await.is_err());
+    let (_, _server) = serve(tracker.clone(), port).await;
+    assert_eq!(
+        client.reserve(key(1), deadline, &offer()).await.unwrap(),
+        Reserved::Held
+    );
+    assert_eq!(tracker.calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn nobody_there_and_nobody_answering_are_unavailable() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    assert!(matches!(
+        client(port).offer(key(1)).await,
+        Err(PortError::Unavailable { .. })
+    ));
+    let (port, _server) = serve(Scripted::default(), 0).await;
+    assert!(matches!(
+        client(port).release(key(1)).await,
+        Err(PortError::Unavailable { .. })
+    ));
+}
+
+#[tokio::test]
+async fn what_is_no_address_is_refused() {
+    for url in ["", "127.0.0.1:7000", "https://tracker", "ftp://x"] {
+        assert!(
+            FleetClient::new(&FleetClientConfig::at(url)).is_err(),
+            "{url}"
+        );
+    }
+    let config = FleetClientConfig {
+        token: Some("a\nb".into()),
+        ..FleetClientConfig::at("http://h:1")
+    };
+    assert_eq!(
+        FleetClient::new(&config).unwrap_err(),
+        FleetClientError::Token
+    );
+}

@@ -1,0 +1,77 @@
+//! The Lambda runtime around a [`Function`].
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use serde_json::value::RawValue;
+
+use crate::function::{Function, FunctionError};
+
+impl From<FunctionError> for Diagnostic {
+    fn from(error: FunctionError) -> Self {
+        Self {
+            error_type: error.error_type().to_owned(),
+            error_message: error.to_string(),
+        }
+    }
+}
+
+/// Starts logging: a JSON object per line on standard output, which is where CloudWatch Logs reads.
+/// `RUST_LOG` sets the level, `info` if absent. To be called once, first of all.
+pub fn start_tracing() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(filter)
+        .with_current_span(false)
+        .without_time() // CloudWatch stamps each line itself.
+        .init();
+}
+
+/// Polls for events and hands them to `function`, until the environment is shut down.
+///
+/// # Errors
+/// If the runtime's interface cannot be reached.
+pub async fn run<F: Function>(function: F) -> Result<(), Error> {
+    let function = Arc::new(function);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let function = Arc::clone(&function);
+        async move { handle(&*function, event.payload).await }
+    }))
+    .await
+}
+
+async fn handle<F: Function>(
+    function: &F,
+    payload: Box<RawValue>,
+) -> Result<Box<RawValue>, FunctionError> {
+    let payload = Bytes::from(String::from(Box::<str>::from(payload)));
+    let response = function.invoke(payload).await.inspect_err(|error| {
+        tracing::error!(error_type = error.error_type(), %error, "invocation failed");
+    })?;
+    serde_json::from_slice(&response).map_err(|error| {
+        FunctionError::Failed(format!("found a response that is not JSON: {error}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Echo;
+
+    impl Function for Echo {
+        async fn invoke(&self, payload: Bytes) -> Result<Bytes, FunctionError> {
+            Ok(payload)
+        }
+    }
+
+    #[tokio::test]
+    async fn bytes_pass_through_unchanged() {
+        let text = r#"{"b": 1, "a": [1.10, null]}"#;
+        let payload = RawValue::from_string(text.to_owned()).unwrap();
+        assert_eq!(handle(&Echo, payload).await.unwrap().get(), text);
+    }
+}

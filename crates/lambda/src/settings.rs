@@ -1,0 +1,261 @@
+//! The settings of a function, resolved once in `main` from the environment.
+//!
+//! Every key of ours begins with `RUSHHOUR_`; one that is not known is an error. The AWS SDK reads its own
+//! (`AWS_REGION`, `AWS_ENDPOINT_URL`, …) itself.
+//!
+//! | key | holds |
+//! | --- | --- |
+//! | `RUSHHOUR_MARKET` | the market, JSON or TOML ([`crate::market`]) |
+//! | `RUSHHOUR_NAME_PREFIX` | what table and queue names begin with; may be empty or absent |
+//! | `RUSHHOUR_QUEUE_BASE_URL` | what queue URLs begin with, account included, prefix not |
+//! | `RUSHHOUR_QUOTE_KEYS` | `{"signing":"k1","keys":{"k1":"<base64 of 32 bytes or more>"}}` |
+//! | `RUSHHOUR_FLEET_TRACKER_URL` | `http://host:port` of the tracker's gRPC |
+//! | `RUSHHOUR_FLEET_TRACKER_TOKEN` | the bearer token shown to the tracker; may be absent |
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use services::config::Market;
+use services::token::Keyring;
+
+use crate::market::MarketDocument;
+
+/// What every key of ours begins with.
+pub const PREFIX: &str = "RUSHHOUR_";
+/// Every key there is, without the prefix.
+pub const KEYS: [&str; 6] = [
+    "MARKET",
+    "NAME_PREFIX",
+    "QUEUE_BASE_URL",
+    "QUOTE_KEYS",
+    "FLEET_TRACKER_URL",
+    "FLEET_TRACKER_TOKEN",
+];
+
+/// Why the environment does not say what is needed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// A key of ours is none that is known.
+    #[error("found {found} in the environment, expected one of {}", known())]
+    UnknownKey {
+        /// The key.
+        found: String,
+    },
+    /// A key is needed and absent.
+    #[error("found no {PREFIX}{key} in the environment, expected {expected}")]
+    Missing {
+        /// The key, without the prefix.
+        key: &'static str,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// A key holds what cannot be used.
+    #[error("{PREFIX}{key}: {detail}")]
+    Invalid {
+        /// The key, without the prefix.
+        key: &'static str,
+        /// What was found, and what was expected.
+        detail: String,
+    },
+}
+
+fn known() -> String {
+    KEYS.map(|key| format!("{PREFIX}{key}")).join(", ")
+}
+
+/// What the environment says of us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    values: BTreeMap<&'static str, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QuoteKeys {
+    signing: String,
+    keys: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// From the process's environment.
+    ///
+    /// # Errors
+    /// If a key of ours is not known.
+    pub fn of_process() -> Result<Self, SettingsError> {
+        let variables = std::env::vars_os()
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+        Self::read(variables)
+    }
+
+    /// From variables; those that are not ours are passed over.
+    ///
+    /// # Errors
+    /// If a key of ours is not known.
+    pub fn read(
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsError> {
+        let mut values = BTreeMap::new();
+        for (name, value) in variables {
+            let Some(found) = name.strip_prefix(PREFIX) else {
+                continue;
+            };
+            let key = KEYS.into_iter().find(|key| *key == found);
+            values.insert(key.ok_or(SettingsError::UnknownKey { found: name })?, value);
+        }
+        Ok(Self { values })
+    }
+
+    fn get(&self, key: &'static str) -> Option<&str> {
+        self.values
+            .get(key)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    fn required(&self, key: &'static str, expected: &'static str) -> Result<&str, SettingsError> {
+        self.get(key)
+            .ok_or(SettingsError::Missing { key, expected })
+    }
+
+    /// The market.
+    ///
+    /// # Errors
+    /// If it is absent or cannot be used.
+    pub fn market(&self) -> Result<Arc<Market>, SettingsError> {
+        let text = self.required("MARKET", "the market as JSON or TOML")?;
+        MarketDocument::parse(text)
+            .and_then(|document| document.market())
+            .map(Arc::new)
+            .map_err(|error| SettingsError::Invalid {
+                key: "MARKET",
+                detail: error.to_string(),
+            })
+    }
+
+    /// What table and queue names begin with.
+    #[must_use]
+    pub fn name_prefix(&self) -> &str {
+        self.get("NAME_PREFIX").unwrap_or_default()
+    }
+
+    /// What queue URLs begin with, such as `https://sqs.us-east-1.amazonaws.com/123456789012`.
+    ///
+    /// # Errors
+    /// If it is absent.
+    pub fn queue_base_url(&self) -> Result<&str, SettingsError> {
+        self.required(
+            "QUEUE_BASE_URL",
+            "https://sqs.<region>.amazonaws.com/<account>",
+        )
+    }
+
+    /// The keys that sign and verify quotes.
+    ///
+    /// # Errors
+    /// If they are absent or cannot be used. The error does not repeat them.
+    pub fn keyring(&self) -> Result<Arc<Keyring>, SettingsError> {
+        const EXPECTED: &str = r#"{"signing":"k1","keys":{"k1":"<base64 of 32 bytes or more>"}}"#;
+        let invalid = |detail| SettingsError::Invalid {
+            key: "QUOTE_KEYS",
+            detail,
+        };
+        let text = self.required("QUOTE_KEYS", EXPECTED)?;
+        let QuoteKeys { signing, keys } = serde_json::from_str(text)
+            .map_err(|_| invalid(format!("found another shape, expected {EXPECTED}")))?;
+        let decoded = keys
+            .into_iter()
+            .map(|(id, secret)| match STANDARD.decode(secret) {
+                Ok(secret) => Ok((id, secret)),
+                Err(_) => Err(invalid(format!(
+                    "key {id:?}: found no base64, expected base64"
+                ))),
+            });
+        Keyring::new(&signing, decoded.collect::<Result<_, _>>()?)
+            .map(Arc::new)
+            .map_err(|error| invalid(error.to_string()))
+    }
+
+    /// Where the tracker's gRPC is.
+    ///
+    /// # Errors
+    /// If it is absent.
+    pub fn fleet_tracker_url(&self) -> Result<&str, SettingsError> {
+        self.required(
+            "FLEET_TRACKER_URL",
+            "http://host:port of the tracker's gRPC",
+        )
+    }
+
+    /// The bearer token shown to the tracker.
+    #[must_use]
+    pub fn fleet_tracker_token(&self) -> Option<&str> {
+        self.get("FLEET_TRACKER_TOKEN")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        Settings::read(variables.iter().map(own))
+    }
+
+    #[test]
+    fn a_whole_environment_is_read() {
+        let secret = STANDARD.encode([7; 32]);
+        let keys = format!(r#"{{"signing":"k1","keys":{{"k1":"{secret}"}}}}"#);
+        let settings = settings(&[
+            ("PATH", "/bin"),
+            (
+                "RUSHHOUR_MARKET",
+                "region = 'here'\n[travel]\nspeed_kmh = 20",
+            ),
+            ("RUSHHOUR_QUOTE_KEYS", &keys),
+            ("RUSHHOUR_NAME_PREFIX", "dev-"),
+            ("RUSHHOUR_FLEET_TRACKER_URL", "http://127.0.0.1:1"),
+        ])
+        .unwrap();
+        assert_eq!(settings.market().unwrap().region.as_str(), "here");
+        assert!(settings.keyring().is_ok());
+        assert_eq!(settings.name_prefix(), "dev-");
+        assert_eq!(settings.fleet_tracker_url(), Ok("http://127.0.0.1:1"));
+        assert_eq!(settings.fleet_tracker_token(), None);
+    }
+
+    #[test]
+    fn unknown_missing_and_unusable_keys_are_named() {
+        let error = settings(&[("RUSHHOUR_MARKTE", "x")])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("RUSHHOUR_MARKTE") && error.contains("RUSHHOUR_MARKET,"),
+            "{error}"
+        );
+        let empty = settings(&[]).unwrap();
+        assert!(
+            empty
+                .market()
+                .unwrap_err()
+                .to_string()
+                .contains("RUSHHOUR_MARKET")
+        );
+        let weak = r#"{"signing":"k1","keys":{"k1":"c2VjcmV0"}}"#;
+        for (value, said) in [
+            ("{", "another shape"),
+            (weak, "32 bytes"),
+            (r#"{"signing":"a","keys":{}}"#, "no key"),
+        ] {
+            let error = settings(&[("RUSHHOUR_QUOTE_KEYS", value)])
+                .unwrap()
+                .keyring()
+                .unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(!error.to_string().contains("c2VjcmV0"));
+        }
+    }
+}
