@@ -160,3 +160,50 @@ impl Metric for Globe {
         chord_squared(north * north + self.cos_lat * cos_lat * east * east)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{Place, Space};
+    use proptest::prelude::*;
+
+    /// Angles of every size, small ones as often as large.
+    fn offset(limit: f64) -> impl Strategy<Value = f64> {
+        (-8.0..0.0f64, any::<bool>()).prop_map(move |(exponent, negative)| {
+            let size = limit * 10f64.powf(exponent);
+            if negative { -size } else { size }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn ranks_follow_the_distance_and_floors_stay_below(
+            lat in -90.0..=90.0f64,
+            lon in -180.0..=180.0f64,
+            (north, east) in (offset(180.0), offset(180.0)),
+            (share_x, share_y) in (0.0..=1.0f64, 0.0..=1.0f64),
+        ) {
+            let to_lon = (lon + east + 540.0).rem_euclid(360.0) - 180.0;
+            let (from, to) = (Place::new(lat, lon), Place::new((lat + north).clamp(-90.0, 90.0), to_lon));
+            let (from, to) = (from.unwrap(), to.unwrap());
+            let spot = |place: Place| Spot { x: place.lon().to_radians(), y: place.lat().to_radians() };
+            let north = (spot(to).y - spot(from).y).abs();
+            let east = (spot(to).x - spot(from).x).abs();
+            let east = east.min(TAU - east);
+            // The spot lies somewhere in a cell that begins at the gaps.
+            let (gap_x, gap_y) = (east * share_x, north * share_y);
+            let globe = Globe::new(spot(from), north - gap_y);
+            let rank = globe.rank(spot(to));
+
+            let distance_m = Space::Sphere.distance_m(from, to);
+            prop_assert!(rank <= slackened(globe.rank_of(distance_m)));
+            prop_assert!(globe.rank_of(distance_m) <= slackened(rank));
+            let above = slackened(rank);
+            prop_assert!(globe.floor_of_cell(gap_x, gap_y) <= above);
+            prop_assert!(globe.floor_beyond_x(gap_x) <= above);
+            prop_assert!(globe.floor_beyond_y(gap_y) <= above);
+        }
+    }
+}

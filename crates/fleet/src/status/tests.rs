@@ -309,6 +309,23 @@ fn a_restart_brings_back_holds_before_their_drivers() {
 }
 
 #[test]
+fn who_came_back_is_forgotten_only_after_going_again() {
+    let mut fleet = fleet();
+    fleet.go_online(ANNA, spot(1.0), at(0));
+    assert_eq!(fleet.expire(at(20)).silent, [ANNA]);
+    fleet.ping(ANNA, ping(1, 1.0, at(3_610)), at(3_610));
+    assert_eq!(fleet.expire(at(3_620)), Expired::default());
+    assert_eq!(available(&fleet), [ANNA]);
+    // The queue knows the ping before; the answer is of this one.
+    fleet.ping(ANNA, ping(2, 1.0, at(3_625)), at(3_625));
+    assert_eq!(fleet.next_deadline(), Some(at(3_645)));
+    assert_eq!(fleet.expire(at(3_645)).silent, [ANNA]);
+    assert_eq!(fleet.next_deadline(), Some(at(3_645 + 3_600)));
+    fleet.expire(at(3_645 + 3_600));
+    assert_eq!((fleet.position(ANNA), fleet.next_deadline()), (None, None));
+}
+
+#[test]
 fn more_than_one_call_can_expire_stays_due() {
     let mut fleet = fleet();
     let count = EXPIRED_PER_CALL_MAX as u64 + 10;
