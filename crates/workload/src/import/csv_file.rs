@@ -6,7 +6,8 @@
 use std::io::{self, BufRead, Read};
 
 use super::error::{ImportError, Location, quoted};
-use super::layout::{ColumnMapping, EXPECTED_FORMATS, Layout, LayoutError};
+use super::layout::{EXPECTED_FORMATS, Layout, LayoutError};
+use super::mapping::ColumnMapping;
 use super::sift::{Fields, Sieve};
 use super::value::Value;
 

@@ -9,7 +9,8 @@ use domain::Place;
 
 use super::error::{ImportError, Location, OptionError};
 use super::figures::Figures;
-use super::layout::{Column, ColumnMapping, Format, Layout};
+use super::layout::{Column, Format, Layout};
+use super::mapping::ColumnMapping;
 use super::sift::Sieve;
 use super::trip::{PlaceOrigin, Provenance, TimeMeaning, Trips};
 use super::{csv_file, parquet_file};

@@ -1,10 +1,10 @@
 //! Trip records of cities become demand: `rushhour import`.
 //!
-//! [`import`] reads CSV and Parquet files of the known formats, or any other whose columns are described
-//! by a [`ColumnMapping`], row by row, and answers the [`Trips`] kept and the [`Figures`] of what was
-//! kept and rejected, by [`Reason`]. [`write_trips`] and [`read_trips`] store them; [`dejitter`] spreads
+//! `import` reads CSV and Parquet files of the known formats, or any other whose columns are described
+//! by a `ColumnMapping`, row by row, and answers the [`Trips`] kept and the [`Figures`] of what was
+//! kept and rejected, by [`Reason`]. `write_trips` and `read_trips` store them; [`dejitter`] spreads
 //! stamps that were rounded before publication. Bad rows are counted; only a file that is wrong as a
-//! whole is an [`ImportError`].
+//! whole is an `ImportError`.
 //!
 //! One row goes through `layout` (which column is what), `value` (what a field says) and `sift` (keep it,
 //! or the first reason why not). What needs file formats is behind the feature `formats`.
@@ -23,6 +23,8 @@ mod error;
 mod files;
 #[cfg(feature = "formats")]
 mod layout;
+#[cfg(feature = "formats")]
+mod mapping;
 #[cfg(feature = "formats")]
 mod parquet_file;
 #[cfg(feature = "formats")]
@@ -43,4 +45,6 @@ pub use error::{ImportError, Location, OptionError};
 #[cfg(feature = "formats")]
 pub use files::{DURATION_LIMIT, ImportOptions, Imported, import, parse_service_area};
 #[cfg(feature = "formats")]
-pub use layout::{ColumnMapping, Format};
+pub use layout::Format;
+#[cfg(feature = "formats")]
+pub use mapping::ColumnMapping;

@@ -10,7 +10,8 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
 use super::error::{ImportError, Location, quoted};
-use super::layout::{Column, ColumnMapping, EXPECTED_FORMATS, Layout, LayoutError};
+use super::layout::{Column, EXPECTED_FORMATS, Layout, LayoutError};
+use super::mapping::ColumnMapping;
 use super::sift::{Fields, Sieve};
 use super::value::Value;
 
