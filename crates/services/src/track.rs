@@ -7,6 +7,7 @@
 
 mod answers;
 mod expiry;
+mod port;
 mod reservations;
 
 pub use answers::{AnswerOutcome, ProgressOutcome, ProgressReport};
@@ -48,6 +49,12 @@ pub trait DriverLinks: Send + Sync {
     /// Puts a notice on a driver's stream without waiting. False if there is no stream, or it is full:
     /// an offer that was not heard ends with its deadline.
     fn push(&self, driver: DriverId, notice: Notice) -> bool;
+}
+
+impl<L: DriverLinks> DriverLinks for Arc<L> {
+    fn push(&self, driver: DriverId, notice: Notice) -> bool {
+        L::push(self, driver, notice)
+    }
 }
 
 /// The tracking use case.

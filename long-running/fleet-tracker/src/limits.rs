@@ -1,0 +1,22 @@
+//! The tracker's bounds, in one place.
+
+use std::time::Duration;
+
+/// Messages that wait for one driver's stream before the driver counts as a slow reader.
+pub const STREAM_BACKLOG_MAX: usize = 64;
+/// Bytes of one message from a driver, a rider, or matching.
+pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Queries of one `Candidates` call.
+pub const QUERIES_MAX: usize = 20_000;
+/// Streams of one connection: above what the load generator multiplexes, below what HTTP/2 can number.
+pub const STREAMS_PER_CONNECTION_MAX: u32 = 10_000;
+/// How often a rider's `Watch` is told where the car is.
+pub const WATCH_EVERY: Duration = Duration::from_secs(4);
+/// Positions that one `Watch` sends at most: an hour's worth.
+pub const WATCH_POSITIONS_MAX: usize = 900;
+/// The longest the expiry loop sleeps.
+pub const EXPIRY_SLEEP_MAX: Duration = Duration::from_secs(1);
+/// The shortest the expiry loop sleeps, so that a store that is down is not asked in a tight loop.
+pub const EXPIRY_SLEEP_MIN: Duration = Duration::from_millis(20);
+/// How long a stop waits for calls under way.
+pub const DRAIN_MAX: Duration = Duration::from_secs(5);

@@ -1,0 +1,234 @@
+//! The gRPC calls: who may make them, what they carry, and which use case they are.
+
+use std::sync::Arc;
+
+use domain::{Attempt, DriverId, RiderId, Timestamp};
+use identity::{Subject, Verifier};
+use services::ports::{
+    CandidateQuery, Clock, HoldStore, MarketSnapshots, PortError, Reserved, TripEvents,
+};
+use services::track::Tracker;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+use wire::grpc::v1::fleet_tracker_server::FleetTracker;
+use wire::grpc::{self, MessageFault, v1};
+
+use crate::limits::QUERIES_MAX;
+use crate::metrics::Metrics;
+use crate::streams::{Down, Streams};
+use crate::{track, watch};
+
+/// What all calls share.
+pub(crate) struct Shared<H, E, S, C> {
+    pub(crate) tracker: Tracker<H, E, S, Arc<Streams>, C>,
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) verifier: Verifier,
+    pub(crate) clock: C,
+}
+
+/// The service, over what is shared.
+pub(crate) struct Service<H, E, S, C>(pub(crate) Arc<Shared<H, E, S, C>>);
+
+fn bad_message(fault: MessageFault) -> Status {
+    Status::invalid_argument(fault.to_string())
+}
+
+fn port_status(error: PortError) -> Status {
+    match error {
+        PortError::Throttled { .. } => Status::resource_exhausted(error.to_string()),
+        PortError::Unavailable { .. } => Status::unavailable(error.to_string()),
+        PortError::Corrupt { .. } => Status::data_loss(error.to_string()),
+    }
+}
+
+impl<H, E, S, C: Clock> Shared<H, E, S, C> {
+    fn caller<T>(&self, request: &Request<T>) -> Result<Subject, Status> {
+        let token = request
+            .metadata()
+            .get("authorization")
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .ok_or_else(|| {
+                Status::unauthenticated(
+                    "found no token, expected metadata `authorization: Bearer …`",
+                )
+            })?;
+        self.verifier
+            .verify(token, self.clock.now())
+            .map_err(|error| Status::unauthenticated(error.to_string()))
+    }
+
+    fn driver<T>(&self, request: &Request<T>) -> Result<DriverId, Status> {
+        match self.caller(request)? {
+            Subject::Driver(id) => Ok(DriverId(id)),
+            other => Err(denied(other, "a driver")),
+        }
+    }
+
+    fn rider<T>(&self, request: &Request<T>) -> Result<RiderId, Status> {
+        match self.caller(request)? {
+            Subject::Rider(id) => Ok(RiderId(id)),
+            other => Err(denied(other, "a rider")),
+        }
+    }
+
+    fn system<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        match self.caller(request)? {
+            Subject::Service => Ok(()),
+            other => Err(denied(other, "a part of the system")),
+        }
+    }
+}
+
+fn denied(found: Subject, expected: &str) -> Status {
+    Status::permission_denied(format!("found {found}, expected {expected}"))
+}
+
+#[tonic::async_trait]
+impl<H, E, S, C> FleetTracker for Service<H, E, S, C>
+where
+    H: HoldStore + 'static,
+    E: TripEvents + 'static,
+    S: MarketSnapshots + 'static,
+    C: Clock + 'static,
+{
+    type TrackStream = ReceiverStream<Down>;
+    type WatchStream = ReceiverStream<Result<v1::CarPosition, Status>>;
+
+    async fn track(
+        &self,
+        request: Request<Streaming<v1::DriverMessage>>,
+    ) -> Result<Response<Self::TrackStream>, Status> {
+        let driver = self.0.driver(&request)?;
+        let (link, receiver) = self.0.streams.open(driver);
+        tokio::spawn(track::serve(
+            self.0.clone(),
+            driver,
+            link,
+            request.into_inner(),
+        ));
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn candidates(
+        &self,
+        request: Request<v1::CandidatesRequest>,
+    ) -> Result<Response<v1::CandidatesReply>, Status> {
+        self.0.system(&request)?;
+        let request = request.into_inner();
+        let found = request.queries.len();
+        if found > QUERIES_MAX {
+            let message = format!("found {found} queries, expected at most {QUERIES_MAX}");
+            return Err(Status::invalid_argument(message));
+        }
+        let queries = request
+            .queries
+            .into_iter()
+            .map(|query| {
+                Ok(CandidateQuery {
+                    pickup: grpc::place(query.pickup, "pickup")?,
+                    excluded: query.excluded.into_iter().map(DriverId).collect(),
+                })
+            })
+            .collect::<Result<Vec<_>, MessageFault>>()
+            .map_err(bad_message)?;
+        self.0.metrics.messages.inc();
+        self.0
+            .metrics
+            .candidate_queries
+            .inc_by(queries.len() as u64);
+        let k = (request.k as usize).min(domain::limits::CANDIDATES_MAX);
+        let radius_m = (request.radius_m > 0.0).then_some(request.radius_m);
+        let lists = self.0.tracker.candidates(&queries, k, radius_m);
+        let lists = lists
+            .into_iter()
+            .map(|candidates| v1::CandidateList {
+                candidates: candidates
+                    .into_iter()
+                    .map(|candidate| v1::Candidate {
+                        driver: candidate.driver.0,
+                        place: Some(candidate.place.into()),
+                        distance_m: candidate.distance_m,
+                    })
+                    .collect(),
+            })
+            .collect();
+        Ok(Response::new(v1::CandidatesReply { lists }))
+    }
+
+    async fn reserve(
+        &self,
+        request: Request<v1::ReserveRequest>,
+    ) -> Result<Response<v1::ReserveReply>, Status> {
+        self.0.system(&request)?;
+        let request = request.into_inner();
+        let key = grpc::hold_key(request.key).map_err(bad_message)?;
+        let offer = grpc::offered_ride(request.ride).map_err(bad_message)?;
+        let deadline = Timestamp::from_micros(request.deadline_us);
+        self.0.metrics.messages.inc();
+        let reserved = self.0.tracker.reserve(key, deadline, &offer).await;
+        let (outcome, held_by, word) = match reserved.map_err(port_status)? {
+            Reserved::Held => (v1::ReserveOutcome::Held, 0, "held"),
+            Reserved::DriverTaken => (v1::ReserveOutcome::DriverTaken, 0, "driver_taken"),
+            Reserved::TripHeldBy(driver) => (v1::ReserveOutcome::TripHeld, driver.0, "trip_held"),
+        };
+        self.0.metrics.reservation(word);
+        Ok(Response::new(v1::ReserveReply {
+            outcome: outcome.into(),
+            held_by,
+        }))
+    }
+
+    async fn offer(
+        &self,
+        request: Request<v1::OfferRequest>,
+    ) -> Result<Response<v1::OfferReply>, Status> {
+        self.0.system(&request)?;
+        let key = grpc::hold_key(request.into_inner().key).map_err(bad_message)?;
+        self.0.metrics.messages.inc();
+        let shown = self.0.tracker.offer(key).await.map_err(port_status)?;
+        Ok(Response::new(v1::OfferReply { shown }))
+    }
+
+    async fn release(
+        &self,
+        request: Request<v1::ReleaseRequest>,
+    ) -> Result<Response<v1::ReleaseReply>, Status> {
+        self.0.system(&request)?;
+        let key = grpc::hold_key(request.into_inner().key).map_err(bad_message)?;
+        self.0.metrics.messages.inc();
+        self.0.tracker.release(key).await.map_err(port_status)?;
+        Ok(Response::new(v1::ReleaseReply {}))
+    }
+
+    async fn hold(
+        &self,
+        request: Request<v1::HoldRequest>,
+    ) -> Result<Response<v1::HoldReply>, Status> {
+        self.0.system(&request)?;
+        let request = request.into_inner();
+        let trip = grpc::trip_id(&request.trip).map_err(bad_message)?;
+        self.0.metrics.messages.inc();
+        let status = self.0.tracker.hold(trip, Attempt(request.attempt));
+        let hold = status.map(|status| grpc::live_hold(&status.hold, status.last_ping_at));
+        Ok(Response::new(v1::HoldReply { hold }))
+    }
+
+    async fn watch(
+        &self,
+        request: Request<v1::WatchRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let rider = self.0.rider(&request)?;
+        let trip = grpc::trip_id(&request.into_inner().trip).map_err(bad_message)?;
+        if !self.0.tracker.has_ride(rider, trip) {
+            return Err(Status::not_found(format!(
+                "found no accepted trip {trip} of {rider}, expected one with a driver on the way"
+            )));
+        }
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(watch::serve(self.0.clone(), rider, trip, sender));
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}

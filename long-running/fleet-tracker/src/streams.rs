@@ -1,0 +1,169 @@
+//! The drivers' live streams: one per driver, the newest counts.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use domain::{DriverId, Timestamp};
+use services::ports::Clock;
+use services::track::{DriverLinks, Notice};
+use tokio::sync::{Notify, mpsc};
+use tonic::Status;
+use wire::grpc::v1::{self, tracker_message::Message};
+
+use crate::limits::STREAM_BACKLOG_MAX;
+use crate::metrics::Metrics;
+
+/// What a stream carries down to its driver.
+pub(crate) type Down = Result<v1::TrackerMessage, Status>;
+
+/// One driver's stream.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    id: u64,
+    sender: mpsc::Sender<Down>,
+    /// Told once the stream is to end.
+    ended: Arc<Notify>,
+}
+
+impl Link {
+    /// Sends without waiting. False if the stream is gone or its driver does not read.
+    pub(crate) fn send(&self, message: Message) -> bool {
+        self.sender
+            .try_send(Ok(v1::TrackerMessage {
+                message: Some(message),
+            }))
+            .is_ok()
+    }
+
+    /// Says why, then ends the stream.
+    pub(crate) fn close(&self, reason: &str) {
+        let reason = reason.to_owned();
+        self.send(Message::Closing(v1::Closing { reason }));
+        self.ended.notify_one();
+    }
+
+    /// Waits until either side has ended the stream.
+    pub(crate) async fn ended(&self) {
+        tokio::select! {
+            () = self.sender.closed() => {}
+            () = self.ended.notified() => {}
+        }
+    }
+}
+
+/// All live streams.
+pub struct Streams {
+    links: Mutex<HashMap<DriverId, Link>>,
+    next_id: AtomicU64,
+    clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    metrics: Arc<Metrics>,
+}
+
+impl std::fmt::Debug for Streams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Streams").finish_non_exhaustive()
+    }
+}
+
+impl Streams {
+    pub(crate) fn new(clock: impl Clock + 'static, metrics: Arc<Metrics>) -> Self {
+        Self {
+            links: Mutex::default(),
+            next_id: AtomicU64::new(1),
+            clock: Box::new(move || clock.now()),
+            metrics,
+        }
+    }
+
+    fn links(&self) -> std::sync::MutexGuard<'_, HashMap<DriverId, Link>> {
+        self.links
+            .lock()
+            .expect("no one panics while holding the streams")
+    }
+
+    /// Opens a driver's stream. One that was open is told so and ends: the newest counts.
+    pub(crate) fn open(&self, driver: DriverId) -> (Link, mpsc::Receiver<Down>) {
+        let (sender, receiver) = mpsc::channel(STREAM_BACKLOG_MAX);
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let ended = Arc::new(Notify::new());
+        let link = Link { id, sender, ended };
+        if let Some(older) = self.links().insert(driver, link.clone()) {
+            older.close("superseded");
+        }
+        self.metrics.streams_opened.inc();
+        (link, receiver)
+    }
+
+    /// Forgets a stream that ended, unless a newer one took its place.
+    pub(crate) fn forget(&self, driver: DriverId, link: &Link) -> bool {
+        let mut links = self.links();
+        let ours = links.get(&driver).is_some_and(|known| known.id == link.id);
+        if ours {
+            links.remove(&driver);
+        }
+        ours
+    }
+
+    /// Whether this is still the driver's stream.
+    pub(crate) fn is_current(&self, driver: DriverId, link: &Link) -> bool {
+        self.links()
+            .get(&driver)
+            .is_some_and(|known| known.id == link.id)
+    }
+
+    /// Ends all streams, and says why.
+    pub(crate) fn close_all(&self, reason: &str) {
+        for (_, link) in self.links().drain() {
+            link.close(reason);
+        }
+    }
+
+    /// How many streams are open.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.links().len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A notice as the message that goes down.
+    pub(crate) fn message(&self, notice: Notice) -> Message {
+        match notice {
+            Notice::Offer {
+                key,
+                offer,
+                deadline,
+            } => Message::Offer(v1::Offer {
+                key: Some(key.into()),
+                ride: Some((&offer).into()),
+                deadline_us: deadline.as_micros(),
+                sent_at_us: (self.clock)().as_micros(),
+            }),
+            Notice::Released { key } => Message::Released(v1::Released {
+                key: Some(key.into()),
+            }),
+        }
+    }
+}
+
+impl DriverLinks for Streams {
+    fn push(&self, driver: DriverId, notice: Notice) -> bool {
+        let message = self.message(notice);
+        let link = self.links().get(&driver).cloned();
+        let sent = link.is_some_and(|link| {
+            let sent = link.send(message);
+            if !sent && self.forget(driver, &link) {
+                link.ended.notify_one();
+                self.metrics.slow_readers.inc();
+            }
+            sent
+        });
+        self.metrics.notice(sent);
+        sent
+    }
+}

@@ -1,0 +1,164 @@
+//! One driver's stream: pings, answers and reports up; acknowledgements down.
+
+use std::sync::Arc;
+
+use domain::{DriverId, Timestamp};
+use fleet::{Ping, PingOutcome};
+use services::ports::{Clock, HoldStore, MarketSnapshots, TripEvents};
+use services::track::{AnswerOutcome, ProgressOutcome, ProgressReport};
+use tonic::Streaming;
+use wire::grpc::v1::driver_message::Message as Up;
+use wire::grpc::v1::tracker_message::Message as Down;
+use wire::grpc::{self, MessageFault, v1};
+
+use crate::service::Shared;
+use crate::streams::Link;
+
+/// Reads a driver's stream until either side ends it.
+pub(crate) async fn serve<H, E, S, C>(
+    shared: Arc<Shared<H, E, S, C>>,
+    driver: DriverId,
+    link: Link,
+    mut inbound: Streaming<v1::DriverMessage>,
+) where
+    H: HoldStore,
+    E: TripEvents,
+    S: MarketSnapshots,
+    C: Clock,
+{
+    if let Some(notice) = shared.tracker.reconnected(driver) {
+        link.send(shared.streams.message(notice));
+    }
+    loop {
+        let message = tokio::select! {
+            biased;
+            () = link.ended() => break,
+            message = inbound.message() => message,
+        };
+        let Ok(Some(v1::DriverMessage {
+            message: Some(message),
+        })) = message
+        else {
+            break;
+        };
+        if !shared.streams.is_current(driver, &link) {
+            break;
+        }
+        shared.metrics.messages.inc();
+        let answer = match shared.take(driver, message).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => continue,
+            Err(fault) => {
+                shared.metrics.bad_messages.inc();
+                tracing::debug!(%driver, %fault, "message refused");
+                link.close("bad_message");
+                break;
+            }
+        };
+        if !link.send(answer) {
+            shared.metrics.slow_readers.inc();
+            break;
+        }
+    }
+    // A stream that broke leaves the driver to come back; silence does the rest.
+    shared.streams.forget(driver, &link);
+}
+
+impl<H, E, S, C> Shared<H, E, S, C>
+where
+    H: HoldStore,
+    E: TripEvents,
+    S: MarketSnapshots,
+    C: Clock,
+{
+    async fn take(&self, driver: DriverId, message: Up) -> Result<Option<Down>, MessageFault> {
+        match message {
+            Up::GoOnline(online) => {
+                let place = grpc::place(online.place, "go_online.place")?;
+                let notice = self.tracker.go_online(driver, place);
+                Ok(notice.map(|notice| self.streams.message(notice)))
+            }
+            Up::GoOffline(v1::GoOffline {}) => {
+                self.tracker.go_offline(driver);
+                Ok(None)
+            }
+            Up::Ping(ping) => Ok(Some(self.ping(driver, &ping))),
+            Up::Answer(answer) => self.answer(driver, answer).await.map(Some),
+            Up::Progress(progress) => self.progress(driver, progress).await.map(Some),
+        }
+    }
+
+    fn ping(&self, driver: DriverId, ping: &v1::Ping) -> Down {
+        let outcome = match grpc::place(ping.place, "ping.place") {
+            // One absurd place is the phone's, not the driver's: the stream goes on.
+            Err(_) => v1::PingOutcome::BadPlace,
+            Ok(place) => {
+                let sent_at = Timestamp::from_micros(ping.sent_at_us);
+                let sequence = ping.sequence;
+                let outcome = self.tracker.ping(
+                    driver,
+                    Ping {
+                        sequence,
+                        place,
+                        sent_at,
+                    },
+                );
+                self.metrics.ping(outcome);
+                match outcome {
+                    PingOutcome::Moved => v1::PingOutcome::Moved,
+                    PingOutcome::Stale => v1::PingOutcome::Stale,
+                    PingOutcome::FromTheFuture => v1::PingOutcome::FromTheFuture,
+                    PingOutcome::NotOnline => v1::PingOutcome::NotOnline,
+                }
+            }
+        };
+        Down::PingAck(v1::PingAck {
+            sequence: ping.sequence,
+            outcome: outcome.into(),
+        })
+    }
+
+    async fn answer(&self, driver: DriverId, answer: v1::Answer) -> Result<Down, MessageFault> {
+        let key = grpc::hold_key(answer.key)?;
+        let outcome = self.tracker.answer(driver, key, answer.accept).await;
+        let (outcome, accepted_at, word) = match outcome {
+            AnswerOutcome::Accepted(at) => (v1::AnswerOutcome::Accepted, Some(at), "accepted"),
+            AnswerOutcome::Declined => (v1::AnswerOutcome::Declined, None, "declined"),
+            AnswerOutcome::Late => (v1::AnswerOutcome::Late, None, "late"),
+            AnswerOutcome::NotOffered => (v1::AnswerOutcome::NotOffered, None, "not_offered"),
+            AnswerOutcome::TryAgain => (v1::AnswerOutcome::TryAgain, None, "try_again"),
+        };
+        self.metrics.answer(word);
+        Ok(Down::Answered(v1::Answered {
+            key: Some(key.into()),
+            outcome: outcome.into(),
+            accepted_at_us: grpc::micros(accepted_at),
+        }))
+    }
+
+    async fn progress(
+        &self,
+        driver: DriverId,
+        progress: v1::Progress,
+    ) -> Result<Down, MessageFault> {
+        let key = grpc::hold_key(progress.key)?;
+        let report = ProgressReport {
+            key,
+            sequence: progress.sequence,
+            kind: grpc::progress_kind(progress.kind)?,
+            at: Timestamp::from_micros(progress.at_us),
+            stamps: progress.stamps.unwrap_or_default().into(),
+        };
+        let (outcome, word) = match self.tracker.progress(driver, &report).await {
+            ProgressOutcome::Recorded => (v1::ProgressOutcome::Recorded, "recorded"),
+            ProgressOutcome::NotYours => (v1::ProgressOutcome::NotYours, "not_yours"),
+            ProgressOutcome::TryAgain => (v1::ProgressOutcome::TryAgain, "try_again"),
+        };
+        self.metrics.progress(word);
+        Ok(Down::ProgressAck(v1::ProgressAck {
+            key: Some(key.into()),
+            sequence: progress.sequence,
+            outcome: outcome.into(),
+        }))
+    }
+}
