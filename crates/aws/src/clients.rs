@@ -1,0 +1,102 @@
+//! How DynamoDB and SQS are reached: time-outs, retries, credentials.
+
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+
+use crate::limits::{
+    ATTEMPT_TIMEOUT, BACKOFF_FIRST, BACKOFF_MAX, CALL_ATTEMPTS_MAX, CALL_TIMEOUT, CONNECT_TIMEOUT,
+    RECEIVE_GRACE, RECEIVE_WAIT_MAX,
+};
+
+/// The region that the embedded servers believe to be.
+pub const EMBEDDED_REGION: &str = "us-east-1";
+
+/// The clients. Cheap to clone; clones share their connections.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// For every table.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// For everything on queues but receiving.
+    pub sqs: aws_sdk_sqs::Client,
+    /// For receiving, whose calls may last [`RECEIVE_WAIT_MAX`].
+    pub sqs_receiver: aws_sdk_sqs::Client,
+}
+
+impl Clients {
+    /// Clients of AWS, with credentials, region and endpoints as the environment has them. A region that
+    /// is given wins over the environment's.
+    pub async fn on_aws(region: Option<&str>) -> Self {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .retry_config(retries())
+            .timeout_config(timeouts())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        if let Some(region) = region {
+            loader = loader.region(Region::new(region.to_owned()));
+        }
+        let config = loader.load().await;
+        Self::from_config(&config, None, None)
+    }
+
+    /// Clients of servers on this machine, such as `http://127.0.0.1:8000`. They read neither the
+    /// environment nor the home directory nor an instance's metadata.
+    #[must_use]
+    pub fn embedded(dynamodb_endpoint: &str, sqs_endpoint: &str) -> Self {
+        // The servers want a signature and look at nothing in it.
+        let credentials = Credentials::new("embedded", "embedded", None, None, "embedded");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(EMBEDDED_REGION))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .retry_config(retries())
+            .timeout_config(timeouts())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .build();
+        Self::from_config(&config, Some(dynamodb_endpoint), Some(sqs_endpoint))
+    }
+
+    /// Clients of a configuration, with endpoints other than its own where they are given.
+    #[must_use]
+    pub fn from_config(
+        config: &SdkConfig,
+        dynamodb_endpoint: Option<&str>,
+        sqs_endpoint: Option<&str>,
+    ) -> Self {
+        let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(config);
+        let mut sqs = aws_sdk_sqs::config::Builder::from(config);
+        if let Some(endpoint) = dynamodb_endpoint {
+            dynamodb = dynamodb.endpoint_url(endpoint);
+        }
+        if let Some(endpoint) = sqs_endpoint {
+            sqs = sqs.endpoint_url(endpoint);
+        }
+        let receive = timeouts()
+            .to_builder()
+            .operation_attempt_timeout(RECEIVE_WAIT_MAX + RECEIVE_GRACE)
+            .operation_timeout((RECEIVE_WAIT_MAX + RECEIVE_GRACE) * 2)
+            .build();
+        let receiver = sqs.clone().timeout_config(receive);
+        Self {
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
+            sqs_receiver: aws_sdk_sqs::Client::from_conf(receiver.build()),
+        }
+    }
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(CALL_ATTEMPTS_MAX)
+        .with_initial_backoff(BACKOFF_FIRST)
+        .with_max_backoff(BACKOFF_MAX)
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(CALL_TIMEOUT)
+        .build()
+}
