@@ -2,7 +2,8 @@
 //!
 //! Drivers are uniform over a city of 40 × 40 km; each update moves one of them, drawn at random, by up to
 //! 45 m either way, as a car in traffic moves between two pings. Three rounds; the best counts, because
-//! what else runs on the machine only ever adds.
+//! what else runs on the machine only ever adds. The bare grid is the least that any grid must do, on a
+//! plane with nothing around it: compare with its times of the same run, not with another machine's.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -116,6 +117,100 @@ fn resident_bytes() -> Option<u64> {
     Some(pages * 4_096)
 }
 
+/// A bare grid of buckets on a plane: cells of 250 m, no status, no removal, nothing left out.
+struct Bare {
+    buckets: Vec<Vec<(f64, f64, u32)>>,
+    located: Vec<(usize, usize)>,
+}
+
+const BARE_SIDE: usize = 161;
+
+impl Bare {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "cells of the city"
+    )]
+    fn axis(at: f64) -> usize {
+        (at / CELL_M_DEFAULT) as usize
+    }
+
+    fn put(&mut self, slot: u32, (x, y): (f64, f64)) {
+        let bucket = Self::axis(y) * BARE_SIDE + Self::axis(x);
+        let (before, position) = self.located[slot as usize];
+        if before == bucket {
+            self.buckets[bucket][position] = (x, y, slot);
+            return;
+        }
+        if before != usize::MAX {
+            self.buckets[before].swap_remove(position);
+            if let Some(moved) = self.buckets[before].get(position) {
+                self.located[moved.2 as usize].1 = position;
+            }
+        }
+        self.located[slot as usize] = (bucket, self.buckets[bucket].len());
+        self.buckets[bucket].push((x, y, slot));
+    }
+
+    fn nearest(&self, (x, y): (f64, f64), found: &mut Vec<(f64, u32)>) {
+        let mut reach_m = 0.0;
+        for ring in 1.. {
+            found.clear();
+            reach_m += CELL_M_DEFAULT;
+            let span = |at: f64| {
+                let cell = Self::axis(at);
+                cell.saturating_sub(ring)..=(cell + ring).min(BARE_SIDE - 1)
+            };
+            for row in span(y) {
+                for column in span(x) {
+                    let bucket = &self.buckets[row * BARE_SIDE + column];
+                    found.extend(bucket.iter().map(|(east, north, slot)| {
+                        ((east - x) * (east - x) + (north - y) * (north - y), *slot)
+                    }));
+                }
+            }
+            if found.len() > 10 {
+                found.select_nth_unstable_by(9, |a, b| a.0.total_cmp(&b.0));
+                found.truncate(10);
+                found.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+                if found[9].0.sqrt() <= reach_m {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn bare(city: City) {
+    let mut moves = Moves::new(city);
+    let buckets = vec![Vec::new(); BARE_SIDE * BARE_SIDE];
+    let mut bare = Bare {
+        buckets,
+        located: vec![(usize::MAX, 0); DRIVERS as usize],
+    };
+    let metres = |place: Place| (place.east_m(), place.north_m());
+    for (slot, at) in (0u32..).zip(&moves.at) {
+        bare.put(slot, *at);
+    }
+    let (mut update, mut nearest, mut found) = (f64::INFINITY, f64::INFINITY, Vec::new());
+    for _ in 0..ROUNDS {
+        let drawn = moves.draw();
+        update = update.min(nanoseconds_each(UPDATES, || {
+            for (slot, place) in &drawn {
+                bare.put(*slot, metres(*place));
+            }
+        }));
+        let queries = moves.anywhere();
+        nearest = nearest.min(nanoseconds_each(QUERIES, || {
+            for place in &queries {
+                bare.nearest(metres(*place), &mut found);
+                black_box(&found);
+            }
+        }));
+    }
+    println!("bare grid      update {update:7.1} ns   nearest 10 {nearest:8.1} ns");
+}
+
 fn index(city: City) {
     let mut moves = Moves::new(city);
     let mut index = Index::new(city.space, CELL_M_DEFAULT);
@@ -151,7 +246,6 @@ fn index(city: City) {
 
 fn fleet(city: City) {
     let mut moves = Moves::new(city);
-    let before = resident_bytes();
     let policy = FleetPolicy {
         ping_expiry: Duration::from_secs(20),
         ..FleetPolicy::default()
@@ -161,7 +255,6 @@ fn fleet(city: City) {
         // Ids as an identity provider might give them: not dense.
         fleet.go_online(DriverId(id * 7_919), city.place(*at), Timestamp::ZERO);
     }
-    let after = resident_bytes();
     let (mut update, mut nearest, mut sequence) = (f64::INFINITY, f64::INFINITY, 0);
     for round in 0..ROUNDS {
         let drawn = moves.draw();
@@ -185,19 +278,27 @@ fn fleet(city: City) {
             }
         }));
     }
-    print!(
+    println!(
         "fleet, {:6}  ping   {update:7.1} ns   nearest 10 {nearest:8.1} ns",
         city.name
     );
-    match before.zip(after) {
-        Some((before, after)) => {
-            println!(
-                "   {} bytes per driver",
-                after.saturating_sub(before) / u64::from(DRIVERS)
-            );
-        }
-        None => println!(),
+}
+
+/// Fills one fleet before anything was freed, and says what it takes.
+fn memory(city: City) {
+    let moves = Moves::new(city);
+    let before = resident_bytes();
+    let mut fleet = Fleet::new(city.space, FleetPolicy::default());
+    for (id, at) in (0u64..).zip(&moves.at) {
+        fleet.go_online(DriverId(id), city.place(*at), Timestamp::ZERO);
     }
+    if let Some((before, after)) = before.zip(resident_bytes()) {
+        println!(
+            "{} bytes per driver",
+            after.saturating_sub(before) / u64::from(DRIVERS)
+        );
+    }
+    black_box(fleet);
 }
 
 fn main() {
@@ -217,6 +318,8 @@ fn main() {
         },
     ];
     println!("{DRIVERS} drivers, cells of {CELL_M_DEFAULT} m");
-    cities.into_iter().for_each(fleet);
+    memory(cities[0]);
+    bare(cities[1]);
     cities.into_iter().for_each(index);
+    cities.into_iter().for_each(fleet);
 }
