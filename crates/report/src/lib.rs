@@ -6,6 +6,16 @@
 //! [`text`] show them. Nothing here does I/O of its own; the Parquet file is behind the feature
 //! `formats`, and the rest compiles for wasm32.
 
+mod as_text;
+pub mod audit;
+pub mod distill;
+pub mod import;
 pub mod latency;
+pub mod schema;
+pub mod slo;
 pub mod summary;
+pub mod timeline;
 pub mod trips;
+
+#[cfg(test)]
+mod sample;

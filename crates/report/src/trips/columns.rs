@@ -147,11 +147,16 @@ const COLUMNS: &[(&str, Kind, Get)] = &[
     ("pickup_distance_m", Kind::Number, |r| seen(r, |s| s.pickup_distance_m.map_or(Value::Missing, Value::Number))),
 ];
 
-fn declaration() -> Vec<(&'static str, Kind)> {
+pub(super) fn declaration() -> Vec<(&'static str, Kind)> {
     COLUMNS
         .iter()
         .map(|(name, kind, _)| (*name, *kind))
         .collect()
+}
+
+#[cfg(test)]
+pub(super) fn field_of(row: &TripRow, column: usize) -> Value {
+    (COLUMNS[column].2)(row)
 }
 
 /// Writes rows as `trips.parquet`.

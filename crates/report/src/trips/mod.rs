@@ -8,6 +8,8 @@ pub mod columns;
 pub mod names;
 #[cfg(feature = "formats")]
 mod table;
+#[cfg(all(test, feature = "formats"))]
+mod tests;
 
 use std::time::Duration;
 

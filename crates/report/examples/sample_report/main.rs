@@ -1,0 +1,2 @@
+//! Writes a sample report.
+fn main() {}

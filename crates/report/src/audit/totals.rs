@@ -1,0 +1,85 @@
+//! The rule that nothing is lost and nothing made up.
+
+use std::collections::BTreeSet;
+
+use domain::trip::TripState;
+
+use super::{AuditInput, Findings, LoadCounts, Subject};
+use crate::trips::TripRow;
+
+pub(super) fn conservation(input: &AuditInput<'_>, findings: &mut Findings) {
+    let mut known = BTreeSet::new();
+    for row in input.rows {
+        findings.expect(known.insert(row.trip), Subject::trip(row.trip), || {
+            "found it twice in the store, expected once".to_owned()
+        });
+    }
+    for trip in &input.evidence.missing {
+        findings.expect(known.contains(trip), Subject::trip(*trip), || {
+            "found it confirmed to its rider and not in the store, expected it there".to_owned()
+        });
+    }
+    let load = &input.evidence.load;
+    let store = counts(input.rows);
+    for (who, counts) in [("the store", &store), ("the load generator", load)] {
+        let begun = counts.in_progress_at_start + counts.requested;
+        let ended = counts.completed + counts.cancelled + counts.unserved + counts.in_progress;
+        findings.expect(begun == ended, Subject::default(), || {
+            format!("found {ended} rides ended or in progress by {who}, expected {begun} as begun")
+        });
+    }
+    let pairs = [
+        (
+            "in progress at the start",
+            store.in_progress_at_start,
+            load.in_progress_at_start,
+            0,
+        ),
+        ("requested", store.requested, load.requested, load.unknown),
+        ("completed", store.completed, load.completed, load.unknown),
+        ("cancelled", store.cancelled, load.cancelled, load.unknown),
+        ("unserved", store.unserved, load.unserved, load.unknown),
+        (
+            "in progress",
+            store.in_progress,
+            load.in_progress,
+            load.unknown,
+        ),
+    ];
+    for (what, found, seen, unknown) in pairs {
+        // A request whose answer was lost may or may not be in the store.
+        let fits = (seen..=seen + unknown).contains(&found);
+        findings.expect(fits, Subject::default(), || {
+            let more = if unknown > 0 {
+                format!(" to {}", seen + unknown)
+            } else {
+                String::new()
+            };
+            format!("found {found} rides {what} in the store, expected {seen}{more} as the load generator saw")
+        });
+    }
+}
+
+/// What the store comes to, counted as the load generator counts.
+fn counts(rows: &[TripRow]) -> LoadCounts {
+    let mut counts = LoadCounts::default();
+    for row in rows {
+        if row.in_progress_at_start {
+            counts.in_progress_at_start += 1;
+        } else {
+            counts.requested += 1;
+        }
+        match row.state {
+            TripState::Completed => counts.completed += 1,
+            TripState::Cancelled { .. } => counts.cancelled += 1,
+            TripState::Unserved { .. } => counts.unserved += 1,
+            _ => counts.in_progress += 1,
+        }
+    }
+    counts
+}
+
+#[cfg(test)]
+pub(super) fn counts_of(rows: &[TripRow]) -> LoadCounts {
+    counts(rows)
+}

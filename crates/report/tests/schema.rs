@@ -1,0 +1,119 @@
+//! The committed JSON Schemas are those of the types, and what is written fits them.
+
+use std::path::PathBuf;
+
+use rushhour_report::audit::{AuditInput, Evidence, LiveHold, audit};
+use rushhour_report::distill::Bins;
+use rushhour_report::import::ImportFigures;
+use rushhour_report::schema::schemas;
+use rushhour_report::summary::{ClockKind, Cost, Function, Slo, Summary, Violation};
+use rushhour_report::timeline::{DriverCounts, TimelineRecorder};
+use std::time::Duration;
+
+use domain::{DriverId, Timestamp, TripId};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../simulator/schema")
+}
+
+#[test]
+fn the_committed_schemas_are_those_of_the_types() {
+    for (name, text) in schemas() {
+        let path = folder().join(name);
+        if std::env::var_os("RUSHHOUR_BLESS").is_some() {
+            std::fs::create_dir_all(folder()).unwrap();
+            std::fs::write(&path, &text).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            committed == text,
+            "{} differs from the types: RUSHHOUR_BLESS=1 cargo test -p rushhour-report --test schema",
+            path.display()
+        );
+    }
+}
+
+fn errors(name: &str, json: &str) -> Vec<String> {
+    let (_, schema) = schemas().into_iter().find(|(n, _)| *n == name).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let instance: serde_json::Value = serde_json::from_str(json).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    validator
+        .iter_errors(&instance)
+        .map(|e| e.to_string())
+        .collect()
+}
+
+fn summary() -> Summary {
+    let mut summary = Summary::new("sample", 42, "embedded", ClockKind::Wall);
+    summary
+        .functions
+        .insert("pricing".into(), Function::default());
+    summary.cost_usd = Some(Cost::default());
+    summary.slo.push(Slo {
+        name: "quote_p99".into(),
+        limit: 50.0,
+        actual: None,
+        passed: false,
+    });
+    let evidence = Evidence::new(Timestamp::ZERO, Timestamp::ZERO);
+    summary.audit = audit(&AuditInput {
+        rows: &[],
+        evidence: &evidence,
+    });
+    summary.audit.violations.push(Violation {
+        rule: "conservation".into(),
+        trip: None,
+        driver: Some("driver-1".into()),
+        detail: "found 1, expected 2".into(),
+    });
+    summary
+}
+
+#[test]
+fn what_is_written_fits_its_schema() {
+    assert_eq!(
+        errors("summary.schema.json", &summary().to_json()),
+        Vec::<String>::new()
+    );
+    let import = ImportFigures::default().to_json();
+    assert_eq!(errors("import.schema.json", &import), Vec::<String>::new());
+
+    let mut recorder =
+        TimelineRecorder::new(Timestamp::ZERO, Duration::from_secs(1), Duration::ZERO);
+    recorder.latency("quote", Timestamp::ZERO, Duration::from_millis(3));
+    recorder.drivers(Timestamp::ZERO, DriverCounts::default());
+    let timeline = recorder.finish(&[], Bins::default()).to_json();
+    assert_eq!(
+        errors("timeline.schema.json", &timeline),
+        Vec::<String>::new()
+    );
+
+    let mut evidence = Evidence::new(Timestamp::ZERO, Timestamp::ZERO);
+    evidence.holds.push(LiveHold {
+        driver: DriverId(1),
+        trip: TripId(1),
+        attempt: 1,
+        accepted: true,
+        deadline: Timestamp::ZERO,
+    });
+    evidence.missing.push(TripId(2));
+    assert_eq!(
+        errors("evidence.schema.json", &evidence.to_json()),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn what_lacks_a_figure_does_not_fit() {
+    for key in ["rides", "cost_usd", "audit", "seconds"] {
+        let mut json: serde_json::Value = serde_json::from_str(&summary().to_json()).unwrap();
+        json.as_object_mut().unwrap().remove(key);
+        assert!(
+            !errors("summary.schema.json", &json.to_string()).is_empty(),
+            "{key}"
+        );
+    }
+    let text = summary().to_json().replace("\"wall\"", "\"sundial\"");
+    assert!(!errors("summary.schema.json", &text).is_empty());
+}
