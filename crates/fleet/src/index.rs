@@ -377,11 +377,12 @@ impl Index {
         excluded: &[u32],
         shortlist: &mut Shortlist<'a>,
     ) {
-        for entry in bucket {
-            let rank = metric.rank(self.grid.spot(entry.place));
-            if rank <= shortlist.limit() && excluded.binary_search(&entry.slot).is_err() {
-                shortlist.add(rank, entry);
-            }
+        let rank = |entry: &Entry| metric.rank(self.grid.spot(entry.place));
+        if excluded.is_empty() {
+            shortlist.add_all(bucket, rank);
+        } else {
+            let kept = |entry: &&Entry| excluded.binary_search(&entry.slot).is_err();
+            shortlist.add_all(bucket.iter().filter(kept), rank);
         }
     }
 }

@@ -19,7 +19,7 @@ impl<'a> Shortlist<'a> {
         Self {
             k,
             limit,
-            found: Vec::with_capacity(narrow_at),
+            found: Vec::with_capacity(2 * narrow_at),
             narrow_at,
         }
     }
@@ -29,10 +29,21 @@ impl<'a> Shortlist<'a> {
         self.limit
     }
 
-    /// Adds an entry that ranks no higher than the limit.
+    /// Adds the entries that rank no higher than the limit.
     #[inline]
-    pub(crate) fn add(&mut self, rank: f64, entry: &'a Entry) {
-        self.found.push((rank, entry));
+    pub(crate) fn add_all(
+        &mut self,
+        entries: impl IntoIterator<Item = &'a Entry>,
+        rank: impl Fn(&Entry) -> f64,
+    ) {
+        let limit = self.limit;
+        let ranked = entries.into_iter().map(|entry| (rank(entry), entry));
+        if limit.is_infinite() {
+            // Nothing to compare with yet: without a branch that cannot be foretold this is much quicker.
+            self.found.extend(ranked);
+        } else {
+            self.found.extend(ranked.filter(|(rank, _)| *rank <= limit));
+        }
         if self.found.len() >= self.narrow_at {
             self.narrow();
             // Where many lie at the same distance all stay: doubling keeps the work linear.
