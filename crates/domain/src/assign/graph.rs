@@ -60,7 +60,26 @@ impl CostGraph {
         self.penalties[rider].unwrap_or(self.forfeit)
     }
 
-    pub(super) fn row(&self, rider: usize) -> (&[u32], &[i64]) {
+    /// How much dearer than the cheapest a candidate is, on average over all pairs.
+    pub(super) fn spread(&self) -> i64 {
+        let excess_of = |rider| {
+            let costs = self.row(rider).1;
+            costs
+                .iter()
+                .map(move |cost| i128::from(cost - costs[0]))
+                .sum::<i128>()
+        };
+        let excess: i128 = (0..self.rider_count()).map(excess_of).sum();
+        let pairs = i128::try_from(self.edge_count().max(1)).expect("places are 32-bit");
+        i64::try_from(excess / pairs).expect("costs are far from the limits of 64 bits")
+    }
+
+    /// Where rows start, drivers, and costs.
+    pub(super) fn parts(&self) -> (&[u32], &[u32], &[i64]) {
+        (&self.starts, &self.drivers, &self.costs)
+    }
+
+    fn row(&self, rider: usize) -> (&[u32], &[i64]) {
         let range = self.starts[rider] as usize..self.starts[rider + 1] as usize;
         (&self.drivers[range.clone()], &self.costs[range])
     }

@@ -4,8 +4,11 @@
 //! of a round, [`Nearest`] for first come, nearest available. [`Solver`] is the optimal kernel with
 //! buffers that are used again; it also returns the [`Duals`] by which [`certify`] proves the optimum.
 
+mod auction;
 mod certificate;
 mod graph;
+mod matching;
+mod path;
 mod solver;
 
 #[cfg(test)]

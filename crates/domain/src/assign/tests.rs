@@ -66,6 +66,9 @@ proptest! {
         let best = brute_force(&graph, 0, &mut [false; 6]);
         prop_assert_eq!((forfeits(&graph, &assignment), assignment.cost), best);
         prop_assert_eq!(Batched.assign(&graph), assignment);
+        let (scaled, duals) = Solver::new().solve_scaled_with_duals(&graph);
+        prop_assert_eq!(certify(&graph, &scaled, &duals), Ok(()));
+        prop_assert_eq!((forfeits(&graph, &scaled), scaled.cost), best);
     }
 
     #[test]
@@ -80,6 +83,9 @@ proptest! {
         let graph = graph(drivers as usize, &rows);
         let (assignment, duals) = Solver::new().solve_with_duals(&graph);
         prop_assert_eq!(certify(&graph, &assignment, &duals), Ok(()));
+        let (scaled, duals) = Solver::new().solve_scaled_with_duals(&graph);
+        prop_assert_eq!(certify(&graph, &scaled, &duals), Ok(()));
+        prop_assert_eq!(scaled.cost, assignment.cost);
         let nearest = Nearest.assign(&graph);
         let rank = |assignment: &Assignment| (forfeits(&graph, assignment), assignment.cost);
         prop_assert!(rank(&assignment) <= rank(&nearest));
@@ -91,6 +97,8 @@ proptest! {
         let (first, second) = (graph(20, &first), graph(20, &second));
         let mut solver = Solver::new();
         let _ = solver.solve(&first);
+        prop_assert_eq!(solver.solve(&second), Solver::new().solve(&second));
+        let _ = solver.solve_scaled_with_duals(&first);
         prop_assert_eq!(solver.solve(&second), Solver::new().solve(&second));
     }
 }
@@ -201,6 +209,8 @@ fn costs_whose_sums_might_overflow_are_refused_and_the_largest_allowed_are_solve
     let (assignment, duals) = Solver::new().solve_with_duals(&extreme);
     assert_eq!(certify(&extreme, &assignment, &duals), Ok(()));
     assert_eq!(assignment.drivers, [Some(0), None, Some(1)]);
+    let (scaled, duals) = Solver::new().solve_scaled_with_duals(&extreme);
+    assert_eq!(certify(&extreme, &scaled, &duals), Ok(()));
 
     let refused = |cost: i64| {
         let mut builder = CostGraphBuilder::new(2).unwrap();
