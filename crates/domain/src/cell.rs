@@ -20,7 +20,10 @@ impl Resolution {
     pub fn new(level: u8) -> Result<Self, CellError> {
         h3o::Resolution::try_from(level)
             .map(Self)
-            .map_err(|_| CellError { found: level.to_string(), expected: "an H3 resolution of 0 to 15" })
+            .map_err(|_| CellError {
+                found: level.to_string(),
+                expected: "an H3 resolution of 0 to 15",
+            })
     }
 
     /// The level, 0 to 15.
@@ -55,7 +58,12 @@ impl Cell {
     /// The cells that touch this one: six, or five around a pentagon. In H3's ring order.
     #[must_use]
     pub fn neighbours(self) -> Vec<Self> {
-        self.0.grid_disk::<Vec<_>>(1).into_iter().filter(|cell| *cell != self.0).map(Self).collect()
+        self.0
+            .grid_disk::<Vec<_>>(1)
+            .into_iter()
+            .filter(|cell| *cell != self.0)
+            .map(Self)
+            .collect()
     }
 
     /// The cell's centre.

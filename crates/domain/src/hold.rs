@@ -91,9 +91,11 @@ pub fn accept(hold: &Hold, key: &HoldKey, now: Timestamp) -> Result<Hold, Refusa
         HoldStage::Accepted => Ok(*hold),
         HoldStage::Reserved => Err(Refusal::NotOffered),
         HoldStage::Offered if now > hold.deadline => Err(Refusal::Late),
-        HoldStage::Offered => {
-            Ok(Hold { stage: HoldStage::Accepted, accepted_at: Some(now), ..*hold })
-        }
+        HoldStage::Offered => Ok(Hold {
+            stage: HoldStage::Accepted,
+            accepted_at: Some(now),
+            ..*hold
+        }),
     }
 }
 
@@ -104,7 +106,11 @@ mod tests {
     fn hold(stage: HoldStage) -> Hold {
         let place = Place::from_metres(0.0, 0.0);
         Hold {
-            key: HoldKey { trip: TripId(1), attempt: Attempt(1), driver: DriverId(1) },
+            key: HoldKey {
+                trip: TripId(1),
+                attempt: Attempt(1),
+                driver: DriverId(1),
+            },
             stage,
             deadline: Timestamp::from_millis(15_000),
             accepted_at: None,
@@ -133,9 +139,18 @@ mod tests {
     #[test]
     fn an_accept_needs_the_offer_that_was_made() {
         let offered = hold(HoldStage::Offered);
-        let other = HoldKey { attempt: Attempt(2), ..offered.key };
-        assert_eq!(accept(&offered, &other, Timestamp::ZERO), Err(Refusal::NotOffered));
+        let other = HoldKey {
+            attempt: Attempt(2),
+            ..offered.key
+        };
+        assert_eq!(
+            accept(&offered, &other, Timestamp::ZERO),
+            Err(Refusal::NotOffered)
+        );
         let reserved = hold(HoldStage::Reserved);
-        assert_eq!(accept(&reserved, &reserved.key, Timestamp::ZERO), Err(Refusal::NotOffered));
+        assert_eq!(
+            accept(&reserved, &reserved.key, Timestamp::ZERO),
+            Err(Refusal::NotOffered)
+        );
     }
 }

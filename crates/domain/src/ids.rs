@@ -71,7 +71,10 @@ impl Region {
         if fits {
             Ok(Self(name.to_owned()))
         } else {
-            Err(id_error(name, "a region of 1 to 32 characters a-z, 0-9 and -"))
+            Err(id_error(
+                name,
+                "a region of 1 to 32 characters a-z, 0-9 and -",
+            ))
         }
     }
 
@@ -131,7 +134,9 @@ impl FromStr for TripId {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
         let fits = text.len() == 32
-            && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         fits.then(|| u128::from_str_radix(text, 16).ok())
             .flatten()
             .map(Self)
@@ -153,12 +158,22 @@ mod tests {
 
     #[test]
     fn malformed_ids_say_what_was_expected() {
-        for text in ["", "rider-", "rider-+7", "driver-7", "rider-99999999999999999999999"] {
+        for text in [
+            "",
+            "rider-",
+            "rider-+7",
+            "driver-7",
+            "rider-99999999999999999999999",
+        ] {
             let error = text.parse::<RiderId>().unwrap_err();
             assert_eq!(error.expected, "a rider such as rider-17", "{text}");
         }
         assert!("00".parse::<TripId>().is_err());
-        assert!("G0000000000000000000000000000000".parse::<TripId>().is_err());
+        assert!(
+            "G0000000000000000000000000000000"
+                .parse::<TripId>()
+                .is_err()
+        );
         assert!(Region::new("New York").is_err());
     }
 }

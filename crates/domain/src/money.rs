@@ -86,7 +86,10 @@ impl Currency {
     #[must_use]
     pub fn new(code: &str) -> Option<Self> {
         let bytes: [u8; 3] = code.as_bytes().try_into().ok()?;
-        bytes.iter().all(u8::is_ascii_uppercase).then_some(Self(bytes))
+        bytes
+            .iter()
+            .all(u8::is_ascii_uppercase)
+            .then_some(Self(bytes))
     }
 
     /// The code as text.
@@ -114,14 +117,23 @@ mod tests {
 
     #[test]
     fn rounding_is_half_away_from_zero() {
-        assert_eq!(Money::from_minor(5).scale_hundredths(150), Money::from_minor(8));
-        assert_eq!(Money::from_minor(-5).scale_hundredths(150), Money::from_minor(-8));
+        assert_eq!(
+            Money::from_minor(5).scale_hundredths(150),
+            Money::from_minor(8)
+        );
+        assert_eq!(
+            Money::from_minor(-5).scale_hundredths(150),
+            Money::from_minor(-8)
+        );
         assert_eq!(Money::from_rate(136_000_000, 2.5), Money::from_minor(340));
     }
 
     #[test]
     fn currencies_are_three_capitals() {
-        assert_eq!(Currency::new("EUR").map(|c| c.to_string()), Some("EUR".into()));
+        assert_eq!(
+            Currency::new("EUR").map(|c| c.to_string()),
+            Some("EUR".into())
+        );
         assert_eq!(Currency::new("eur"), None);
         assert_eq!(Currency::new("EURO"), None);
     }

@@ -45,9 +45,16 @@ impl Place {
     pub fn from_metres(east_m: f64, north_m: f64) -> Self {
         let degrees = |metres: f64, limit: f64| {
             let degrees = metres / METRES_PER_DEGREE;
-            if degrees.is_nan() { 0.0 } else { degrees.clamp(-limit, limit) }
+            if degrees.is_nan() {
+                0.0
+            } else {
+                degrees.clamp(-limit, limit)
+            }
         };
-        Self { lat: degrees(north_m, 90.0), lon: degrees(east_m, 180.0) }
+        Self {
+            lat: degrees(north_m, 90.0),
+            lon: degrees(east_m, 180.0),
+        }
     }
 
     /// Latitude in degrees.
@@ -154,7 +161,11 @@ impl Space {
     /// The point that lies `share` (0 to 1) of the straight way from one place to another.
     #[must_use]
     pub fn along(&self, from: Place, to: Place, share: f64) -> Place {
-        let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
+        let share = if share.is_nan() {
+            0.0
+        } else {
+            share.clamp(0.0, 1.0)
+        };
         match *self {
             Self::Sphere => {
                 // Straight in degrees: within a city this is the great circle to centimetres.
@@ -170,7 +181,10 @@ impl Space {
                 } else if lon < -180.0 {
                     lon += 360.0;
                 }
-                Place { lat: from.lat + (to.lat - from.lat) * share, lon }
+                Place {
+                    lat: from.lat + (to.lat - from.lat) * share,
+                    lon,
+                }
             }
             Self::Plane { .. } | Self::Torus { .. } => {
                 let (east, north) = self.offset_m(from, to);
@@ -197,7 +211,11 @@ impl Space {
 
 fn shorter_way(offset: f64, extent: f64) -> f64 {
     let offset = offset.rem_euclid(extent);
-    if offset > extent / 2.0 { offset - extent } else { offset }
+    if offset > extent / 2.0 {
+        offset - extent
+    } else {
+        offset
+    }
 }
 
 #[cfg(test)]
@@ -205,11 +223,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const TORUS: Space = Space::Torus { width_m: 10_000.0, height_m: 8_000.0 };
+    const TORUS: Space = Space::Torus {
+        width_m: 10_000.0,
+        height_m: 8_000.0,
+    };
 
     #[test]
     fn absurd_coordinates_are_refused() {
-        for (lat, lon) in [(f64::NAN, 0.0), (0.0, f64::INFINITY), (90.1, 0.0), (0.0, -180.5)] {
+        for (lat, lon) in [
+            (f64::NAN, 0.0),
+            (0.0, f64::INFINITY),
+            (90.1, 0.0),
+            (0.0, -180.5),
+        ] {
             assert!(Place::new(lat, lon).is_err(), "{lat} {lon}");
         }
     }

@@ -89,7 +89,10 @@ mod tests {
     fn arithmetic_saturates_and_spans_are_never_negative() {
         let t = Timestamp::from_millis(1_500);
         assert_eq!(t.since(t + Duration::from_secs(1)), Duration::ZERO);
-        assert_eq!((t + Duration::from_secs(1)).since(t), Duration::from_secs(1));
+        assert_eq!(
+            (t + Duration::from_secs(1)).since(t),
+            Duration::from_secs(1)
+        );
         assert_eq!(Timestamp::MAX + Duration::from_secs(1), Timestamp::MAX);
         assert_eq!(t.to_string(), "1.500000s");
         assert_eq!(Timestamp::from_millis(3_600_000 * 25).hour_of_day(), 1);
