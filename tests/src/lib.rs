@@ -1,1 +1,3 @@
 //! What holds across crates: arrows, contracts, determinism, the protocol's races, the end-to-end run.
+
+pub mod contract;

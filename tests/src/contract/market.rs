@@ -1,0 +1,154 @@
+//! The contract of [`MarketReader`] and [`MarketStore`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::surge::Multiplier;
+use domain::{Cell, Resolution};
+use services::ports::{CellMarket, MarketReader, MarketState, MarketStore, Swap};
+
+use super::samples::{place, region, second};
+use super::{eventually, race};
+
+fn cell(number: u32) -> Cell {
+    Cell::of(
+        place(number * 10_000),
+        Resolution::new(8).expect("8 is a resolution"),
+    )
+}
+
+fn market(multiplier: u32, nearby: u32) -> CellMarket {
+    CellMarket {
+        multiplier: Multiplier::from_hundredths(multiplier),
+        nearby,
+    }
+}
+
+/// Every sentence of [`MarketReader`] and [`MarketStore`].
+///
+/// # Panics
+/// If one is broken.
+pub async fn market_contract<S: MarketReader + MarketStore + 'static>(store: Arc<S>) {
+    let (here, there) = (region("market-here"), region("market-there"));
+    assert_eq!(
+        store.load(&here).await.unwrap(),
+        MarketState::default(),
+        "empty, version 0"
+    );
+    assert_eq!(
+        store.cell(&here, cell(1)).await.unwrap(),
+        None,
+        "never counted"
+    );
+
+    let told = BTreeMap::from([(cell(1), market(150, 4)), (cell(2), market(100, 8))]);
+    let first = MarketState {
+        supply: BTreeMap::from([(cell(1), 3), (cell(3), u32::MAX)]),
+        supply_at: second(1),
+        demand: BTreeMap::from([(cell(2), 1)]),
+        demand_at: second(2),
+        told: told.clone(),
+        version: 1,
+    };
+    assert_eq!(store.store(&here, &first, &told).await.unwrap(), Swap::Done);
+    assert_eq!(
+        store.load(&here).await.unwrap(),
+        first,
+        "every field is kept"
+    );
+    assert_eq!(
+        store.load(&there).await.unwrap(),
+        MarketState::default(),
+        "of this region"
+    );
+    let read = |cell| {
+        let (store, here) = (Arc::clone(&store), here.clone());
+        async move { store.cell(&here, cell).await.unwrap() }
+    };
+    eventually("a told cell", &Some(market(150, 4)), || read(cell(1))).await;
+    eventually("another", &Some(market(100, 8)), || read(cell(2))).await;
+    assert_eq!(read(cell(3)).await, None, "a cell that was not named");
+    assert_eq!(
+        store.cell(&there, cell(1)).await.unwrap(),
+        None,
+        "of this region"
+    );
+
+    let second_state = MarketState {
+        supply: BTreeMap::new(),
+        version: 2,
+        ..first.clone()
+    };
+    let changed = BTreeMap::from([(cell(1), market(200, 2))]);
+    assert_eq!(
+        store.store(&here, &second_state, &changed).await.unwrap(),
+        Swap::Done
+    );
+    assert_eq!(
+        store.load(&here).await.unwrap(),
+        second_state,
+        "replaced as a whole"
+    );
+    eventually("a changed cell", &Some(market(200, 2)), || read(cell(1))).await;
+    assert_eq!(
+        read(cell(2)).await,
+        Some(market(100, 8)),
+        "one that did not change"
+    );
+
+    let lost = BTreeMap::from([(cell(1), market(300, 0))]);
+    for version in [1, 2, 4] {
+        let stale = MarketState {
+            version,
+            ..first.clone()
+        };
+        assert_eq!(
+            store.store(&here, &stale, &lost).await.unwrap(),
+            Swap::Lost,
+            "{version}"
+        );
+    }
+    assert_eq!(
+        read(cell(1)).await,
+        Some(market(200, 2)),
+        "a loser tells nothing"
+    );
+    assert_eq!(
+        store.load(&here).await.unwrap(),
+        second_state,
+        "and writes nothing"
+    );
+
+    one_of_many_stores(&store).await;
+}
+
+async fn one_of_many_stores<S: MarketReader + MarketStore + 'static>(store: &Arc<S>) {
+    let here = region("market-race");
+    for version in 1..=3 {
+        let found = race(store, |store, number| {
+            let here = here.clone();
+            let changed = BTreeMap::from([(cell(1), market(100, number))]);
+            let mine = MarketState {
+                told: changed.clone(),
+                version,
+                ..MarketState::default()
+            };
+            async move { (store.store(&here, &mine, &changed).await.unwrap(), mine) }
+        })
+        .await;
+        let done: Vec<_> = found
+            .iter()
+            .filter(|(swap, _)| *swap == Swap::Done)
+            .collect();
+        assert_eq!(
+            done.len(),
+            1,
+            "one write takes place from version {}",
+            version - 1
+        );
+        assert_eq!(store.load(&here).await.unwrap(), done[0].1, "the winner's");
+        let told = done[0].1.told.get(&cell(1)).copied();
+        let read = || async { store.cell(&here, cell(1)).await.unwrap() };
+        eventually("the winner's cell", &told, read).await;
+    }
+}
