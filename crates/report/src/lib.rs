@@ -8,14 +8,20 @@
 
 mod as_text;
 pub mod audit;
+pub mod diff;
 pub mod distill;
+pub mod format;
+pub mod html;
 pub mod import;
 pub mod latency;
+pub mod metrics;
 pub mod schema;
 pub mod slo;
 pub mod summary;
+pub mod text;
 pub mod timeline;
 pub mod trips;
+pub mod zones;
 
 #[cfg(test)]
 mod sample;

@@ -1,0 +1,173 @@
+//! The summary as plain text, for a terminal or a pipe.
+
+use std::fmt::Write as _;
+
+use crate::format::{Unit, count, show, show_some, words};
+use crate::metrics::metrics;
+use crate::summary::Summary;
+
+/// The summary as plain text: verdicts first, then figures in aligned columns.
+#[must_use]
+pub fn text(summary: &Summary) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{} on {} · seed {} · {} simulated in {}",
+        printable(&summary.scenario),
+        printable(&summary.target),
+        summary.seed,
+        show(summary.seconds.simulated, Unit::Seconds),
+        show(summary.seconds.wall, Unit::Seconds),
+    );
+    for note in &summary.notes {
+        let _ = writeln!(out, "  note: {}", printable(note));
+    }
+    verdicts(summary, &mut out);
+    latency_table(summary, &mut out);
+    let mut group = "";
+    for metric in metrics(summary) {
+        if metric.group == "Latency" {
+            continue;
+        }
+        if metric.group != group {
+            group = metric.group;
+            let _ = writeln!(out, "\n{group}");
+        }
+        let value = show_some(metric.value, metric.unit);
+        let _ = writeln!(out, "  {:<28} {value:>14}", printable(&metric.name));
+    }
+    for (title, counts) in [
+        ("Unserved because", &summary.unserved_because),
+        ("Cancelled by and when", &summary.cancels),
+    ] {
+        if !counts.is_empty() {
+            let _ = writeln!(out, "\n{title}");
+        }
+        for (name, number) in counts {
+            let _ = writeln!(
+                out,
+                "  {:<28} {:>14}",
+                printable(&words(name)),
+                count(*number)
+            );
+        }
+    }
+    out
+}
+
+fn verdicts(summary: &Summary, out: &mut String) {
+    let violations = summary.audit.violations_count();
+    let checked = count(summary.audit.checked);
+    let _ = if violations == 0 {
+        writeln!(out, "  audit: clean, {checked} facts checked")
+    } else {
+        writeln!(
+            out,
+            "  AUDIT: {} violations in {checked} facts checked",
+            count(violations)
+        )
+    };
+    for violation in summary.audit.violations.iter().take(10) {
+        let whose = violation
+            .trip
+            .as_deref()
+            .or(violation.driver.as_deref())
+            .unwrap_or("the run");
+        let _ = writeln!(
+            out,
+            "    {} of {whose}: {}",
+            violation.rule,
+            printable(&violation.detail)
+        );
+    }
+    for slo in &summary.slo {
+        let verdict = if slo.passed { "kept" } else { "BROKEN" };
+        let unit = slo_unit(&slo.name);
+        let _ = writeln!(
+            out,
+            "  slo {:<28} {:>12}   limit {:>10}   {verdict}",
+            printable(&slo.name),
+            show_some(slo.actual, unit),
+            show(slo.limit, unit)
+        );
+    }
+}
+
+/// The unit of a limit by its name.
+pub(crate) fn slo_unit(name: &str) -> Unit {
+    if name.ends_with("_share") {
+        Unit::Share
+    } else {
+        Unit::Milliseconds
+    }
+}
+
+fn latency_table(summary: &Summary, out: &mut String) {
+    let _ = writeln!(
+        out,
+        "\n{:<22} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
+        "Latency", "count", "p50", "p90", "p99", "p99.9", "max"
+    );
+    for (step, figures) in &summary.latency_ms {
+        let _ = write!(
+            out,
+            "  {:<20} {:>10}",
+            printable(&words(step)),
+            count(figures.count)
+        );
+        for value in [
+            figures.p50,
+            figures.p90,
+            figures.p99,
+            figures.p999,
+            figures.max,
+        ] {
+            let _ = write!(out, " {:>10}", show_some(value, Unit::Milliseconds));
+        }
+        out.push('\n');
+    }
+}
+
+/// Text from files, without what a terminal would act upon.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::summary::{ClockKind, Slo, Violation};
+
+    #[test]
+    fn verdicts_come_first_and_columns_align() {
+        let mut summary = Summary::new("peak\u{1b}[31m", 42, "embedded", ClockKind::Wall);
+        summary.slo.push(Slo {
+            name: "quote_p99".into(),
+            limit: 50.0,
+            actual: Some(61.0),
+            passed: false,
+        });
+        summary
+            .unserved_because
+            .insert("patience_over".into(), 1_234);
+        let clean = text(&summary);
+        assert!(clean.contains("audit: clean, 0 facts checked"));
+        assert!(clean.contains("BROKEN"));
+        assert!(
+            clean.contains("patience over                         1,234"),
+            "{clean}"
+        );
+        assert!(!clean.contains('\u{1b}'));
+        summary.audit.violations.push(Violation {
+            rule: "conservation".into(),
+            trip: None,
+            driver: None,
+            detail: "found 1, expected 2".into(),
+        });
+        let broken = text(&summary);
+        assert!(broken.contains("AUDIT: 1 violations"), "{broken}");
+        assert!(broken.contains("conservation of the run: found 1, expected 2"));
+    }
+}
