@@ -1,0 +1,633 @@
+use super::*;
+use crate::law::{Curve, SpanLaw, Willingness};
+use crate::pace::Pace;
+use crate::places::{Hotspot, Hotspots};
+use crate::testing::world;
+use crate::world::TripDuration;
+use domain::trip::TripEventKind;
+use domain::{Attempt, Money, RiderId, TripId};
+use proptest::prelude::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn at(seconds: f64) -> Timestamp {
+    Timestamp::from_micros((seconds * 1e6).round() as i64)
+}
+
+fn plan(place: Place) -> DriverPlan {
+    DriverPlan {
+        driver: DriverId(7),
+        place,
+        shift_starts: Duration::ZERO,
+        shift_ends: None,
+        ping_phase: 0.25,
+        under_way: None,
+    }
+}
+
+fn key(trip: u128) -> HoldKey {
+    HoldKey {
+        trip: TripId(trip),
+        attempt: Attempt(1),
+        driver: DriverId(7),
+    }
+}
+
+/// 1,000 m to the pick-up and 2,000 m to the destination: 100 s and 200 s.
+fn offer() -> Offer {
+    Offer {
+        rider: RiderId(3),
+        pickup: Place::from_metres(1_000.0, 0.0),
+        dropoff: Place::from_metres(1_000.0, 2_000.0),
+        driver_pay: Money::from_minor(900),
+        pickup_distance_m: 1_000.0,
+    }
+}
+
+fn offered(trip: u128, deadline: f64) -> DriverEvent {
+    DriverEvent::Offered {
+        key: key(trip),
+        offer: offer(),
+        deadline: at(deadline),
+    }
+}
+
+fn answered(trip: u128, outcome: AnswerOutcome) -> DriverEvent {
+    DriverEvent::Answered {
+        key: key(trip),
+        outcome,
+    }
+}
+
+/// A driver with a host that does nothing by itself.
+struct Scene {
+    world: World,
+    driver: Driver,
+    now: Timestamp,
+}
+
+impl Scene {
+    fn of(world: World, plan: &DriverPlan) -> Self {
+        let driver = Driver::new(&world, plan);
+        Self {
+            now: world.pace.started_at(),
+            world,
+            driver,
+        }
+    }
+
+    /// Online at the origin since time zero.
+    fn online(world: World) -> Self {
+        let mut scene = Self::of(world, &plan(Place::from_metres(0.0, 0.0)));
+        assert_eq!(
+            scene.step(0.0, DriverEvent::Wake),
+            vec![DriverAction::Connect]
+        );
+        let online = DriverAction::GoOnline {
+            place: Place::from_metres(0.0, 0.0),
+        };
+        assert_eq!(scene.step(0.0, DriverEvent::Connected), vec![online]);
+        scene
+    }
+
+    /// What a driver does about an event, pings apart.
+    fn step(&mut self, seconds: f64, event: DriverEvent) -> Vec<DriverAction> {
+        let mut actions = self.wake_until(seconds);
+        self.driver.step(&self.world, event, self.now, &mut actions);
+        actions.retain(|action| !matches!(action, DriverAction::Ping { .. }));
+        actions
+    }
+
+    /// Wakes the driver whenever due, until a time.
+    fn wake_until(&mut self, seconds: f64) -> Vec<DriverAction> {
+        let mut actions = Vec::new();
+        while let Some(wake_at) = self.driver.wake_at().filter(|t| *t <= at(seconds)) {
+            self.now = self.now.max(wake_at);
+            self.driver
+                .step(&self.world, DriverEvent::Wake, self.now, &mut actions);
+        }
+        self.now = self.now.max(at(seconds));
+        actions
+    }
+
+    fn account(&self) -> DriverAccount {
+        self.driver.account(&self.world, self.now)
+    }
+}
+
+fn reports(actions: &[DriverAction]) -> Vec<(TripEventKind, u32, Timestamp)> {
+    let reports = actions.iter().filter_map(|action| match action {
+        DriverAction::Report(event) => Some((event.kind, event.sequence, event.at)),
+        _ => None,
+    });
+    reports.collect()
+}
+
+/// Takes the offer of trip 1 at 10 s and has it confirmed at 12 s.
+fn accepts(scene: &mut Scene) {
+    assert_eq!(scene.step(10.0, offered(1, 25.0)), vec![]);
+    let answer = DriverAction::Answer {
+        key: key(1),
+        accept: true,
+    };
+    assert_eq!(scene.step(12.0, DriverEvent::Wake), vec![answer]);
+    assert_eq!(
+        scene.step(12.0, answered(1, AnswerOutcome::Accepted { at: at(12.0) })),
+        vec![]
+    );
+    assert_eq!(scene.driver.riding(), Some(key(1)));
+}
+
+#[test]
+fn a_ride_from_offer_to_drop_off() {
+    let mut world = world(1);
+    world.rides.boarding = 30 * SECOND;
+    let mut scene = Scene::online(world);
+    accepts(&mut scene);
+    let half_way = scene.driver.place(&scene.world, at(62.0));
+    assert!((half_way.east_m() - 500.0).abs() < 1e-3);
+    let actions = scene.wake_until(400.0);
+    let expected = [
+        (TripEventKind::Arrived, 2, at(112.0)),
+        (TripEventKind::PickedUp, 3, at(142.0)),
+        (TripEventKind::DroppedOff, 4, at(342.0)),
+    ];
+    let mut first = reports(&actions);
+    first.dedup();
+    first.sort_by_key(|report| (report.1, report.2));
+    first.dedup();
+    assert_eq!(first, expected);
+    let last = actions.iter().rev().find_map(|action| match action {
+        DriverAction::Report(event) if event.kind == TripEventKind::DroppedOff => {
+            Some(event.stamps)
+        }
+        _ => None,
+    });
+    let stamps = Stamps {
+        accepted_at: Some(at(12.0)),
+        arrived_at: Some(at(112.0)),
+        picked_up_at: Some(at(142.0)),
+        dropped_off_at: Some(at(342.0)),
+    };
+    assert_eq!(last, Some(stamps));
+    let account = scene.account();
+    assert_eq!(account.to_pickup, 100 * SECOND);
+    assert_eq!(account.waiting, 30 * SECOND);
+    assert_eq!(account.on_trip, 200 * SECOND);
+    assert_eq!(account.idle, 70 * SECOND);
+    assert!((account.pickup_m - 1_000.0).abs() < 0.01 && (account.trip_m - 2_000.0).abs() < 0.01);
+    assert_eq!(
+        (account.pay, account.counts.completed),
+        (Money::from_minor(900), 1)
+    );
+    assert_eq!(scene.driver.riding(), None);
+    assert!((scene.driver.place(&scene.world, at(400.0)).north_m() - 2_000.0).abs() < 1e-6);
+}
+
+#[test]
+fn milestones_keep_their_times_when_the_host_is_late() {
+    let mut scene = Scene::online(world(1));
+    accepts(&mut scene);
+    let mut actions = Vec::new();
+    scene
+        .driver
+        .step(&scene.world, DriverEvent::Wake, at(1_000.0), &mut actions);
+    let expected = [
+        (TripEventKind::Arrived, 2, at(112.0)),
+        (TripEventKind::PickedUp, 3, at(112.0)),
+        (TripEventKind::DroppedOff, 4, at(312.0)),
+    ];
+    assert_eq!(reports(&actions), expected);
+    assert!(
+        scene
+            .driver
+            .account(&scene.world, at(1_000.0))
+            .counts
+            .pings_missed
+            > 200
+    );
+}
+
+#[test]
+fn a_trip_of_given_duration_ends_at_the_destination() {
+    let mut world = world(1);
+    world.rides.duration = TripDuration::Law(SpanLaw::Constant(50 * SECOND));
+    let mut scene = Scene::online(world);
+    accepts(&mut scene);
+    let actions = scene.wake_until(162.0);
+    assert!(reports(&actions).contains(&(TripEventKind::DroppedOff, 4, at(162.0))));
+    assert!((scene.driver.place(&scene.world, at(162.0)).north_m() - 2_000.0).abs() < 1e-6);
+}
+
+#[test]
+fn compression_shortens_the_ride_and_not_the_pings() {
+    let mut world = world(1);
+    world.pace = Pace::new(20.0, Timestamp::ZERO, Duration::ZERO).unwrap();
+    let mut scene = Scene::online(world);
+    scene.step(10.0, offered(1, 25.0));
+    // A reaction of 2 s in the city takes a tenth of a second.
+    let answer = DriverAction::Answer {
+        key: key(1),
+        accept: true,
+    };
+    assert_eq!(scene.step(10.1, DriverEvent::Wake), vec![answer]);
+    scene.step(10.1, answered(1, AnswerOutcome::Accepted { at: at(10.1) }));
+    let actions = scene.wake_until(50.1);
+    let mut found = reports(&actions);
+    found.sort_by_key(|report| report.1);
+    found.dedup();
+    assert_eq!(
+        found.last(),
+        Some(&(TripEventKind::DroppedOff, 4, at(25.1)))
+    );
+    let pings = actions
+        .iter()
+        .filter(|a| matches!(a, DriverAction::Ping { .. }))
+        .count();
+    assert_eq!(pings, 10);
+    assert_eq!(scene.account().on_trip, 200 * SECOND);
+    assert_eq!(scene.account().online, 1_002 * SECOND);
+}
+
+#[test]
+fn pings_keep_to_their_phase() {
+    let mut scene = Scene::online(world(1));
+    let due: Vec<_> = scene
+        .wake_until(14.0)
+        .into_iter()
+        .filter_map(|action| match action {
+            DriverAction::Ping {
+                sequence,
+                scheduled_at,
+                ..
+            } => Some((sequence, scheduled_at)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        due,
+        [(1, at(1.0)), (2, at(5.0)), (3, at(9.0)), (4, at(13.0))]
+    );
+}
+
+#[test]
+fn an_unwilling_driver_declines_and_stays_free() {
+    let mut world = world(1);
+    let refuses_far = Curve {
+        intercept: 50.0,
+        per_minute: -100.0,
+        per_currency_unit: 0.0,
+    };
+    world.drivers.acceptance = Willingness::Curve(refuses_far);
+    let mut scene = Scene::online(world);
+    scene.step(10.0, offered(1, 25.0));
+    let answer = DriverAction::Answer {
+        key: key(1),
+        accept: false,
+    };
+    assert_eq!(scene.step(12.0, DriverEvent::Wake), vec![answer]);
+    scene.step(12.0, answered(1, AnswerOutcome::Declined));
+    let mut near = offer();
+    near.pickup = Place::from_metres(10.0, 0.0);
+    scene.step(
+        13.0,
+        DriverEvent::Offered {
+            key: key(2),
+            offer: near,
+            deadline: at(28.0),
+        },
+    );
+    let answer = DriverAction::Answer {
+        key: key(2),
+        accept: true,
+    };
+    assert_eq!(scene.step(15.0, DriverEvent::Wake), vec![answer]);
+    assert_eq!(scene.account().counts.declined, 1);
+}
+
+#[test]
+fn a_late_answer_leaves_the_driver_free() {
+    let mut world = world(1);
+    world.drivers.reaction = SpanLaw::Constant(60 * SECOND);
+    let mut scene = Scene::online(world);
+    scene.step(10.0, offered(1, 25.0));
+    // No use in answering much later than the deadline.
+    assert_eq!(scene.step(29.9, DriverEvent::Wake), vec![]);
+    assert_eq!(scene.step(30.0, DriverEvent::Wake).len(), 1);
+    scene.step(30.1, answered(1, AnswerOutcome::Late));
+    assert_eq!(scene.driver.riding(), None);
+    assert_eq!(scene.account().counts.refused, 1);
+    assert_eq!(scene.driver.activity(), Some(Activity::Idle));
+}
+
+#[test]
+fn an_answer_is_given_again_until_it_is_taken() {
+    let mut scene = Scene::online(world(1));
+    scene.step(10.0, offered(1, 25.0));
+    let answer = DriverAction::Answer {
+        key: key(1),
+        accept: true,
+    };
+    assert_eq!(scene.step(12.0, DriverEvent::Wake), vec![answer]);
+    scene.step(12.5, answered(1, AnswerOutcome::TryAgain));
+    assert_eq!(scene.step(13.0, DriverEvent::Wake), vec![answer]);
+    assert_eq!(scene.step(18.0, DriverEvent::Wake), vec![answer]);
+    scene.step(18.1, answered(1, AnswerOutcome::Accepted { at: at(12.0) }));
+    assert_eq!(scene.driver.riding(), Some(key(1)));
+    // Offered again by a tracker that forgot.
+    assert_eq!(scene.step(19.0, offered(1, 25.0)), vec![answer]);
+    assert_eq!(scene.account().counts.offers, 1);
+}
+
+#[test]
+fn a_second_ride_is_never_taken() {
+    let mut scene = Scene::online(world(1));
+    scene.step(10.0, offered(1, 25.0));
+    let no = DriverAction::Answer {
+        key: key(2),
+        accept: false,
+    };
+    assert_eq!(scene.step(10.5, offered(2, 25.0)), vec![no]);
+    scene.step(12.0, answered(1, AnswerOutcome::Accepted { at: at(12.0) }));
+    assert_eq!(scene.step(20.0, offered(2, 35.0)), vec![no]);
+    assert_eq!(scene.account().counts.offered_while_busy, 2);
+    assert_eq!(scene.driver.riding(), Some(key(1)));
+}
+
+#[test]
+fn a_released_driver_is_free_at_the_present_place() {
+    let mut scene = Scene::online(world(1));
+    accepts(&mut scene);
+    assert_eq!(
+        scene.step(62.0, DriverEvent::Released { key: key(9) }),
+        vec![]
+    );
+    assert!(scene.driver.riding().is_some());
+    scene.step(62.0, DriverEvent::Released { key: key(1) });
+    assert_eq!(scene.driver.riding(), None);
+    assert_eq!(
+        scene
+            .wake_until(500.0)
+            .iter()
+            .filter(|a| matches!(a, DriverAction::Report(_)))
+            .count(),
+        0
+    );
+    assert!((scene.driver.place(&scene.world, at(500.0)).east_m() - 500.0).abs() < 1e-3);
+    assert!((scene.account().pickup_m - 500.0).abs() < 1e-3);
+    // An offer that is called off before it was answered.
+    scene.step(501.0, offered(2, 516.0));
+    scene.step(502.0, DriverEvent::Released { key: key(2) });
+    assert_eq!(scene.step(510.0, DriverEvent::Wake), vec![]);
+    assert_eq!(scene.account().counts.released, 2);
+}
+
+#[test]
+fn a_report_on_a_ride_of_another_ends_it() {
+    let mut scene = Scene::online(world(1));
+    accepts(&mut scene);
+    scene.wake_until(113.0);
+    let outcome = ReportOutcome::NotYours;
+    scene.step(
+        114.0,
+        DriverEvent::Reported {
+            key: key(1),
+            sequence: 2,
+            outcome,
+        },
+    );
+    assert_eq!(scene.driver.riding(), None);
+    assert_eq!(reports(&scene.wake_until(1_000.0)), vec![]);
+}
+
+#[test]
+fn reports_are_sent_again_until_acknowledged() {
+    let mut scene = Scene::online(world(1));
+    accepts(&mut scene);
+    assert_eq!(reports(&scene.wake_until(112.0)).len(), 2);
+    // Both again after five seconds; the later one acknowledged stands for both.
+    assert_eq!(reports(&scene.wake_until(117.0)).len(), 2);
+    let reported = |sequence, outcome| DriverEvent::Reported {
+        key: key(1),
+        sequence,
+        outcome,
+    };
+    scene.step(118.0, reported(3, ReportOutcome::TryAgain));
+    assert_eq!(
+        reports(&scene.wake_until(118.5)),
+        [(TripEventKind::PickedUp, 3, at(112.0))]
+    );
+    scene.step(119.0, reported(3, ReportOutcome::Recorded));
+    assert_eq!(reports(&scene.wake_until(300.0)), vec![]);
+}
+
+#[test]
+fn a_lost_stream_is_opened_again_and_told_what_was_missed() {
+    let mut scene = Scene::online(world(1));
+    accepts(&mut scene);
+    scene.step(50.0, DriverEvent::StreamLost);
+    let wait = scene.driver.wake_at().unwrap().since(at(50.0));
+    assert!(wait <= RECONNECT_AFTER && wait >= RECONNECT_AFTER / 2);
+    assert_eq!(
+        scene.step(51.0, DriverEvent::Wake),
+        vec![DriverAction::Connect]
+    );
+    scene.step(52.0, DriverEvent::StreamLost);
+    assert_eq!(
+        scene.step(54.0, DriverEvent::Wake),
+        vec![DriverAction::Connect]
+    );
+    // Meanwhile the ride goes on, unheard.
+    assert_eq!(scene.step(120.0, DriverEvent::Wake), vec![]);
+    let actions = scene.step(121.0, DriverEvent::Connected);
+    assert!(matches!(actions[0], DriverAction::GoOnline { .. }));
+    let kinds: Vec<_> = reports(&actions)
+        .into_iter()
+        .map(|report| report.0)
+        .collect();
+    assert_eq!(kinds, [TripEventKind::Arrived, TripEventKind::PickedUp]);
+    assert_eq!(scene.account().counts.streams_lost, 2);
+}
+
+#[test]
+fn an_answer_lost_with_its_stream_is_given_again() {
+    let mut scene = Scene::online(world(1));
+    scene.step(10.0, offered(1, 25.0));
+    assert_eq!(scene.step(12.0, DriverEvent::Wake).len(), 1);
+    scene.step(12.1, DriverEvent::StreamLost);
+    assert_eq!(
+        scene.step(13.0, DriverEvent::Wake),
+        vec![DriverAction::Connect]
+    );
+    let actions = scene.step(13.5, DriverEvent::Connected);
+    assert_eq!(
+        actions[1],
+        DriverAction::Answer {
+            key: key(1),
+            accept: true
+        }
+    );
+}
+
+#[test]
+fn a_shift_ends_after_the_ride_under_way() {
+    let mut of_shift = plan(Place::from_metres(0.0, 0.0));
+    of_shift.shift_ends = Some(60 * SECOND);
+    let mut scene = Scene::of(world(1), &of_shift);
+    scene.step(0.0, DriverEvent::Wake);
+    scene.step(0.0, DriverEvent::Connected);
+    accepts(&mut scene);
+    scene.wake_until(313.0);
+    assert!(!scene.driver.is_gone());
+    assert_eq!(
+        scene.step(313.0, offered(2, 320.0)),
+        [DriverAction::Answer {
+            key: key(2),
+            accept: false
+        }]
+    );
+    let outcome = ReportOutcome::Recorded;
+    let actions = scene.step(
+        313.5,
+        DriverEvent::Reported {
+            key: key(1),
+            sequence: 4,
+            outcome,
+        },
+    );
+    assert_eq!(actions, [DriverAction::GoOffline, DriverAction::Leave]);
+    assert_eq!(scene.driver.wake_at(), None);
+    assert!(scene.driver.is_gone());
+    assert_eq!(scene.account().online.as_millis(), 313_500);
+    assert_eq!(scene.step(900.0, offered(3, 915.0)), vec![]);
+}
+
+#[test]
+fn drivers_of_the_start_connect_within_the_lead_and_others_with_their_shift() {
+    let mut world = world(1);
+    world.pace = Pace::new(10.0, at(100.0), Duration::ZERO).unwrap();
+    world.drivers.lead = 20 * SECOND;
+    let mut early = plan(Place::from_metres(0.0, 0.0));
+    assert_eq!(Driver::new(&world, &early).wake_at(), Some(at(85.0)));
+    early.shift_starts = 3_600 * SECOND;
+    assert_eq!(Driver::new(&world, &early).wake_at(), Some(at(460.0)));
+}
+
+#[test]
+fn idle_drivers_go_where_their_policy_says() {
+    let spot = Place::from_metres(0.0, 4_000.0);
+    let mut to_hotspots = world(1);
+    let hotspot = Hotspot {
+        centre: spot,
+        weight: 1.0,
+        spread_m: 0.0,
+    };
+    to_hotspots.drivers.idle = Idle::Hotspots(Hotspots::new(vec![hotspot]).unwrap());
+    let mut scene = Scene::online(to_hotspots);
+    scene.wake_until(100.0);
+    assert!((scene.driver.place(&scene.world, at(100.0)).north_m() - 1_000.0).abs() < 1e-3);
+    assert!((scene.account().idle_m - 1_000.0).abs() < 1e-3);
+    scene.wake_until(1_000.0);
+    assert!((scene.account().idle_m - 4_000.0).abs() < 1e-3);
+
+    let mut to_surge = world(1);
+    to_surge.drivers.idle = Idle::Surge;
+    let mut scene = Scene::online(to_surge);
+    scene.step(10.0, DriverEvent::SurgeAt(spot));
+    assert!((scene.driver.place(&scene.world, at(30.0)).north_m() - 200.0).abs() < 1e-3);
+    let mut scene = Scene::online(world(1));
+    scene.step(10.0, DriverEvent::SurgeAt(spot));
+    assert!(scene.driver.place(&scene.world, at(30.0)).north_m().abs() < 1e-3);
+}
+
+/// A tracker that says anything at any time.
+fn anything() -> impl Strategy<Value = (f64, u8, u128, u32)> {
+    (0.0..40.0f64, 0..14u8, 1..4u128, 2..5u32)
+}
+
+fn event(kind: u8, trip: u128, sequence: u32, now: Timestamp) -> DriverEvent {
+    let key = key(trip);
+    match kind {
+        0 | 1 => DriverEvent::Offered {
+            key,
+            offer: offer(),
+            deadline: now + 15 * SECOND,
+        },
+        2..=4 => answered(trip, AnswerOutcome::Accepted { at: now }),
+        5 => answered(trip, AnswerOutcome::Late),
+        6 => answered(trip, AnswerOutcome::TryAgain),
+        7 => DriverEvent::Released { key },
+        8 => DriverEvent::StreamLost,
+        9 | 10 => DriverEvent::Connected,
+        11 => DriverEvent::Reported {
+            key,
+            sequence,
+            outcome: ReportOutcome::Recorded,
+        },
+        12 => DriverEvent::Reported {
+            key,
+            sequence,
+            outcome: ReportOutcome::NotYours,
+        },
+        _ => DriverEvent::Wake,
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_tracker_says_the_driver_stays_sound(
+        script in prop::collection::vec(anything(), 1..80),
+        speedup in prop::sample::select(vec![1.0, 7.0, 30.0]),
+    ) {
+        let mut world = world(1);
+        world.pace = Pace::new(speedup, Timestamp::ZERO, Duration::ZERO).unwrap();
+        world.rides.boarding = 10 * SECOND;
+        let mut scene = Scene::online(world);
+        let mut seconds = 0.0;
+        let mut seen = std::collections::BTreeMap::new();
+        let (mut pings, mut completed) = (0, 0);
+        for (wait, kind, trip, sequence) in script {
+            seconds += wait;
+            let mut actions = scene.wake_until(seconds);
+            let event = event(kind, trip, sequence, scene.now);
+            let before = scene.driver.riding();
+            scene.driver.step(&scene.world, event, scene.now, &mut actions);
+            // Never two rides at once: one begins only where none was.
+            if let (Some(one), Some(other)) = (before, scene.driver.riding()) {
+                prop_assert_eq!(one, other);
+            }
+            for action in actions {
+                match action {
+                    DriverAction::Ping { sequence, .. } => {
+                        prop_assert_eq!(sequence, pings + 1);
+                        pings = sequence;
+                    }
+                    DriverAction::Report(event) => {
+                        // A number means one report, and stamps never run backwards.
+                        let stamps = event.stamps;
+                        let known = [stamps.accepted_at, stamps.arrived_at, stamps.picked_up_at, stamps.dropped_off_at];
+                        prop_assert!(known.iter().flatten().is_sorted());
+                        prop_assert_eq!(known.iter().flatten().count() as u32, event.sequence);
+                        seen.insert((event.key, stamps.accepted_at, event.sequence), event.kind);
+                    }
+                    _ => {}
+                }
+            }
+            let account = scene.account();
+            prop_assert!(account.counts.completed >= completed);
+            completed = account.counts.completed;
+            let sum = account.idle + account.to_pickup + account.waiting + account.on_trip;
+            prop_assert_eq!(sum, account.online);
+            let online = scene.world.pace.in_city(scene.now.since(Timestamp::ZERO));
+            let error = online.as_secs_f64() - account.online.as_secs_f64();
+            prop_assert!(error.abs() < 1e-6, "{:?} {:?}", online, account.online);
+            // Nobody drives faster than the city's speed.
+            let most_m = 10.0 * (account.to_pickup + account.on_trip).as_secs_f64();
+            prop_assert!(account.pickup_m + account.trip_m <= most_m + 0.1);
+        }
+        for ((key, accepted_at, sequence), kind) in &seen {
+            let expected = [TripEventKind::Arrived, TripEventKind::PickedUp, TripEventKind::DroppedOff];
+            prop_assert_eq!(*kind, expected[*sequence as usize - 2], "{:?} {:?}", key, accepted_at);
+        }
+    }
+}
