@@ -36,10 +36,13 @@ pub fn start_tracing() {
 /// If the runtime's interface cannot be reached.
 pub async fn run<F: Function>(function: F) -> Result<(), Error> {
     let function = Arc::new(function);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
-        let function = Arc::clone(&function);
-        async move { handle(&*function, event.payload).await }
-    }))
+    // Boxed, so that the runtime's deep types do not add to the depth of every caller's.
+    Box::pin(lambda_runtime::run(service_fn(
+        move |event: LambdaEvent<Box<RawValue>>| {
+            let function = Arc::clone(&function);
+            async move { handle(&*function, event.payload).await }
+        },
+    )))
     .await
 }
 

@@ -13,6 +13,7 @@
 //! | `RUSHHOUR_FLEET_TRACKER_TOKEN` | the bearer token shown to the tracker; may be absent |
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -66,8 +67,11 @@ fn known() -> String {
     KEYS.map(|key| format!("{PREFIX}{key}")).join(", ")
 }
 
-/// What the environment says of us.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The keys whose values are nobody's business.
+const SECRET_KEYS: [&str; 2] = ["QUOTE_KEYS", "FLEET_TRACKER_TOKEN"];
+
+/// What the environment says of us. Its debug form hides what is secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
     values: BTreeMap<&'static str, String>,
 }
@@ -79,7 +83,28 @@ struct QuoteKeys {
     keys: BTreeMap<String, String>,
 }
 
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.values.iter().map(|(key, value)| {
+            (
+                *key,
+                if SECRET_KEYS.contains(key) {
+                    "(secret)"
+                } else {
+                    value.as_str()
+                },
+            )
+        });
+        f.debug_map().entries(shown).finish()
+    }
+}
+
 impl Settings {
+    /// Writes the settings to the log, as each function does when it starts.
+    pub fn log(&self) {
+        tracing::info!(settings = ?self, "starting");
+    }
+
     /// From the process's environment.
     ///
     /// # Errors
@@ -222,6 +247,7 @@ mod tests {
         .unwrap();
         assert_eq!(settings.market().unwrap().region.as_str(), "here");
         assert!(settings.keyring().is_ok());
+        assert!(!format!("{settings:?}").contains(&secret));
         assert_eq!(settings.name_prefix(), "dev-");
         assert_eq!(settings.fleet_tracker_url(), Ok("http://127.0.0.1:1"));
         assert_eq!(settings.fleet_tracker_token(), None);

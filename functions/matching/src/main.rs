@@ -1,2 +1,22 @@
 //! Wiring of the matching function.
-fn main() {}
+
+use aws::{Clients, Resources, Stack};
+use fleet_client::{FleetClient, FleetClientConfig};
+use lambda::settings::Settings;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    lambda::run::start_tracing();
+    let settings = Settings::of_process()?;
+    settings.log();
+    let resources = Resources::new(settings.name_prefix(), settings.queue_base_url()?);
+    let stack = Stack::new(Clients::on_aws(None).await, resources);
+    let fleet = FleetClient::new(&FleetClientConfig {
+        token: settings.fleet_tracker_token().map(str::to_owned),
+        ..FleetClientConfig::at(settings.fleet_tracker_url()?)
+    })?;
+    let function = rushhour_matching::wire(settings.market()?, &stack, fleet);
+    lambda::run::run(function)
+        .await
+        .map_err(|error| anyhow::anyhow!(error))
+}

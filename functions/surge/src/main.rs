@@ -1,2 +1,17 @@
 //! Wiring of the surge function.
-fn main() {}
+
+use aws::{Clients, Resources, Stack};
+use lambda::settings::Settings;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    lambda::run::start_tracing();
+    let settings = Settings::of_process()?;
+    settings.log();
+    let resources = Resources::new(settings.name_prefix(), settings.queue_base_url()?);
+    let stack = Stack::new(Clients::on_aws(None).await, resources);
+    let function = rushhour_surge::wire(settings.market()?, &stack);
+    lambda::run::run(function)
+        .await
+        .map_err(|error| anyhow::anyhow!(error))
+}

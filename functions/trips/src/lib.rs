@@ -1,1 +1,141 @@
-//! The trips function: events in, use case, response out.
+//! The trips function: what a rider does with trips (HTTP), what drivers report (`trip-events`), and the
+//! sweep each minute (a schedule).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::Region;
+use fleet_client::FleetClient;
+use lambda::event::EventKind;
+use lambda::http::answer;
+use lambda::limits::MESSAGES_IN_FLIGHT_MAX;
+use lambda::sqs::handle_batch;
+use lambda::{Function, FunctionError, WallClock};
+use services::config::Market;
+use services::events::TripProgress;
+use services::ports::{Clock, Doorbell, DueTrips, Fleet, TripStore};
+use services::request::Riding;
+use services::sweep::Sweep;
+use services::token::Keyring;
+use wire::messages::decode_event;
+
+mod rider;
+#[cfg(test)]
+mod tests;
+
+/// The trips function over any ports.
+#[derive(Debug)]
+pub struct Trips<T, B, F, C> {
+    region: Region,
+    riding: Riding<T, B, F, C>,
+    progress: TripProgress<T, B, F, C>,
+    sweep: Sweep<T, B, F, C>,
+}
+
+/// The trips function on the AWS adapters.
+pub type Wired = Trips<aws::DynamoTrips, aws::SqsDoorbell, FleetClient, WallClock>;
+
+/// The trips function on a stack and a tracker.
+#[must_use]
+pub fn wire(
+    market: Arc<Market>,
+    keyring: Arc<Keyring>,
+    stack: &aws::Stack,
+    fleet: FleetClient,
+) -> Wired {
+    let trips = aws::DynamoTrips::new(stack, market.sweep);
+    let doorbell = aws::SqsDoorbell::new(stack);
+    Trips::new(market, keyring, trips, doorbell, fleet, WallClock)
+}
+
+impl<T, B, F, C> Trips<T, B, F, C>
+where
+    T: TripStore + DueTrips + Clone,
+    B: Doorbell + Clone,
+    F: Fleet + Clone,
+    C: Clock + Clone,
+{
+    /// The function over a market's trips, doorbell and fleet.
+    pub fn new(
+        market: Arc<Market>,
+        keyring: Arc<Keyring>,
+        trips: T,
+        doorbell: B,
+        fleet: F,
+        clock: C,
+    ) -> Self {
+        let ports = || {
+            (
+                market.clone(),
+                trips.clone(),
+                doorbell.clone(),
+                fleet.clone(),
+                clock.clone(),
+            )
+        };
+        let (m, t, b, f, c) = ports();
+        let riding = Riding::new(m, keyring, t, b, f, c);
+        let (m, t, b, f, c) = ports();
+        let progress = TripProgress::new(m, t, b, f, c);
+        let (m, t, b, f, c) = ports();
+        let sweep = Sweep::new(m, t, b, f, c);
+        Self {
+            region: market.region.clone(),
+            riding,
+            progress,
+            sweep,
+        }
+    }
+}
+
+impl<T, B, F, C> Trips<T, B, F, C>
+where
+    T: TripStore + DueTrips,
+    B: Doorbell,
+    F: Fleet,
+    C: Clock,
+{
+    async fn sweep(&self) -> Result<Bytes, FunctionError> {
+        let report = self
+            .sweep
+            .sweep(&self.region)
+            .await
+            .map_err(|error| FunctionError::Failed(error.to_string()))?;
+        tracing::info!(
+            region = %self.region,
+            due = report.due,
+            moved = report.moved,
+            offered_again = report.offered_again,
+            rang = report.rang,
+            failed = report.failed,
+            "sweep"
+        );
+        Ok(Bytes::from_static(b"null"))
+    }
+}
+
+impl<T, B, F, C> Function for Trips<T, B, F, C>
+where
+    T: TripStore + DueTrips + 'static,
+    B: Doorbell + 'static,
+    F: Fleet + 'static,
+    C: Clock + 'static,
+{
+    async fn invoke(&self, payload: Bytes) -> Result<Bytes, FunctionError> {
+        match EventKind::of(&payload)? {
+            EventKind::Http => {
+                answer(&payload, |request| rider::route(&self.riding, request)).await
+            }
+            EventKind::Sqs => {
+                handle_batch(
+                    &payload,
+                    MESSAGES_IN_FLIGHT_MAX,
+                    decode_event,
+                    async |event| self.progress.apply(&event).await.map(drop),
+                )
+                .await
+            }
+            EventKind::Schedule => self.sweep().await,
+        }
+    }
+}
