@@ -14,6 +14,9 @@ use crate::leg::Leg;
 use crate::supply::{DriverPlan, RideUnderWay};
 use crate::world::{Idle, World};
 
+/// How long a driver expects to look for a rider where surge is. City time.
+const SEARCH: Duration = Duration::from_secs(120);
+
 impl Driver {
     /// A driver who has a ride when the scenario begins: the hold's key and the offer are what the stores
     /// were given for it.
@@ -316,6 +319,29 @@ impl Driver {
             let to = hotspots.draw(&world.city, &mut stream);
             self.cruise_to(world, to, now);
         }
+    }
+
+    /// Of some places where surge is, each with its multiplier, the one that draws this driver most: the
+    /// surcharge for each minute of the way there, and the minutes until a rider is found. None if there is
+    /// no surge. What a host passes on as [`DriverEvent::SurgeAt`](super::DriverEvent::SurgeAt).
+    #[must_use]
+    pub fn drawn_to(
+        &self,
+        world: &World,
+        surging: &[(Place, f64)],
+        now: Timestamp,
+    ) -> Option<Place> {
+        let here = self.place(world, now);
+        let city_time = world.pace.city_time(now);
+        let pull = |(place, multiplier): &(Place, f64)| {
+            let way = world.city.travel().way(here, *place, city_time).duration;
+            (multiplier - 1.0) / (way + SEARCH).as_secs_f64()
+        };
+        surging
+            .iter()
+            .filter(|(_, multiplier)| *multiplier > 1.0)
+            .max_by(|one, other| pull(one).total_cmp(&pull(other)))
+            .map(|(place, _)| *place)
     }
 
     pub(super) fn cruise_to(&mut self, world: &World, to: Place, now: Timestamp) {

@@ -353,3 +353,29 @@ fn a_fleet_that_cannot_be_is_refused() {
         FleetError::Shifts(Duration::ZERO)
     );
 }
+
+#[cfg(feature = "formats")]
+#[test]
+fn new_york_begins_its_peak_with_the_drivers_it_has_on_trip() {
+    use crate::city::{City, CitySpec};
+    let profile = crate::profile::Profile::new_york_peak();
+    let city = City::new(CitySpec::of_profile(&profile)).unwrap();
+    let mut world = crate::testing::world_of(5, city);
+    world.pace = crate::pace::Pace::new(1.0, Timestamp::ZERO, 18 * HOUR).unwrap();
+    let spec = DemandSpec::of_profile(&profile, SpanLaw::Constant(HOUR / 12)).unwrap();
+    let placement = spec.origins.clone();
+    let demand = Demand::new(spec).unwrap();
+    let drivers = Drivers::Count(23_500);
+    let (shifts, start) = (Shifts::Throughout, Start::Stationary);
+    let fleet = Fleet::new(FleetSpec {
+        drivers,
+        placement,
+        shifts,
+        start,
+    })
+    .unwrap();
+    let [to_pickup, _, on_trip] = by_stage(&fleet.plans(&world, &demand, HOUR));
+    // The profile counts 12,908 on trip; what is on the way follows from the 10,000 idle.
+    assert!((on_trip as f64 / 23_500.0 - 0.55).abs() < 0.02, "{on_trip}");
+    assert!((100..1_500).contains(&to_pickup), "{to_pickup}");
+}
