@@ -47,6 +47,9 @@ pub fn show(value: f64, unit: Unit) -> String {
         Unit::Share => format!("{} %", decimals(value * 100.0, 1)),
         Unit::Factor => format!("{} ×", decimals(value, 2)),
         Unit::Money => decimals(value, 2),
+        Unit::Dollars if value != 0.0 && value.abs() < 0.01 => {
+            format!("${}", decimals(value, 6))
+        }
         Unit::Dollars if value != 0.0 && value.abs() < 1.0 => format!("${}", decimals(value, 4)),
         Unit::Dollars => format!("${}", decimals(value, 2)),
         Unit::Number => decimals(value, 3),
@@ -122,7 +125,8 @@ mod tests {
             (0.9512, Unit::Share, "95.1 %"),
             (-1_234.5, Unit::Money, "-1,234.50"),
             (-0.0001, Unit::Money, "0.00"),
-            (0.00123, Unit::Dollars, "$0.0012"),
+            (0.00123, Unit::Dollars, "$0.001230"),
+            (0.123, Unit::Dollars, "$0.1230"),
         ] {
             assert_eq!(show(value, unit), expected);
         }

@@ -33,11 +33,16 @@ fn the_committed_schemas_are_those_of_the_types() {
     }
 }
 
+/// What of a text does not fit the schema of that name.
 fn errors(name: &str, json: &str) -> Vec<String> {
-    let (_, schema) = schemas().into_iter().find(|(n, _)| *n == name).unwrap();
-    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
-    let instance: serde_json::Value = serde_json::from_str(json).unwrap();
-    let validator = jsonschema::validator_for(&schema).unwrap();
+    let known = schemas();
+    let (_, schema) = known
+        .iter()
+        .find(|(known, _)| *known == name)
+        .expect("a schema of that name");
+    let schema = serde_json::from_str(schema).expect("a schema is JSON");
+    let instance = serde_json::from_str(json).expect("what is written is JSON");
+    let validator = jsonschema::validator_for(&schema).expect("the schema is valid");
     validator
         .iter_errors(&instance)
         .map(|e| e.to_string())

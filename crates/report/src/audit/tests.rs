@@ -242,10 +242,12 @@ fn a_lost_answer_may_go_either_way() {
     assert_eq!(found(&city).violations, vec![]);
 }
 
+type PlantMoney = fn(&mut TripRow, Money);
+
 #[test]
 fn wrong_money_is_named() {
     let cent = Money::from_minor(1);
-    let plants: [(&str, fn(&mut TripRow, Money)); 6] = [
+    let plants: [(&str, PlantMoney); 6] = [
         ("fare_as_quoted", |row, cent| row.charge.ride += cent),
         ("fare_as_quoted", |row, cent| row.fare.booking_fee += cent),
         ("fare_as_quoted", |row, cent| {

@@ -32,8 +32,12 @@ pub(super) const RED: RGBColor = RGBColor(0xC7, 0x51, 0x46);
 pub(super) const VIOLET: RGBColor = RGBColor(0x7E, 0x6B, 0xB5);
 /// What is idle.
 pub(super) const GREY: RGBColor = RGBColor(0xB4, 0xBD, 0xC5);
+/// Another series.
+pub(super) const PLUM: RGBColor = RGBColor(0xB8, 0x5C, 0x92);
+/// Another series.
+pub(super) const OLIVE: RGBColor = RGBColor(0x7F, 0x91, 0x3A);
 /// Series in the order of use.
-pub(super) const SERIES: [RGBColor; 6] = [BLUE, TEAL, AMBER, VIOLET, RED, GREY];
+pub(super) const SERIES: [RGBColor; 6] = [BLUE, TEAL, AMBER, VIOLET, PLUM, OLIVE];
 /// From little to much, on maps.
 pub(super) const HEAT: [RGBColor; 7] = [
     RGBColor(0xE4, 0xEE, 0xF3),
@@ -92,7 +96,7 @@ pub(super) fn drawing(
 
 /// Axis labels.
 pub(super) fn label_style() -> TextStyle<'static> {
-    ("sans-serif", f64::from(11 * SCALE) * 1.24)
+    ("sans-serif", f64::from(12 * SCALE) * 1.24)
         .into_font()
         .color(&INK)
 }
@@ -114,12 +118,22 @@ impl Default for Labels {
     fn default() -> Self {
         Self {
             x: "",
-            y_width: 44,
+            y_width: 48,
             x_count: 8,
             y_count: 5,
         }
     }
 }
+
+/// How an axis writes its values.
+pub(super) type TextOf<'c, T> = &'c dyn Fn(&T) -> String;
+
+/// Axes, ready to draw series upon.
+type Framed<'a, 'b, X, Y> = ChartContext<
+    'b,
+    SVGBackend<'a>,
+    Cartesian2d<<X as AsRangedCoord>::CoordDescType, <Y as AsRangedCoord>::CoordDescType>,
+>;
 
 /// Axes over two ranges with a light grid, labels formatted as told.
 pub(super) fn axes<'a, 'b, X, Y>(
@@ -127,11 +141,9 @@ pub(super) fn axes<'a, 'b, X, Y>(
     x: X,
     y: Y,
     labels: Labels,
-    (x_text, y_text): (&dyn Fn(&X::Value) -> String, &dyn Fn(&Y::Value) -> String),
-) -> Result<
-    ChartContext<'b, SVGBackend<'a>, Cartesian2d<X::CoordDescType, Y::CoordDescType>>,
-    DrawError,
->
+    x_text: TextOf<'_, X::Value>,
+    y_text: TextOf<'_, Y::Value>,
+) -> Result<Framed<'a, 'b, X, Y>, DrawError>
 where
     'a: 'b,
     X: AsRangedCoord,
@@ -141,9 +153,9 @@ where
 {
     let mut chart = ChartBuilder::on(area)
         .margin_top(px(10))
-        .margin_right(px(14))
+        .margin_right(px(24))
         .margin_bottom(px(2))
-        .x_label_area_size(px(if labels.x.is_empty() { 24 } else { 38 }))
+        .x_label_area_size(px(if labels.x.is_empty() { 26 } else { 44 }))
         .y_label_area_size(px(labels.y_width))
         .build_cartesian_2d(x, y)?;
     let clear = plotters::style::TRANSPARENT;

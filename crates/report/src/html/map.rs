@@ -38,18 +38,25 @@ pub(super) fn map(
 }
 
 /// The values that divide the colours: equal shares of the zones, so that one hot spot does not bleach
-/// all others.
+/// all others; where most zones are alike, equal spans of the values.
 fn steps(zones: &[Zone], value: &impl Fn(&Zone) -> Option<f64>) -> Vec<f64> {
     let mut values: Vec<f64> = zones.iter().filter_map(value).collect();
     values.sort_by(f64::total_cmp);
+    let (Some(low), Some(high)) = (values.first(), values.last()) else {
+        return Vec::new();
+    };
     let mut steps: Vec<f64> = (1..HEAT.len())
         .filter_map(|n| values.get(n * values.len() / HEAT.len()).copied())
         .collect();
     steps.dedup();
-    if steps.first() == values.first() && steps.len() > 1 {
-        steps.retain(|step| Some(step) < values.last());
+    if steps.len() + 1 == HEAT.len() && steps.first() > Some(low) {
+        return steps;
     }
-    steps
+    let width = (high - low) / HEAT.len() as f64;
+    if width <= 0.0 {
+        return Vec::new();
+    }
+    (1..HEAT.len()).map(|n| low + width * n as f64).collect()
 }
 
 fn scale(
@@ -64,8 +71,8 @@ fn scale(
         div.scale {
             span { (least.map_or_else(|| "–".to_owned(), &text)) }
             @for colour in HEAT.iter().take(steps.len() + 1) {
-                svg.swatch viewBox="0 0 10 10" aria-hidden="true" {
-                    rect width="10" height="10" fill=(css(*colour)) {}
+                svg.swatch viewBox="0 0 24 10" aria-hidden="true" {
+                    rect width="24" height="10" fill=(css(*colour)) {}
                 }
             }
             span { (most.map_or_else(|| "–".to_owned(), &text)) }

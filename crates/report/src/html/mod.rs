@@ -49,10 +49,10 @@ pub fn render(input: &ReportInput<'_>) -> String {
     let title = format!("{} · Rushhour", summary.scenario);
     let body = html! {
         (page::header(summary))
-        (page::tiles(summary))
+        (page::tiles(summary, &input.window))
         section {
             h2 { "Rides" }
-            div.stack { (plots::flows(input.timeline)) }
+            div.stack { (plots::flows(input.timeline, &input.window)) }
         }
         section {
             h2 { "Latency" }
@@ -103,7 +103,6 @@ fn counts(map: &std::collections::BTreeMap<String, u64>) -> Vec<(String, u64)> {
 #[must_use]
 pub fn render_diff(before: &Summary, after: &Summary) -> String {
     let differences = diff(before, after);
-    let mut group = "";
     let body = html! {
         header {
             (page::brand())
@@ -118,17 +117,16 @@ pub fn render_diff(before: &Summary, after: &Summary) -> String {
             table {
                 thead { tr { th { "Figure" } th { "Before" } th { "After" } th { "Change" } th { "" } } }
                 tbody {
-                    @for difference in &differences {
-                        @if difference.group != group {
-                            @let _heading = { group = difference.group; };
-                            tr.group { th colspan="5" { (group) } }
-                        }
+                    @for group in differences.chunk_by(|a, b| a.group == b.group) {
+                        tr.group { th colspan="5" { (group[0].group) } }
+                        @for difference in group {
                         tr {
                             td { (difference.name) }
                             td { (show_some(difference.before, difference.unit)) }
                             td { (show_some(difference.after, difference.unit)) }
                             td { (difference.change_text()) }
                             td { span class={ "badge " (class(difference.verdict)) } { (difference.verdict.word()) } }
+                        }
                         }
                     }
                 }
@@ -164,7 +162,7 @@ fn document(title: &str, body: &Markup) -> String {
 }
 
 /// The colours of the plots in the dark, each beside the one it stands for.
-const IN_THE_DARK: [(RGBColor, RGBColor); 9] = [
+const IN_THE_DARK: [(RGBColor, RGBColor); 11] = [
     (chart::INK, RGBColor(0x9A, 0xA7, 0xB0)),
     (chart::GRID, RGBColor(0x2E, 0x38, 0x3F)),
     (chart::BLUE, RGBColor(0x6F, 0xAB, 0xE8)),
@@ -172,6 +170,8 @@ const IN_THE_DARK: [(RGBColor, RGBColor); 9] = [
     (chart::AMBER, RGBColor(0xE8, 0xB0, 0x57)),
     (chart::RED, RGBColor(0xE8, 0x7F, 0x74)),
     (chart::VIOLET, RGBColor(0xA7, 0x96, 0xDC)),
+    (chart::PLUM, RGBColor(0xDE, 0x8F, 0xBC)),
+    (chart::OLIVE, RGBColor(0xB3, 0xC4, 0x6A)),
     (chart::GREY, RGBColor(0x5E, 0x6A, 0x73)),
     (chart::NOTHING, RGBColor(0x22, 0x2A, 0x30)),
 ];

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::map::map;
+use crate::distill::Window;
 use crate::format::{Unit, count, decimals, show, show_some};
 use crate::summary::{ClockKind, Summary};
 use crate::zones::Zone;
@@ -76,12 +77,12 @@ fn verdicts(summary: &Summary) -> Markup {
 }
 
 /// The figures that matter most.
-pub(super) fn tiles(summary: &Summary) -> Markup {
+pub(super) fn tiles(summary: &Summary, window: &Window) -> Markup {
     let latency = |step: &str| summary.latency_ms.get(step).copied().unwrap_or_default();
     let (quote, offer) = (latency("quote"), latency("request_to_offer"));
     let ms = |value| show_some(value, Unit::Milliseconds);
     let (rides, drivers, pickup) = (&summary.rides, &summary.drivers, &summary.pickup);
-    let rate = rides.requested as f64 / (summary.seconds.simulated.max(1.0));
+    let rate = rides.requested as f64 / window.seconds().max(1.0);
     let cost = summary.cost_usd.as_ref();
     html! {
         div.tiles {

@@ -9,15 +9,17 @@ use super::chart::{
     AMBER, BLUE, GREY, Labels, RED, SERIES, TEAL, VIOLET, axes, decades, drawing, figure, legend,
     line, up_to,
 };
-use crate::distill::{Bins, PathSlice};
+use crate::distill::{Bins, PathSlice, Window};
 use crate::format::{Unit, decimals, show, words};
 use crate::latency::{Latencies, step};
 use crate::timeline::{Bucket, DriverCounts, Timeline};
 
 /// A plot across the page.
-const WIDE: (u32, u32) = (1080, 260);
+const WIDE: (u32, u32) = (1080, 280);
 /// A plot across half the page.
-const HALF: (u32, u32) = (520, 280);
+const HALF: (u32, u32) = (520, 300);
+/// A plot across half the page, beside a long table.
+const TALL: (u32, u32) = (520, 390);
 /// Points of a line at most.
 const POINTS_MAX: usize = 120;
 
@@ -59,7 +61,9 @@ fn plain(value: &f64) -> String {
 }
 
 /// Demand and completion over time.
-pub(super) fn flows(timeline: &Timeline) -> Markup {
+pub(super) fn flows(timeline: &Timeline, window: &Window) -> Markup {
+    // What happened in a part of a bucket is no rate of it: the last one is often cut short.
+    let last_s = (timeline.warmup_s + window.seconds()).max(timeline.bucket_s);
     type Part = fn(&Bucket) -> u64;
     let parts: [(&str, RGBColor, Part); 5] = [
         ("requested", BLUE, |b| b.requested),
@@ -71,6 +75,7 @@ pub(super) fn flows(timeline: &Timeline) -> Markup {
     let (divisor, unit) = time_axis(timeline);
     let series = |part: Part| -> Vec<(f64, f64)> {
         grouped(timeline)
+            .filter(|(_, until, _)| *until <= last_s + 1e-6)
             .map(|(from, until, buckets)| {
                 let total: u64 = buckets.iter().map(part).sum();
                 let rate = total as f64 / (until - from) * 60.0;
@@ -93,7 +98,7 @@ pub(super) fn flows(timeline: &Timeline) -> Markup {
             ..Labels::default()
         };
         let x = 0.0..end_s(timeline) / divisor;
-        let mut chart = axes(area, x, up_to(top), labels, (&plain, &plain))?;
+        let mut chart = axes(area, x, up_to(top), labels, &plain, &plain)?;
         warmup(timeline, divisor, up_to(top).end, &mut chart)?;
         for (name, colour, points) in all {
             if name == "requested" {
@@ -164,11 +169,11 @@ pub(super) fn drivers(timeline: &Timeline) -> Markup {
         let labels = Labels {
             x: unit,
             x_count: 12,
-            y_width: 52,
+            y_width: 58,
             ..Labels::default()
         };
         let last = seen.last().map_or(1.0, |(at, _)| at.max(1e-3));
-        let mut chart = axes(area, 0.0..last, up_to(top), labels, (&plain, &plain))?;
+        let mut chart = axes(area, 0.0..last, up_to(top), labels, &plain, &plain)?;
         let mut floor: Vec<f64> = vec![0.0; seen.len()];
         for (_, colour, part) in &shown {
             let ceiling: Vec<f64> = seen
@@ -217,7 +222,6 @@ fn steps(latencies: &Latencies) -> Vec<(&'static str, RGBColor)> {
 
 fn milliseconds(value: &f64) -> String {
     match *value {
-        v if v >= 60_000.0 => format!("{} min", decimals(v / 60_000.0, 0)),
         v if v >= 1_000.0 => format!("{} s", decimals(v / 1_000.0, 0)),
         v if v >= 1.0 => format!("{} ms", decimals(v, 0)),
         v => format!("{} µs", decimals(v * 1_000.0, 0)),
@@ -251,7 +255,7 @@ pub(super) fn percentiles(latencies: &Latencies) -> Markup {
     let plot = drawing("Latency by percentile and step", HALF, |area| {
         let labels = Labels {
             x: "percentile",
-            y_width: 52,
+            y_width: 58,
             x_count: 5,
             ..Labels::default()
         };
@@ -267,7 +271,8 @@ pub(super) fn percentiles(latencies: &Latencies) -> Markup {
             0.0..4.15,
             range.clone().log_scale(),
             labels,
-            (&nines, &milliseconds),
+            &nines,
+            &milliseconds,
         )?;
         for (colour, points) in curves {
             let points = points.into_iter().map(|(x, ms)| (x, ms.max(range.start)));
@@ -337,7 +342,7 @@ pub(super) fn latency_over_time(timeline: &Timeline, latencies: &Latencies) -> M
         |area| {
             let labels = Labels {
                 x: unit,
-                y_width: 52,
+                y_width: 58,
                 x_count: 6,
                 ..Labels::default()
             };
@@ -347,7 +352,8 @@ pub(super) fn latency_over_time(timeline: &Timeline, latencies: &Latencies) -> M
                 x,
                 range.clone().log_scale(),
                 labels,
-                (&plain, &milliseconds),
+                &plain,
+                &milliseconds,
             )?;
             for (colour, points) in curves {
                 let points = points.into_iter().map(|(x, ms)| (x, ms.max(range.start)));
@@ -392,7 +398,7 @@ pub(super) fn path(slices: &[PathSlice]) -> Markup {
             };
             let seconds = |value: &f64| format!("{} s", plain(value));
             let x = 0.0..slices.len().max(1) as f64;
-            let mut chart = axes(area, x, up_to(top), labels, (&tenth, &seconds))?;
+            let mut chart = axes(area, x, up_to(top), labels, &tenth, &seconds)?;
             for (slice, at) in slices.iter().zip(0u32..) {
                 let mut floor = 0.0;
                 for (part, (_, colour)) in slice.parts().into_iter().zip(parts) {
@@ -418,13 +424,13 @@ pub(super) fn path(slices: &[PathSlice]) -> Markup {
 /// What drivers earn an hour online.
 pub(super) fn earnings(bins: &Bins, currency: &str) -> Markup {
     let top = bins.counts.iter().copied().max().unwrap_or(0) as f64;
-    let plot = drawing("Drivers by pay for an hour online", HALF, |area| {
+    let plot = drawing("Drivers by pay for an hour online", TALL, |area| {
         let labels = Labels {
             x: "pay for an hour online",
             ..Labels::default()
         };
         let right = (bins.counts.len() as f64 * bins.width).max(1e-3);
-        let mut chart = axes(area, 0.0..right, up_to(top), labels, (&plain, &plain))?;
+        let mut chart = axes(area, 0.0..right, up_to(top), labels, &plain, &plain)?;
         for (count, bin) in bins.counts.iter().zip(0u32..) {
             let left = f64::from(bin) * bins.width;
             let corners = [

@@ -81,10 +81,10 @@ pub(super) fn market(summary: &Summary) -> Markup {
                             @if metric.unit == Unit::Money { " " (money.currency) }
                         }
                     }
-                }
-                @if money.gross > 0.0 {
-                    @for (who, amount) in shared {
-                        tr { td { "of which to " (who) } td { (show(amount / money.gross, Unit::Share)) } }
+                    @if metric.name == "gross" && money.gross > 0.0 {
+                        @for (who, amount) in shared {
+                            tr { td.part { "of which to " (who) } td { (show(amount / money.gross, Unit::Share)) } }
+                        }
                     }
                 }
             } } }
@@ -111,7 +111,10 @@ pub(super) fn infrastructure(summary: &Summary) -> Markup {
             div.grid.after {
                 @if !summary.queues.is_empty() { (queues(summary)) }
                 @if !summary.tables.is_empty() { (tables(summary)) }
-                @if !summary.containers.is_empty() { (containers(summary)) }
+                div.stack.top {
+                    @if !summary.containers.is_empty() { (containers(summary)) }
+                    (load(summary))
+                }
                 @if let Some(cost) = &summary.cost_usd { (costs(cost, summary.prices_as_of.as_deref())) }
             }
         }
@@ -197,6 +200,31 @@ fn containers(summary: &Summary) -> Markup {
                     }
                 }
             } }
+        }
+    }
+}
+
+fn load(summary: &Summary) -> Markup {
+    let load = &summary.load;
+    let lag = load.schedule_lag_ms.p99;
+    html! {
+        div.card {
+            h3 { "Load generator" }
+            p.about { "Open loop: what was due was sent, whether or not the system kept up." }
+            div.scroll { table { tbody {
+                tr { td { "Requests due" } td { (count(load.offered)) } }
+                tr { td { "sent" } td { (count(load.sent)) } }
+                tr { td { "answered well" } td { (count(load.completed)) } }
+                tr { td { "failed" } td { (count(load.errors)) } }
+                @for (kind, number) in &load.errors_by_kind {
+                    tr { td.part { (words(kind)) } td { (count(*number)) } }
+                }
+                tr { td { "dropped" } td { (count(load.dropped)) } }
+                tr { td { "in flight at once, max" } td { (count(load.in_flight_max)) } }
+                tr { td { "Schedule lag, p99" } td { (show_some(lag, Unit::Milliseconds)) } }
+                tr { td { "Driver streams" } td { (count(load.streams)) " over " (count(load.stream_connections)) } }
+                tr { td { "Pings" } td { (count(load.pings)) } }
+            } } }
         }
     }
 }

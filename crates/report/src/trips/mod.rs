@@ -8,7 +8,8 @@ pub mod columns;
 pub mod names;
 #[cfg(feature = "formats")]
 mod table;
-#[cfg(all(test, feature = "formats"))]
+#[cfg(test)]
+#[cfg(feature = "formats")]
 mod tests;
 
 use std::time::Duration;
