@@ -12,7 +12,7 @@ use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::distill::Bins;
+use crate::distill::{Bins, Window};
 use crate::summary::{figure, rounded};
 use crate::trips::TripRow;
 use domain::trip::TripState;
@@ -28,10 +28,14 @@ pub const BUCKETS_MAX: usize = 480;
 pub struct Timeline {
     /// Name and version of this layout: `rushhour.timeline/1`.
     pub schema: String,
+    /// When the run started, in microseconds of its clock.
+    pub started_at_us: i64,
     /// Length of a bucket, in seconds of the run's clock.
     pub bucket_s: f64,
     /// Length of the warm-up, in seconds: it is shown and counts for nothing.
     pub warmup_s: f64,
+    /// Length of the span that figures are of, from the end of the warm-up, in seconds.
+    pub measured_s: f64,
     /// The buckets from the start of the run, without gaps.
     pub buckets: Vec<Bucket>,
     /// How drivers' pay for an hour online spreads, in whole units of the currency.
@@ -94,6 +98,17 @@ impl Timeline {
     #[must_use]
     pub fn at_s(&self, bucket: usize) -> f64 {
         bucket as f64 * self.bucket_s
+    }
+
+    /// The span that figures are of.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        let span = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let from = Timestamp::from_micros(self.started_at_us) + span(self.warmup_s);
+        Window {
+            from,
+            until: from + span(self.measured_s),
+        }
     }
 
     /// The text of `timeline.json`.
@@ -183,14 +198,15 @@ impl Recorded {
 pub struct TimelineRecorder {
     start: Timestamp,
     width: Duration,
-    warmup: Duration,
+    window: Window,
     buckets: Vec<Recorded>,
 }
 
 impl TimelineRecorder {
-    /// A recorder whose buckets are so wide at first; a width of zero becomes a second.
+    /// A recorder from the start of the run, whose figures are of a window in it. Buckets are so wide at
+    /// first; a width of zero becomes a second.
     #[must_use]
-    pub fn new(start: Timestamp, width: Duration, warmup: Duration) -> Self {
+    pub fn new(start: Timestamp, width: Duration, window: Window) -> Self {
         let width = if width.is_zero() {
             Duration::from_secs(1)
         } else {
@@ -199,7 +215,7 @@ impl TimelineRecorder {
         Self {
             start,
             width,
-            warmup,
+            window,
             buckets: Vec::new(),
         }
     }
@@ -245,8 +261,10 @@ impl TimelineRecorder {
         }
         Timeline {
             schema: SCHEMA.to_owned(),
+            started_at_us: self.start.as_micros(),
             bucket_s: rounded(self.width.as_secs_f64(), 6),
-            warmup_s: rounded(self.warmup.as_secs_f64(), 6),
+            warmup_s: rounded(self.window.from.since(self.start).as_secs_f64(), 6),
+            measured_s: rounded(self.window.seconds(), 6),
             buckets: self.buckets.into_iter().map(Recorded::finished).collect(),
             pay_per_online_hour,
         }
@@ -307,7 +325,14 @@ mod tests {
     use crate::sample::city::{Options, city};
 
     fn recorder() -> TimelineRecorder {
-        TimelineRecorder::new(Timestamp::ZERO, Duration::from_secs(1), Duration::ZERO)
+        TimelineRecorder::new(
+            Timestamp::ZERO,
+            Duration::from_secs(1),
+            Window {
+                from: Timestamp::ZERO,
+                until: Timestamp::from_millis(5_000_000),
+            },
+        )
     }
 
     #[test]
@@ -350,9 +375,14 @@ mod tests {
             rides_per_second: 0.4,
         });
         let start = city.evidence.started_at;
-        let recorder = TimelineRecorder::new(start, Duration::from_secs(5), Duration::ZERO);
+        let window = Window {
+            from: start + Duration::from_secs(60),
+            until: city.evidence.ended_at,
+        };
+        let recorder = TimelineRecorder::new(start, Duration::from_secs(5), window);
         let timeline = recorder.finish(&city.rows, Bins::of(&[1.0, 2.0], 4));
         let sum = |part: fn(&Bucket) -> u64| timeline.buckets.iter().map(part).sum::<u64>();
+        assert_eq!(timeline.window(), window);
         let load = city.evidence.load;
         assert_eq!(sum(|b| b.requested), load.requested);
         assert_eq!(sum(|b| b.completed), load.completed);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use rushhour_report::audit::{AuditInput, Evidence, LiveHold, audit};
-use rushhour_report::distill::Bins;
+use rushhour_report::distill::{Bins, Window};
 use rushhour_report::import::ImportFigures;
 use rushhour_report::schema::schemas;
 use rushhour_report::summary::{ClockKind, Cost, Function, Slo, Summary, Violation};
@@ -84,8 +84,11 @@ fn what_is_written_fits_its_schema() {
     let import = ImportFigures::default().to_json();
     assert_eq!(errors("import.schema.json", &import), Vec::<String>::new());
 
-    let mut recorder =
-        TimelineRecorder::new(Timestamp::ZERO, Duration::from_secs(1), Duration::ZERO);
+    let window = Window {
+        from: Timestamp::ZERO,
+        until: Timestamp::ZERO,
+    };
+    let mut recorder = TimelineRecorder::new(Timestamp::ZERO, Duration::from_secs(1), window);
     recorder.latency("quote", Timestamp::ZERO, Duration::from_millis(3));
     recorder.drivers(Timestamp::ZERO, DriverCounts::default());
     let timeline = recorder.finish(&[], Bins::default()).to_json();

@@ -168,7 +168,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         from: start + warmup,
         until,
     };
-    let mut recorder = TimelineRecorder::new(start, Duration::from_secs(5), warmup);
+    let mut recorder = TimelineRecorder::new(start, Duration::from_secs(5), window);
     let mut latencies = Latencies::default();
     for second in 0..OPTIONS.seconds {
         let at = start + Duration::from_secs(second);
@@ -253,7 +253,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         timeline: &timeline,
         latencies: &latencies,
         rows: &city.rows,
-        window,
     });
     std::fs::write(format!("{folder}/report.html"), &page)?;
     let mut other = summary.clone();

@@ -4,6 +4,7 @@
 //! style is inside and the plots are SVG. All text from files passes through maud, which escapes it.
 
 mod chart;
+mod latency;
 mod map;
 mod page;
 mod plots;
@@ -15,7 +16,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use plotters::prelude::RGBColor;
 
 use crate::diff::{Verdict, cautions, diff};
-use crate::distill::{Window, accept_path};
+use crate::distill::accept_path;
 use crate::format::show_some;
 use crate::latency::Latencies;
 use crate::summary::Summary;
@@ -36,30 +37,29 @@ pub struct ReportInput<'a> {
     pub latencies: &'a Latencies,
     /// Every trip.
     pub rows: &'a [TripRow],
-    /// The span that figures are of.
-    pub window: Window,
 }
 
 /// The page of a run.
 #[must_use]
 pub fn render(input: &ReportInput<'_>) -> String {
     let summary = input.summary;
-    let zones = zones(input.rows, &input.window);
-    let path = accept_path(input.rows, &input.window);
+    let window = input.timeline.window();
+    let zones = zones(input.rows, &window);
+    let path = accept_path(input.rows, &window);
     let title = format!("{} · Rushhour", summary.scenario);
     let body = html! {
         (page::header(summary))
-        (page::tiles(summary, &input.window))
+        (page::tiles(summary, &window))
         section {
             h2 { "Rides" }
-            div.stack { (plots::flows(input.timeline, &input.window)) }
+            div.stack { (plots::flows(input.timeline, &window)) }
         }
         section {
             h2 { "Latency" }
             div.grid {
-                (plots::percentiles(input.latencies))
-                (plots::latency_over_time(input.timeline, input.latencies))
-                (plots::path(&path))
+                (latency::percentiles(input.latencies))
+                (latency::over_time(input.timeline, input.latencies))
+                (latency::path(&path))
                 (tables::slo(summary))
             }
             div.stack.after { (tables::latency(summary)) }

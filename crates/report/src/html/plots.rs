@@ -1,30 +1,26 @@
-//! The plots over time, of latencies, and of what drivers earn.
+//! The plots of rides and drivers over time, and of what drivers earn.
 
 use maud::{Markup, html};
-use plotters::prelude::{
-    AreaSeries, Color, IntoLogRange, LineSeries, Polygon, RGBColor, Rectangle,
-};
+use plotters::prelude::{AreaSeries, Color, LineSeries, Polygon, RGBColor, Rectangle};
 
 use super::chart::{
-    AMBER, BLUE, GREY, Labels, RED, SERIES, TEAL, VIOLET, axes, decades, drawing, figure, legend,
-    line, up_to,
+    AMBER, BLUE, GREY, Labels, RED, TEAL, VIOLET, axes, drawing, figure, legend, line, up_to,
 };
-use crate::distill::{Bins, PathSlice, Window};
+use crate::distill::{Bins, Window};
 use crate::format::{Unit, decimals, show, words};
-use crate::latency::{Latencies, step};
 use crate::timeline::{Bucket, DriverCounts, Timeline};
 
 /// A plot across the page.
 const WIDE: (u32, u32) = (1080, 280);
 /// A plot across half the page.
-const HALF: (u32, u32) = (520, 300);
+pub(super) const HALF: (u32, u32) = (520, 300);
 /// A plot across half the page, beside a long table.
 const TALL: (u32, u32) = (520, 390);
 /// Points of a line at most.
 const POINTS_MAX: usize = 120;
 
 /// The time axis: what seconds are divided by, and its name.
-fn time_axis(timeline: &Timeline) -> (f64, &'static str) {
+pub(super) fn time_axis(timeline: &Timeline) -> (f64, &'static str) {
     let span = timeline.at_s(timeline.buckets.len());
     if span > 3.0 * 3_600.0 {
         (3_600.0, "hours since the start")
@@ -36,7 +32,7 @@ fn time_axis(timeline: &Timeline) -> (f64, &'static str) {
 }
 
 /// Neighbouring buckets taken together, so that a line stays readable.
-fn grouped(timeline: &Timeline) -> impl Iterator<Item = (f64, f64, &[Bucket])> {
+pub(super) fn grouped(timeline: &Timeline) -> impl Iterator<Item = (f64, f64, &[Bucket])> {
     let size = timeline.buckets.len().div_ceil(POINTS_MAX).max(1);
     timeline
         .buckets
@@ -52,11 +48,11 @@ fn grouped(timeline: &Timeline) -> impl Iterator<Item = (f64, f64, &[Bucket])> {
         })
 }
 
-fn end_s(timeline: &Timeline) -> f64 {
+pub(super) fn end_s(timeline: &Timeline) -> f64 {
     timeline.at_s(timeline.buckets.len()).max(1.0)
 }
 
-fn plain(value: &f64) -> String {
+pub(super) fn plain(value: &f64) -> String {
     decimals(*value, if value.fract().abs() > 1e-9 { 1 } else { 0 })
 }
 
@@ -200,223 +196,6 @@ pub(super) fn drivers(timeline: &Timeline) -> Markup {
         "Drivers by what they do",
         "Drivers at a moment.",
         legend(&names),
-        plot,
-    )
-}
-
-/// The steps worth a line, in the order of a ride.
-fn steps(latencies: &Latencies) -> Vec<(&'static str, RGBColor)> {
-    [
-        step::QUOTE,
-        step::REQUEST,
-        step::REQUEST_TO_OFFER,
-        step::REQUEST_TO_ACCEPT,
-        step::PING_ACK,
-        step::OFFER_DELIVERY,
-    ]
-    .into_iter()
-    .zip(SERIES)
-    .filter(|(name, _)| latencies.step(name).is_some_and(|step| step.count() > 0))
-    .collect()
-}
-
-fn milliseconds(value: &f64) -> String {
-    match *value {
-        v if v >= 1_000.0 => format!("{} s", decimals(v / 1_000.0, 0)),
-        v if v >= 1.0 => format!("{} ms", decimals(v, 0)),
-        v => format!("{} µs", decimals(v * 1_000.0, 0)),
-    }
-}
-
-/// How latencies spread, out to the slowest in ten thousand.
-pub(super) fn percentiles(latencies: &Latencies) -> Markup {
-    let steps = steps(latencies);
-    // x counts nines: 1 is 90 %, 2 is 99 %.
-    let curve = |name: &str| -> Vec<(f64, f64)> {
-        let Some(step) = latencies.step(name) else {
-            return Vec::new();
-        };
-        let last = (step.count() as f64).log10().clamp(0.3, 4.0);
-        (0..=80)
-            .map(|n| f64::from(n) * last / 80.0)
-            .filter_map(|nines| Some((nines, step.quantile_ms(1.0 - 10f64.powf(-nines))?)))
-            .collect()
-    };
-    let curves: Vec<_> = steps
-        .iter()
-        .map(|(name, colour)| (*colour, curve(name)))
-        .collect();
-    let range = decades(
-        curves
-            .iter()
-            .flat_map(|(_, points)| points)
-            .map(|(_, ms)| *ms),
-    );
-    let plot = drawing("Latency by percentile and step", HALF, |area| {
-        let labels = Labels {
-            x: "percentile",
-            y_width: 58,
-            x_count: 5,
-            ..Labels::default()
-        };
-        let nines = |nines: &f64| match nines.round() as i64 {
-            0 => "0 %".to_owned(),
-            1 => "90 %".to_owned(),
-            2 => "99 %".to_owned(),
-            3 => "99.9 %".to_owned(),
-            _ => "99.99 %".to_owned(),
-        };
-        let mut chart = axes(
-            area,
-            0.0..4.15,
-            range.clone().log_scale(),
-            labels,
-            &nines,
-            &milliseconds,
-        )?;
-        for (colour, points) in curves {
-            let points = points.into_iter().map(|(x, ms)| (x, ms.max(range.start)));
-            chart.draw_series(LineSeries::new(points, line(colour, 20)))?;
-        }
-        Ok(())
-    });
-    figure(
-        "Latency by percentile",
-        "From the scheduled time, so that a stalled system cannot hide. Both axes logarithmic.",
-        legend(&named(&steps)),
-        plot,
-    )
-}
-
-fn named(steps: &[(&'static str, RGBColor)]) -> Vec<(&'static str, RGBColor)> {
-    let known = [
-        (step::QUOTE, "quote"),
-        (step::REQUEST, "request"),
-        (step::REQUEST_TO_OFFER, "request to offer"),
-        (step::REQUEST_TO_ACCEPT, "request to accept"),
-        (step::PING_ACK, "ping acknowledged"),
-        (step::OFFER_DELIVERY, "offer delivery"),
-    ];
-    let name = |step| {
-        known
-            .iter()
-            .find(|(name, _)| *name == step)
-            .map_or(step, |(_, words)| *words)
-    };
-    steps
-        .iter()
-        .map(|(step, colour)| (name(*step), *colour))
-        .collect()
-}
-
-/// The 99th percentile of each step over time.
-pub(super) fn latency_over_time(timeline: &Timeline, latencies: &Latencies) -> Markup {
-    let steps = steps(latencies);
-    let (divisor, unit) = time_axis(timeline);
-    let curve = |name: &str| -> Vec<(f64, f64)> {
-        grouped(timeline)
-            .filter_map(|(from, until, buckets)| {
-                // The worst of its buckets: a mean of percentiles would be nobody's latency.
-                let worst = buckets
-                    .iter()
-                    .filter_map(|b| b.latency_ms.get(name))
-                    .map(|l| l.p99)
-                    .reduce(f64::max)?;
-                Some((f64::midpoint(from, until) / divisor, worst))
-            })
-            .collect()
-    };
-    let curves: Vec<_> = steps
-        .iter()
-        .map(|(name, colour)| (*colour, curve(name)))
-        .collect();
-    let range = decades(
-        curves
-            .iter()
-            .flat_map(|(_, points)| points)
-            .map(|(_, ms)| *ms),
-    );
-    let plot = drawing(
-        "99th percentile of latency over time, by step",
-        HALF,
-        |area| {
-            let labels = Labels {
-                x: unit,
-                y_width: 58,
-                x_count: 6,
-                ..Labels::default()
-            };
-            let x = 0.0..end_s(timeline) / divisor;
-            let mut chart = axes(
-                area,
-                x,
-                range.clone().log_scale(),
-                labels,
-                &plain,
-                &milliseconds,
-            )?;
-            for (colour, points) in curves {
-                let points = points.into_iter().map(|(x, ms)| (x, ms.max(range.start)));
-                chart.draw_series(LineSeries::new(points, line(colour, 14)))?;
-            }
-            Ok(())
-        },
-    );
-    figure(
-        "99th percentile over time",
-        "The worst span behind each point.",
-        legend(&named(&steps)),
-        plot,
-    )
-}
-
-/// Where the time from request to accept went, by tenths of the rides.
-pub(super) fn path(slices: &[PathSlice]) -> Markup {
-    let parts = [
-        ("request stored", BLUE),
-        ("window and match round", AMBER),
-        ("drivers who did not take it", RED),
-        ("offer delivered", VIOLET),
-        ("driver answers", TEAL),
-    ];
-    let top = slices.iter().map(PathSlice::total_s).fold(0.0, f64::max);
-    let plot = drawing(
-        "Parts of the time from request to accept, by tenths of the rides",
-        HALF,
-        |area| {
-            let labels = Labels {
-                x: "rides, quickest tenth to slowest",
-                x_count: 11,
-                ..Labels::default()
-            };
-            let tenth = |at: &f64| {
-                if (at.fract() - 0.5).abs() < 0.01 || slices.is_empty() {
-                    String::new()
-                } else {
-                    format!("{} %", decimals(at * 100.0 / slices.len() as f64, 0))
-                }
-            };
-            let seconds = |value: &f64| format!("{} s", plain(value));
-            let x = 0.0..slices.len().max(1) as f64;
-            let mut chart = axes(area, x, up_to(top), labels, &tenth, &seconds)?;
-            for (slice, at) in slices.iter().zip(0u32..) {
-                let mut floor = 0.0;
-                for (part, (_, colour)) in slice.parts().into_iter().zip(parts) {
-                    let corners = [
-                        (f64::from(at) + 0.12, floor),
-                        (f64::from(at) + 0.88, floor + part),
-                    ];
-                    chart.draw_series(std::iter::once(Rectangle::new(corners, colour.filled())))?;
-                    floor += part;
-                }
-            }
-            Ok(())
-        },
-    );
-    figure(
-        "From request to accept",
-        "Where the time went, in the mean of each tenth of the rides accepted.",
-        legend(&parts),
         plot,
     )
 }

@@ -92,16 +92,8 @@ pub(super) fn market(summary: &Summary) -> Markup {
     }
 }
 
-/// Functions, queues, tables, services and what they cost. Nothing where none were counted.
+/// Functions, queues, tables, services, the load generator, and what they cost.
 pub(super) fn infrastructure(summary: &Summary) -> Markup {
-    let nothing = summary.functions.is_empty()
-        && summary.queues.is_empty()
-        && summary.tables.is_empty()
-        && summary.containers.is_empty()
-        && summary.cost_usd.is_none();
-    if nothing {
-        return html! {};
-    }
     html! {
         section {
             h2 { "Infrastructure" }

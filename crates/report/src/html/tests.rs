@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::audit::{AuditInput, audit};
-use crate::distill::{Bins, trip_latencies};
+use crate::distill::{Bins, Window, trip_latencies};
 use crate::sample::city::{Options, city};
 use crate::summary::{ClockKind, Violation};
 use crate::timeline::TimelineRecorder;
@@ -28,14 +28,13 @@ fn page(mut summary: Summary, options: Option<Options>) -> String {
     let window = Window { from: start, until };
     let mut latencies = Latencies::default();
     trip_latencies(rows, &window, &mut latencies);
-    let recorder = TimelineRecorder::new(start, Duration::from_secs(5), Duration::from_secs(30));
+    let recorder = TimelineRecorder::new(start, Duration::from_secs(5), window);
     let timeline = recorder.finish(rows, Bins::of(&[3.0, 17.0], 10));
     render(&ReportInput {
         summary: &summary,
         timeline: &timeline,
         latencies: &latencies,
         rows,
-        window,
     })
 }
 
