@@ -1,0 +1,375 @@
+//! The whole system in one process: what `rushhour run` starts, and what end-to-end tests drive.
+//!
+//! [`Stack::provision`] has the tables and queues made, [`Provisioned::start`] starts everything else;
+//! between the two a caller may seed the tables, for the tracker takes over what it finds there.
+//! [`Stack::drain`] brings the work under way to its end, so that what the tables say is final, and
+//! [`Stack::stop`] ends the servers as well.
+
+mod config;
+#[cfg(test)]
+mod tests;
+mod tracker;
+mod wiring;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use aws::meter::{QueueUse, TableUse};
+use aws::receive::QueueDepth;
+use aws::stack::QUEUES;
+use aws::{Clients, DynamoHolds, DynamoTrips, ProvisionError, QueueConsumer};
+use cloud::event_source::EventSourceConfigError;
+use cloud::lambda_pool::LambdaCounters;
+use fleet_client::FleetClientError;
+use fleet_tracker::{MetricsSnapshot, StartError};
+use identity::{Issuer, SecretError, Verifier};
+use services::config::Market;
+use services::ports::PortError;
+
+pub use config::{Endpoints, FunctionName, FunctionSettings, MappingSettings, StackConfig};
+
+use crate::event_source_host::{EventSourceHost, EventSourceUse};
+use crate::http_front::{HttpFront, HttpFrontConfig, HttpFrontCounters, ROUTES};
+use crate::lambda_host::LambdaHost;
+use crate::limits::{DRAIN_MAX, INTEGRATION_TIMEOUT_MAX};
+use crate::schedule::Schedule;
+use crate::servers::{EmbeddedAws, ServerError};
+use tracker::{TrackerHost, TrackerRecipe};
+
+/// Why the stack does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// The embedded servers.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// A table or queue.
+    #[error("provisioning: {0}")]
+    Provision(#[from] ProvisionError),
+    /// The identity secret.
+    #[error("identity: {0}")]
+    Secret(#[from] SecretError),
+    /// The tracker.
+    #[error("fleet tracker: {0}")]
+    Tracker(#[from] StartError),
+    /// The tracker's threads.
+    #[error("fleet tracker: no threads: {0}")]
+    Threads(std::io::Error),
+    /// The tracker's client.
+    #[error(transparent)]
+    TrackerClient(#[from] FleetClientError),
+    /// An event source mapping.
+    #[error(transparent)]
+    Mapping(#[from] EventSourceConfigError),
+    /// The HTTP front.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// A queue's account: what the adapters counted, what the mapping saw, what is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueAccount {
+    /// Calls and messages.
+    pub used: QueueUse,
+    /// The mapping's counters and the greatest age.
+    pub mapping: EventSourceUse,
+    /// What is in it now.
+    pub depth: QueueDepth,
+    /// Messages in its dead-letter queue now.
+    pub dead_letters: u64,
+}
+
+/// Tables and queues that are there, and nothing else yet.
+#[derive(Debug)]
+pub struct Provisioned {
+    config: StackConfig,
+    servers: Option<EmbeddedAws>,
+    aws: aws::Stack,
+}
+
+/// The system, running.
+#[derive(Debug)]
+pub struct Stack {
+    market: Arc<Market>,
+    issuer: Issuer,
+    aws: aws::Stack,
+    host: Arc<LambdaHost>,
+    tracker_recipe: TrackerRecipe,
+    tracker: Option<TrackerHost>,
+    tracker_grpc: SocketAddr,
+    tracker_metrics: SocketAddr,
+    mappings: BTreeMap<&'static str, EventSourceHost>,
+    mappings_used: BTreeMap<&'static str, EventSourceUse>,
+    front: Option<HttpFront>,
+    front_address: SocketAddr,
+    front_counters: HttpFrontCounters,
+    schedule: Option<Schedule>,
+    // Last, so that it is dropped last.
+    servers: Option<EmbeddedAws>,
+}
+
+impl Provisioned {
+    /// Adapters may be made of this, to seed the tables.
+    #[must_use]
+    pub fn aws(&self) -> &aws::Stack {
+        &self.aws
+    }
+
+    /// Starts the tracker, the functions, the mappings, the schedule, and last the HTTP front.
+    ///
+    /// # Errors
+    /// If a part does not start; those before it are dropped then.
+    pub async fn start(self) -> Result<Stack, StackError> {
+        let Self {
+            config,
+            servers,
+            aws,
+        } = self;
+        let market = Arc::new(config.market.clone());
+        let issuer = Issuer::development(&config.identity_secret)?;
+        let verifier = Verifier::development(&config.identity_secret)?;
+        let endpoints = wiring::endpoints(&config, servers.as_ref());
+        let mut tracker_recipe =
+            TrackerRecipe::new(&config, &market, &verifier, &aws, endpoints.clone());
+        let tracker = TrackerHost::start(tracker_recipe.clone()).await?;
+        let (tracker_grpc, tracker_metrics) = (tracker.grpc(), tracker.metrics_address());
+        // Started again, it is to be found where it was.
+        (tracker_recipe.config.grpc, tracker_recipe.config.metrics) =
+            (tracker_grpc, tracker_metrics);
+        let functions =
+            wiring::functions(&config, &market, &issuer, &aws, tracker_grpc, endpoints)?;
+        let host = Arc::new(LambdaHost::new(functions, config.observer.clone()));
+        let mappings = wiring::mappings(&config, &aws, &host)?;
+        let schedule = Schedule::start(
+            Arc::clone(&host),
+            FunctionName::Trips.as_str(),
+            config.sweep_every,
+        );
+        let address = config.http;
+        let front = HttpFrontConfig {
+            address,
+            routes: ROUTES.to_vec(),
+            verifier,
+            integration_timeout: INTEGRATION_TIMEOUT_MAX,
+        };
+        let front = HttpFront::start(front, Arc::clone(&host))
+            .await
+            .map_err(|source| StackError::Listen { address, source })?;
+        let front_address = front.address();
+        tracing::info!(http = %front_address, grpc = %tracker_grpc, "the stack serves");
+        Ok(Stack {
+            market,
+            issuer,
+            aws,
+            host,
+            tracker_recipe,
+            tracker: Some(tracker),
+            tracker_grpc,
+            tracker_metrics,
+            mappings,
+            mappings_used: BTreeMap::new(),
+            front: Some(front),
+            front_address,
+            front_counters: HttpFrontCounters::default(),
+            schedule: Some(schedule),
+            servers,
+        })
+    }
+}
+
+impl Stack {
+    /// Starts the servers, unless endpoints are given, and has tables and queues made.
+    ///
+    /// # Errors
+    /// If a server does not start, or a table or queue cannot be made.
+    pub async fn provision(config: StackConfig) -> Result<Provisioned, StackError> {
+        let (servers, clients) = match &config.endpoints {
+            Endpoints::Embedded => {
+                let servers = EmbeddedAws::start()?;
+                let clients = servers.clients();
+                (Some(servers), clients)
+            }
+            Endpoints::At { dynamodb, sqs } => (None, Clients::embedded(dynamodb, sqs)),
+        };
+        let resources = aws::provision(&clients, &config.name_prefix).await?;
+        let aws = aws::Stack::new(clients, resources);
+        Ok(Provisioned {
+            config,
+            servers,
+            aws,
+        })
+    }
+
+    /// [`Self::provision`] and [`Provisioned::start`] in one.
+    ///
+    /// # Errors
+    /// If any part does not start.
+    pub async fn start(config: StackConfig) -> Result<Self, StackError> {
+        Self::provision(config).await?.start().await
+    }
+
+    /// Where the HTTP API is, such as `http://127.0.0.1:41234`.
+    #[must_use]
+    pub fn http_url(&self) -> String {
+        format!("http://{}", self.front_address)
+    }
+
+    /// Where the tracker's gRPC is.
+    #[must_use]
+    pub fn tracker_url(&self) -> String {
+        format!("http://{}", self.tracker_grpc)
+    }
+
+    /// Where the tracker's `/metrics` is.
+    #[must_use]
+    pub fn tracker_metrics_url(&self) -> String {
+        format!("http://{}/metrics", self.tracker_metrics)
+    }
+
+    /// Issues tokens that the front and the tracker take.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// The market that is served.
+    #[must_use]
+    pub fn market(&self) -> &Arc<Market> {
+        &self.market
+    }
+
+    /// Clients, names and meter: what adapters are made of.
+    #[must_use]
+    pub fn aws(&self) -> &aws::Stack {
+        &self.aws
+    }
+
+    /// The trips, for seeds and audits.
+    #[must_use]
+    pub fn trips(&self) -> DynamoTrips {
+        DynamoTrips::new(&self.aws, self.market.sweep)
+    }
+
+    /// The holds, for seeds and audits.
+    #[must_use]
+    pub fn holds(&self) -> DynamoHolds {
+        DynamoHolds::new(&self.aws)
+    }
+
+    /// The functions, to be invoked past the front.
+    #[must_use]
+    pub fn functions(&self) -> &Arc<LambdaHost> {
+        &self.host
+    }
+
+    /// What each function was used for, by name.
+    #[must_use]
+    pub fn function_counters(&self) -> BTreeMap<String, LambdaCounters> {
+        self.host.counters()
+    }
+
+    /// What the HTTP front was used for.
+    #[must_use]
+    pub fn http_counters(&self) -> HttpFrontCounters {
+        self.front
+            .as_ref()
+            .map_or(self.front_counters, HttpFront::counters)
+    }
+
+    /// What the tables were used for, by name without prefix.
+    #[must_use]
+    pub fn table_use(&self) -> BTreeMap<&'static str, TableUse> {
+        self.aws.meter.tables()
+    }
+
+    /// What the tracker counted since it last started; none while it is down.
+    #[must_use]
+    pub fn tracker_metrics(&self) -> Option<MetricsSnapshot> {
+        self.tracker.as_ref().map(TrackerHost::metrics)
+    }
+
+    /// The account of each queue, by name without prefix.
+    ///
+    /// # Errors
+    /// If SQS cannot be asked.
+    pub async fn queue_accounts(&self) -> Result<BTreeMap<&'static str, QueueAccount>, PortError> {
+        let used = self.aws.meter.queues();
+        let mut accounts = BTreeMap::new();
+        for spec in &QUEUES {
+            let depth = QueueConsumer::new(&self.aws, spec.queue).depth().await?;
+            let dead = QueueConsumer::of_dead_letters(&self.aws, spec.queue)
+                .depth()
+                .await?;
+            let mapping = self.mappings.get(spec.name).map(EventSourceHost::used);
+            let account = QueueAccount {
+                used: used.get(spec.name).copied().unwrap_or_default(),
+                mapping: mapping
+                    .or_else(|| self.mappings_used.get(spec.name).copied())
+                    .unwrap_or_default(),
+                depth,
+                dead_letters: dead.visible + dead.in_flight,
+            };
+            accounts.insert(spec.name, account);
+        }
+        Ok(accounts)
+    }
+
+    /// Ends the tracker at once, as if its process were killed: nobody is told, nothing is drained.
+    pub async fn kill_tracker(&mut self) {
+        if let Some(tracker) = self.tracker.take() {
+            tracker.kill().await;
+        }
+    }
+
+    /// Starts the tracker again where it was; one that runs is stopped first, as on a deploy.
+    ///
+    /// # Errors
+    /// If it cannot listen there, or the holds cannot be read.
+    pub async fn restart_tracker(&mut self) -> Result<(), StackError> {
+        if let Some(running) = self.tracker.take() {
+            running.stop().await;
+        }
+        self.tracker = Some(TrackerHost::start(self.tracker_recipe.clone()).await?);
+        Ok(())
+    }
+
+    /// Brings what is under way to its end, in this order and each within bounds: the front, the
+    /// schedule, the mappings, the functions, the tracker. Tables, queues and counters stay readable.
+    pub async fn drain(&mut self) {
+        if let Some(front) = self.front.take() {
+            self.front_counters = front.counters();
+            front.stop().await;
+        }
+        if let Some(schedule) = self.schedule.take() {
+            schedule.stop();
+        }
+        let mappings = std::mem::take(&mut self.mappings);
+        for (queue, mapping) in mappings {
+            let used = mapping.used();
+            if !mapping.stop(DRAIN_MAX).await {
+                tracing::warn!(queue, "invocations were still under way at the stop");
+            }
+            self.mappings_used.insert(queue, used);
+        }
+        if !self.host.drain(DRAIN_MAX).await {
+            tracing::warn!("function calls were still under way at the stop");
+        }
+        if let Some(tracker) = self.tracker.take() {
+            tracker.stop().await;
+        }
+    }
+
+    /// Drains, and ends the servers. What the tables held is gone then, if they were embedded.
+    pub async fn stop(mut self) {
+        self.drain().await;
+        if let Some(servers) = self.servers.take() {
+            // It joins threads, which is no work for a task.
+            drop(tokio::task::spawn_blocking(move || servers.stop()).await);
+        }
+    }
+}

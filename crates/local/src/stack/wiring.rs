@@ -1,0 +1,155 @@
+//! Functions and mappings, made of a configuration.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws::stack::QUEUES;
+use aws::{Clients, QueueConsumer};
+use cloud::event_source::EventSourceConfigError;
+use fleet_client::{FleetClient, FleetClientConfig, FleetClientError};
+use identity::{Issuer, Subject};
+use lambda::{BoxFunction, Function};
+use services::config::Market;
+use services::token::Keyring;
+
+use super::config::{Endpoints, FunctionName, StackConfig};
+use crate::event_source_host::{EventSourceHost, EventSourceSpec};
+use crate::lambda_host::{EnvironmentFactory, FunctionSpec, LambdaHost};
+use crate::servers::EmbeddedAws;
+
+/// How long the functions' token to the tracker is good: longer than any run.
+const SERVICE_TOKEN_TTL: Duration = Duration::from_secs(30 * 86_400);
+
+/// What a new environment is made of.
+#[derive(Clone)]
+struct Recipe {
+    market: Arc<Market>,
+    keyring: Arc<Keyring>,
+    /// Names and meter are everybody's; the clients are each environment's own.
+    aws: aws::Stack,
+    dynamodb_endpoint: String,
+    sqs_endpoint: String,
+    fleet: FleetClientConfig,
+    round_observer: Option<matching::RoundObserver>,
+}
+
+/// Where DynamoDB and SQS are.
+pub(super) fn endpoints(config: &StackConfig, servers: Option<&EmbeddedAws>) -> (String, String) {
+    match &config.endpoints {
+        Endpoints::At { dynamodb, sqs } => (dynamodb.clone(), sqs.clone()),
+        Endpoints::Embedded => {
+            let servers = servers.expect("an embedded stack has its servers");
+            (
+                servers.dynamodb_endpoint.clone(),
+                servers.sqs_endpoint.clone(),
+            )
+        }
+    }
+}
+
+/// The four functions.
+pub(super) fn functions(
+    config: &StackConfig,
+    market: &Arc<Market>,
+    issuer: &Issuer,
+    aws: &aws::Stack,
+    tracker: SocketAddr,
+    (dynamodb_endpoint, sqs_endpoint): (String, String),
+) -> Result<Vec<FunctionSpec>, FleetClientError> {
+    let fleet = FleetClientConfig {
+        token: Some(issuer.issue(Subject::Service, SERVICE_TOKEN_TTL)),
+        ..FleetClientConfig::at(format!("http://{tracker}"))
+    };
+    // Said now rather than by the first environment.
+    FleetClient::new(&fleet)?;
+    let recipe = Recipe {
+        market: Arc::clone(market),
+        keyring: Arc::new(config.quote_keys.clone()),
+        aws: aws.clone(),
+        dynamodb_endpoint,
+        sqs_endpoint,
+        fleet,
+        round_observer: config.round_observer.clone(),
+    };
+    let specs = config
+        .functions
+        .iter()
+        .map(|(name, settings)| FunctionSpec {
+            name: name.as_str().to_owned(),
+            pool: settings.pool.clone(),
+            timeout: settings.timeout,
+            factory: recipe.clone().factory(*name),
+        });
+    Ok(specs.collect())
+}
+
+impl Recipe {
+    fn factory(self, name: FunctionName) -> EnvironmentFactory {
+        Arc::new(move || {
+            let recipe = self.clone();
+            Box::pin(async move { recipe.make(name).map_err(|error| error.to_string()) })
+        })
+    }
+
+    /// What a function's `main` does before it runs, with this machine's endpoints.
+    fn make(self, name: FunctionName) -> Result<BoxFunction, FleetClientError> {
+        let Self {
+            market,
+            keyring,
+            fleet,
+            ..
+        } = self;
+        let aws = aws::Stack {
+            clients: Clients::embedded(&self.dynamodb_endpoint, &self.sqs_endpoint),
+            ..self.aws
+        };
+        Ok(match name {
+            FunctionName::Pricing => boxed(pricing::wire(market, keyring, &aws)),
+            FunctionName::Surge => boxed(surge::wire(market, &aws)),
+            FunctionName::Trips => boxed(trips::wire(
+                market,
+                keyring,
+                &aws,
+                FleetClient::new(&fleet)?,
+            )),
+            FunctionName::Matching => {
+                let rounds = matching::wire(market, &aws, FleetClient::new(&fleet)?);
+                match self.round_observer {
+                    Some(observer) => boxed(rounds.observed_by(observer)),
+                    None => boxed(rounds),
+                }
+            }
+        })
+    }
+}
+
+fn boxed(function: impl Function) -> BoxFunction {
+    Box::new(function)
+}
+
+/// A mapping for each queue that the configuration has one for.
+pub(super) fn mappings(
+    config: &StackConfig,
+    aws: &aws::Stack,
+    host: &Arc<LambdaHost>,
+) -> Result<BTreeMap<&'static str, EventSourceHost>, EventSourceConfigError> {
+    let mut mappings = BTreeMap::new();
+    for spec in &QUEUES {
+        let Some(settings) = config.mappings.get(spec.name) else {
+            continue;
+        };
+        let source = EventSourceSpec {
+            queue: format!("{}{}", config.name_prefix, spec.name),
+            function: FunctionName::of_queue(spec.queue).as_str().to_owned(),
+            config: settings.clone(),
+        };
+        let consumer = QueueConsumer::new(aws, spec.queue);
+        mappings.insert(
+            spec.name,
+            EventSourceHost::start(source, consumer, Arc::clone(host))?,
+        );
+    }
+    Ok(mappings)
+}
