@@ -258,7 +258,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut other = summary.clone();
     other.rides.completed -= 300;
     other.rides.unserved += 120;
-    other.latency_ms = Latencies::default().figures();
+    for figures in other.latency_ms.values_mut() {
+        figures.p99 = figures.p99.map(|ms| ms * dice.between(0.7, 1.2));
+    }
     std::fs::write(format!("{folder}/diff.html"), render_diff(&other, &summary))?;
     println!("{}", report::text::text(&summary));
     println!("{}", report::diff::diff_text(&other, &summary));

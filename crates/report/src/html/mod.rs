@@ -106,7 +106,11 @@ pub fn render_diff(before: &Summary, after: &Summary) -> String {
     let body = html! {
         header {
             (page::brand())
-            h1 { (after.scenario) " against " (before.scenario) }
+            h1 {
+                (after.scenario)
+                @if after.scenario == before.scenario { ", two runs" }
+                @else { " against " (before.scenario) }
+            }
             p.meta { "Figures that changed by less than a hundredth count as the same." }
             @let cautions = cautions(before, after);
             @if !cautions.is_empty() {
