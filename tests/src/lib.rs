@@ -1,3 +1,4 @@
 //! What holds across crates: arrows, contracts, determinism, the protocol's races, the end-to-end run.
 
 pub mod contract;
+pub mod dispatch;

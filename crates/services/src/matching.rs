@@ -7,6 +7,7 @@ mod plan;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::hold::{HoldKey, Offer};
 use domain::limits::ROUND_REQUESTS_MAX;
@@ -189,20 +190,31 @@ where
         pairs: Vec<Pair>,
         report: &mut RoundReport,
     ) -> Result<(), PortError> {
-        let results: Vec<(Pair, Placed)> = stream::iter(pairs)
+        let failed = AtomicBool::new(false);
+        let results: Vec<(Pair, Result<Placed, PortError>)> = stream::iter(pairs)
             .map(|pair| {
                 let trip = waiting[pair.rider].trip.clone();
-                async move { self.place(&trip, &pair).await.map(|placed| (pair, placed)) }
+                let failed = &failed;
+                async move {
+                    // After a failure no more are begun, but none under way is left half-way.
+                    if failed.load(Ordering::Relaxed) {
+                        return (pair, Ok(Placed::NotTried));
+                    }
+                    let placed = self.place(&trip, &pair).await;
+                    failed.fetch_or(placed.is_err(), Ordering::Relaxed);
+                    (pair, placed)
+                }
             })
             // In order, so that what follows does not depend on which call came back first.
             .buffered(CALLS_IN_FLIGHT_MAX)
-            .try_collect()
-            .await?;
+            .collect()
+            .await;
         for (pair, placed) in results {
+            let placed = placed?;
             match placed {
                 Placed::Offered => report.offered += 1,
                 Placed::DriverTaken => report.reserve_conflicts += 1,
-                Placed::TripMoved => {}
+                Placed::TripMoved | Placed::NotTried => {}
                 Placed::TripHeld => waiting[pair.rider].candidates.clear(),
             }
             waiting[pair.rider].settled = matches!(placed, Placed::Offered | Placed::TripMoved);
@@ -248,7 +260,8 @@ where
             Ok(Swap::Lost) => {
                 // Unless a rival round made the very same choice: then the hold is the rival's too.
                 let stored = self.trips.get(trip.id).await?;
-                if stored.and_then(|trip| trip.hold_key()) != Some(key) {
+                let rivals = stored.filter(|trip| !trip.state.is_final());
+                if rivals.and_then(|trip| trip.hold_key()) != Some(key) {
                     self.fleet.release(key).await?;
                 }
                 return Ok(Placed::TripMoved);
@@ -329,4 +342,5 @@ enum Placed {
     DriverTaken,
     TripMoved,
     TripHeld,
+    NotTried,
 }

@@ -242,7 +242,7 @@ pub enum Reserved {
 pub struct HoldStatus {
     /// The hold.
     pub hold: Hold,
-    /// When its driver last pinged; none since the tracker started.
+    /// When its driver last pinged, or the tracker started if that was later; none if that is not known.
     pub last_ping_at: Option<Timestamp>,
 }
 
@@ -278,9 +278,9 @@ pub trait Fleet: Send + Sync {
 /// Why a hold ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HoldEnd {
-    /// Released, declined or dropped off: whatever its stage.
+    /// Released or dropped off: whatever its stage.
     Released,
-    /// The deadline passed: only if it was not accepted.
+    /// Declined, or the deadline passed: only if it was not accepted.
     Expired,
 }
 

@@ -166,12 +166,12 @@ impl<T: TripStore, B: Doorbell, F: Fleet, C: Clock> Riding<T, B, F, C> {
             Changed::NoSuchTrip => Err(RideError::NoSuchTrip(id)),
             Changed::Contended => Err(RideError::Contended),
             Changed::Done(trip, held) => {
-                if let Some(key) = held? {
-                    if let Err(error) = self.fleet.release(key).await {
-                        // The trip is cancelled: the hold ends by its deadline, or with the
-                        // driver's next report, which the trip will refuse.
-                        tracing::warn!(trip = %id, %error, "cancelled, release left to the driver's next report");
-                    }
+                if let Some(key) = held?
+                    && let Err(error) = self.fleet.release(key).await
+                {
+                    // The trip is cancelled: the hold ends by its deadline, or with the driver's next
+                    // report, which the trip will refuse.
+                    tracing::warn!(trip = %id, %error, "cancelled, release left to the driver's next report");
                 }
                 Ok(*trip)
             }

@@ -216,12 +216,12 @@ where
         let silent_since = ours
             .and_then(|status| status.last_ping_at)
             .unwrap_or(trip.since);
-        let lost = now.since(silent_since) > policy.driver_lost_after;
+        let silent = now.since(silent_since) > policy.driver_lost_after;
+        let too_long = now.since(trip.since) > policy.under_way_max;
         let next = match trip.state {
-            TripState::PickedUp if now.since(trip.since) > policy.under_way_max => {
-                trip.abandoned(&self.market.tariff, now)
-            }
-            TripState::Accepted | TripState::Arrived if lost => trip.driver_lost(now),
+            TripState::PickedUp if too_long => trip.abandoned(&self.market.tariff, now),
+            // One who pings and never comes is as good as lost.
+            TripState::Accepted | TripState::Arrived if silent || too_long => trip.driver_lost(now),
             _ => Ok(trip.looked_after(now)),
         };
         match next {

@@ -67,6 +67,7 @@ pub struct Tracker<H, E, S, L, C> {
     snapshots: S,
     links: L,
     clock: C,
+    started_at: Timestamp,
 }
 
 impl<H, E, S, L, C> Tracker<H, E, S, L, C>
@@ -88,6 +89,7 @@ where
         clock: C,
     ) -> Self {
         let fleet = Mutex::new(Fleet::new(*market.travel.space(), policy));
+        let started_at = clock.now();
         Self {
             market,
             fleet,
@@ -96,6 +98,7 @@ where
             snapshots,
             links,
             clock,
+            started_at,
         }
     }
 
@@ -159,7 +162,10 @@ where
         let hold = *fleet.hold_of_trip(trip)?;
         (hold.key.attempt == attempt && hold.is_live(now)).then(|| HoldStatus {
             hold,
-            last_ping_at: fleet.last_ping_at(hold.key.driver),
+            // A driver not heard of since the start has had no chance before it.
+            last_ping_at: fleet
+                .last_ping_at(hold.key.driver)
+                .or(Some(self.started_at)),
         })
     }
 

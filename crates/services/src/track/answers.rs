@@ -72,15 +72,29 @@ where
         let hold = match self.holds.accept(key, self.clock.now()).await {
             Ok(Ok(hold)) => hold,
             Ok(Err(Refusal::Late)) => return AnswerOutcome::Late,
-            Ok(Err(Refusal::NotOffered)) => return AnswerOutcome::NotOffered,
+            Ok(Err(Refusal::NotOffered)) => {
+                self.forget_if_accepted(key);
+                return AnswerOutcome::NotOffered;
+            }
             Err(error) => {
                 tracing::warn!(trip = %key.trip, %error, "accept was not decided");
                 return AnswerOutcome::TryAgain;
             }
         };
-        if let Err(conflict) = self.fleet().set_hold(hold) {
-            // The table decides: whatever stands in memory is void there.
-            tracing::error!(trip = %key.trip, %conflict, "memory did not follow an accept");
+        if !self.remember_accepted(hold) {
+            // Released between the table's answer and here, unless it is another tracker's: a release
+            // writes the table first, so a second look tells.
+            match self.holds.accept(key, self.clock.now()).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) => {
+                    self.forget_if_accepted(key);
+                    return AnswerOutcome::NotOffered;
+                }
+                Err(error) => {
+                    tracing::warn!(trip = %key.trip, %error, "accept was not decided");
+                    return AnswerOutcome::TryAgain;
+                }
+            }
         }
         let event = accepted_event(&hold, self.clock.now());
         match self.events.send(&event).await {
@@ -92,17 +106,56 @@ where
         }
     }
 
+    /// Memory follows an accept. False if it did not know the hold.
+    fn remember_accepted(&self, hold: Hold) -> bool {
+        let mut fleet = self.fleet();
+        let known = fleet.hold_of_driver(hold.key.driver);
+        let was_known = known.is_some_and(|known| known.key == hold.key);
+        if let Err(conflict) = fleet.set_hold(hold) {
+            // The table decides: whatever stands in memory is void there.
+            tracing::error!(trip = %hold.key.trip, %conflict, "memory did not follow an accept");
+        }
+        was_known
+    }
+
+    /// The table no longer has a hold: memory that has it as accepted follows. Earlier stages run out.
+    fn forget_if_accepted(&self, key: HoldKey) {
+        let mut fleet = self.fleet();
+        let known = fleet.hold_of_driver(key.driver);
+        if known.is_some_and(|known| known.key == key && known.stage == HoldStage::Accepted) {
+            fleet.end_hold(&key);
+        }
+    }
+
+    /// A hold that ran out here was accepted: through another tracker, or the table's answer was lost.
+    /// Perhaps nobody has reported it. Until that is done the hold comes up again.
+    pub(super) async fn follow_accept(&self, key: HoldKey) {
+        let now = self.clock.now();
+        let Ok(Ok(hold)) = self.holds.accept(key, now).await else {
+            return;
+        };
+        if let Err(error) = self.events.send(&accepted_event(&hold, now)).await {
+            tracing::warn!(trip = %key.trip, %error, "accept was not reported");
+            return;
+        }
+        let mut fleet = self.fleet();
+        let known = fleet.hold_of_driver(key.driver);
+        // Released meanwhile: the table has it so.
+        if known.is_some_and(|known| known.key == key) {
+            let followed = fleet.set_hold(hold);
+            debug_assert!(followed.is_ok(), "a hold moves on to its next stage");
+        }
+    }
+
     async fn decline(&self, key: HoldKey) -> AnswerOutcome {
         let stage = self.held(key).map(|hold| hold.stage);
         if stage != Some(HoldStage::Offered) {
             return AnswerOutcome::NotOffered;
         }
-        match self
-            .end_and_report(key, HoldEnd::Released, TripEventKind::Declined)
-            .await
-        {
-            Ok(()) => AnswerOutcome::Declined,
-            Err(()) => AnswerOutcome::TryAgain,
+        match self.end_and_report(key, TripEventKind::Declined).await {
+            Ok(Ended::Reported) => AnswerOutcome::Declined,
+            Ok(Ended::WasAccepted) => AnswerOutcome::NotOffered,
+            Err(NotEnded) => AnswerOutcome::TryAgain,
         }
     }
 
@@ -111,19 +164,18 @@ where
     pub(super) async fn end_and_report(
         &self,
         key: HoldKey,
-        why: HoldEnd,
         kind: TripEventKind,
-    ) -> Result<(), ()> {
+    ) -> Result<Ended, NotEnded> {
         let failed = |error: &dyn std::fmt::Display| {
             tracing::warn!(trip = %key.trip, %error, ?kind, "hold could not be ended for now");
         };
-        match self.holds.end(key, why).await {
+        match self.holds.end(key, HoldEnd::Expired).await {
             Ok(true) => {}
             // Accepted meanwhile: the ride goes on.
-            Ok(false) => return Err(()),
+            Ok(false) => return Ok(Ended::WasAccepted),
             Err(error) => {
                 failed(&error);
-                return Err(());
+                return Err(NotEnded);
             }
         }
         let at = self.clock.now();
@@ -136,10 +188,10 @@ where
         };
         if let Err(error) = self.events.send(&event).await {
             failed(&error);
-            return Err(());
+            return Err(NotEnded);
         }
         self.fleet().end_hold(&key);
-        Ok(())
+        Ok(Ended::Reported)
     }
 
     /// Takes a driver's report of a ride under way. A drop-off frees the driver.
@@ -195,6 +247,17 @@ where
             .filter(|hold| hold.key == key)
     }
 }
+
+/// How an end that was meant for a hold not accepted came out.
+pub(super) enum Ended {
+    /// It has ended, and that is reported.
+    Reported,
+    /// It was accepted, and stands.
+    WasAccepted,
+}
+
+/// The hold could not be ended, or its end not reported: it is tried again.
+pub(super) struct NotEnded;
 
 /// The event of an accepted hold; sent again after a restart, for the first may never have left.
 pub(super) fn accepted_event(hold: &Hold, now: Timestamp) -> TripEvent {

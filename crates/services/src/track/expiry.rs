@@ -7,7 +7,7 @@ use domain::trip::TripEventKind;
 use domain::{Cell, Timestamp};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::answers::accepted_event;
+use super::answers::{Ended, NotEnded, accepted_event};
 use super::{DriverLinks, Notice, Tracker};
 use crate::limits::CALLS_IN_FLIGHT_MAX;
 use crate::ports::{
@@ -76,11 +76,12 @@ where
     }
 
     async fn expire_hold(&self, key: HoldKey, stage: HoldStage) {
-        let ended = self
-            .end_and_report(key, HoldEnd::Expired, TripEventKind::Expired)
-            .await;
-        if ended.is_ok() && stage == HoldStage::Offered {
-            self.links.push(key.driver, Notice::Released { key });
+        match self.end_and_report(key, TripEventKind::Expired).await {
+            Ok(Ended::Reported) if stage == HoldStage::Offered => {
+                self.links.push(key.driver, Notice::Released { key });
+            }
+            Ok(Ended::WasAccepted) => self.follow_accept(key).await,
+            Ok(Ended::Reported) | Err(NotEnded) => {}
         }
     }
 

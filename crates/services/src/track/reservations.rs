@@ -37,14 +37,24 @@ where
         let start = self.fleet().begin_reserve(hold, now);
         match start {
             ReserveStart::Started => self.reserve_durably(&hold, now).await,
-            // Another call writes the same words; the store answers both alike.
-            ReserveStart::UnderWay => self.holds.reserve(&hold, now).await,
+            ReserveStart::UnderWay => self.reserve_beside(&hold, now).await,
             ReserveStart::AlreadyHeld => Ok(Reserved::Held),
             ReserveStart::TripHeldBy(driver) => Ok(Reserved::TripHeldBy(driver)),
             ReserveStart::DriverTaken | ReserveStart::Unavailable | ReserveStart::PastDeadline => {
                 Ok(Reserved::DriverTaken)
             }
         }
+    }
+
+    /// Another call writes the same words; the store answers both alike.
+    async fn reserve_beside(&self, hold: &Hold, now: Timestamp) -> Result<Reserved, PortError> {
+        let reserved = self.holds.reserve(hold, now).await?;
+        // It stands from now on: who was told so offers it, and the other call may still be waiting.
+        if reserved == Reserved::Held && !self.fleet().finish_reserve(&hold.key, true) {
+            self.holds.end(hold.key, HoldEnd::Released).await?;
+            return Ok(Reserved::DriverTaken);
+        }
+        Ok(reserved)
     }
 
     async fn reserve_durably(&self, hold: &Hold, now: Timestamp) -> Result<Reserved, PortError> {
@@ -68,6 +78,10 @@ where
                 // Written or not: take it back, or else let it run to its deadline.
                 let taken_back = self.holds.end(key, HoldEnd::Released).await.is_ok();
                 let stands = self.fleet().finish_reserve(&key, !taken_back);
+                if taken_back && stands {
+                    // Another call of the same words had settled it, and it is gone now.
+                    self.fleet().end_hold(&key);
+                }
                 tracing::warn!(trip = %key.trip, %error, stands, "reservation was not answered");
                 Err(error)
             }
