@@ -6,7 +6,7 @@ use bytes::Bytes;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 
-use crate::function::{Function, FunctionError};
+use crate::function::{DynFunction, Function, FunctionError};
 
 impl From<FunctionError> for Diagnostic {
     fn from(error: FunctionError) -> Self {
@@ -35,23 +35,21 @@ pub fn start_tracing() {
 /// # Errors
 /// If the runtime's interface cannot be reached.
 pub async fn run<F: Function>(function: F) -> Result<(), Error> {
-    let function = Arc::new(function);
-    // Boxed, so that the runtime's deep types do not add to the depth of every caller's.
-    Box::pin(lambda_runtime::run(service_fn(
-        move |event: LambdaEvent<Box<RawValue>>| {
-            let function = Arc::clone(&function);
-            async move { handle(&*function, event.payload).await }
-        },
-    )))
+    // As an object, so that the compiler meets the runtime's deep types and the function's one by one.
+    let function: Arc<dyn DynFunction> = Arc::new(function);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let function = Arc::clone(&function);
+        async move { handle(&*function, event.payload).await }
+    }))
     .await
 }
 
-async fn handle<F: Function>(
-    function: &F,
+async fn handle(
+    function: &dyn DynFunction,
     payload: Box<RawValue>,
 ) -> Result<Box<RawValue>, FunctionError> {
     let payload = Bytes::from(String::from(Box::<str>::from(payload)));
-    let response = function.invoke(payload).await.inspect_err(|error| {
+    let response = function.invoke_boxed(payload).await.inspect_err(|error| {
         tracing::error!(error_type = error.error_type(), %error, "invocation failed");
     })?;
     serde_json::from_slice(&response).map_err(|error| {

@@ -24,3 +24,5 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(5);
 pub const DRAIN_POLL: Duration = Duration::from_millis(5);
 /// Inputs of an event source mapping that wait for it. Each poller has one poll or invocation under way.
 pub const MAPPING_INPUTS_MAX: usize = 4_096;
+/// How often the depth of the queues is looked at.
+pub const DEPTH_SAMPLE_EVERY: Duration = Duration::from_secs(1);

@@ -6,6 +6,7 @@
 //! [`Stack::stop`] ends the servers as well.
 
 mod config;
+mod depth;
 #[cfg(test)]
 mod tests;
 mod tracker;
@@ -35,6 +36,7 @@ use crate::lambda_host::LambdaHost;
 use crate::limits::{DRAIN_MAX, INTEGRATION_TIMEOUT_MAX};
 use crate::schedule::Schedule;
 use crate::servers::{EmbeddedAws, ServerError};
+use depth::DepthSampler;
 use tracker::{TrackerHost, TrackerRecipe};
 
 /// Why the stack does not start.
@@ -80,6 +82,8 @@ pub struct QueueAccount {
     pub mapping: EventSourceUse,
     /// What is in it now.
     pub depth: QueueDepth,
+    /// The most messages seen waiting to be received, looked at once a second.
+    pub depth_max: u64,
     /// Messages in its dead-letter queue now.
     pub dead_letters: u64,
 }
@@ -109,6 +113,7 @@ pub struct Stack {
     front_address: SocketAddr,
     front_counters: HttpFrontCounters,
     schedule: Option<Schedule>,
+    depths: DepthSampler,
     // Last, so that it is dropped last.
     servers: Option<EmbeddedAws>,
 }
@@ -151,6 +156,7 @@ impl Provisioned {
             config.sweep_every,
         );
         let address = config.http;
+        let depths = DepthSampler::start(&aws);
         let front = HttpFrontConfig {
             address,
             routes: ROUTES.to_vec(),
@@ -177,6 +183,7 @@ impl Provisioned {
             front_address,
             front_counters: HttpFrontCounters::default(),
             schedule: Some(schedule),
+            depths,
             servers,
         })
     }
@@ -299,6 +306,7 @@ impl Stack {
     /// If SQS cannot be asked.
     pub async fn queue_accounts(&self) -> Result<BTreeMap<&'static str, QueueAccount>, PortError> {
         let used = self.aws.meter.queues();
+        let depth_max = self.depths.depth_max();
         let mut accounts = BTreeMap::new();
         for spec in &QUEUES {
             let depth = QueueConsumer::new(&self.aws, spec.queue).depth().await?;
@@ -312,6 +320,11 @@ impl Stack {
                     .or_else(|| self.mappings_used.get(spec.name).copied())
                     .unwrap_or_default(),
                 depth,
+                depth_max: depth_max
+                    .get(spec.name)
+                    .copied()
+                    .unwrap_or_default()
+                    .max(depth.visible),
                 dead_letters: dead.visible + dead.in_flight,
             };
             accounts.insert(spec.name, account);
@@ -345,6 +358,11 @@ impl Stack {
             self.front_counters = front.counters();
             front.stop().await;
         }
+        self.quiesce().await;
+    }
+
+    /// As [`Self::drain`], with the front left up: nothing happens any more but what riders ask for.
+    pub async fn quiesce(&mut self) {
         if let Some(schedule) = self.schedule.take() {
             schedule.stop();
         }

@@ -57,7 +57,7 @@ fn fixture(reserved_concurrency: u32) -> Fixture {
         Arc::new(move |invoked| {
             seen.lock()
                 .unwrap()
-                .push((invoked.outcome, invoked.init.is_some()))
+                .push((invoked.outcome, invoked.init.is_some()));
         })
     };
     let host = Arc::new(LambdaHost::new(vec![spec], Some(observer)));

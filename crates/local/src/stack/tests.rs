@@ -216,7 +216,7 @@ async fn one_ride_from_quote_to_completed_over_a_tracker_that_is_killed() {
     let seen = Arc::clone(&rounds);
     let mut config = config();
     config.round_observer = Some(Arc::new(move |report| {
-        *seen.lock().unwrap() += report.offered
+        *seen.lock().unwrap() += report.offered;
     }));
     let mut stack = Stack::start(config).await.unwrap();
     let rider = Rider::of(&stack, 17);
