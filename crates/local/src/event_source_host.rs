@@ -93,7 +93,7 @@ impl EventSourceHost {
     }
 
     /// Polls no more, waits for the invocations under way, at most so long. True if all ended.
-    pub async fn stop(mut self, limit: Duration) -> bool {
+    pub async fn stop(&mut self, limit: Duration) -> bool {
         self.stop.send_replace(true);
         let ended = tokio::time::timeout(limit, &mut self.running).await.is_ok();
         self.running.abort();

@@ -170,7 +170,7 @@ impl HttpFront {
     }
 
     /// Stops listening, and waits for the requests under way, within bounds.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         // The front listens for as long as this lives, so someone hears it.
         self.stop.send_replace(true);
         let open = async {

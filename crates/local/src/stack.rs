@@ -355,8 +355,8 @@ impl Stack {
     /// schedule, the mappings, the functions, the tracker. Tables, queues and counters stay readable.
     pub async fn drain(&mut self) {
         if let Some(front) = self.front.take() {
-            self.front_counters = front.counters();
             front.stop().await;
+            self.front_counters = front.counters();
         }
         self.quiesce().await;
     }
@@ -367,12 +367,11 @@ impl Stack {
             schedule.stop();
         }
         let mappings = std::mem::take(&mut self.mappings);
-        for (queue, mapping) in mappings {
-            let used = mapping.used();
+        for (queue, mut mapping) in mappings {
             if !mapping.stop(DRAIN_MAX).await {
                 tracing::warn!(queue, "invocations were still under way at the stop");
             }
-            self.mappings_used.insert(queue, used);
+            self.mappings_used.insert(queue, mapping.used());
         }
         if !self.host.drain(DRAIN_MAX).await {
             tracing::warn!("function calls were still under way at the stop");

@@ -115,7 +115,7 @@ async fn until(limit: Duration, condition: impl AsyncFn() -> bool) -> bool {
 
 #[tokio::test]
 async fn messages_reach_the_function_soon_and_are_deleted() {
-    let world = Fixture::start().await;
+    let mut world = Fixture::start().await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     let sent = Instant::now();
     for number in 0..25 {
