@@ -1,2 +1,39 @@
-//! The command.
-fn main() {}
+//! The `rushhour` command.
+#![expect(unreachable_pub, reason = "in a binary `pub` marks what a module offers its siblings")]
+
+mod cli;
+mod commands;
+mod counted;
+mod exit;
+mod load;
+mod outcome;
+mod process;
+mod progress;
+mod run_dir;
+mod scenario;
+mod seed;
+mod target;
+mod tell;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tell::start_log();
+    let ended = match &cli.command {
+        Command::Run(args) => commands::run::run(args),
+        Command::Import(args) => commands::import::run(args),
+        Command::Audit(args) => commands::audit::run(args),
+        Command::Report(args) => commands::report::run(args),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("rushhour: {}", failure.message);
+            failure.exit.into()
+        }
+    }
+}

@@ -29,6 +29,32 @@ impl TripState {
     }
 }
 
+impl TripState {
+    /// The state that [`TripState::name`] and [`TripState::because`] stand for.
+    #[must_use]
+    pub fn from_words(name: &str, because: Option<&str>) -> Option<Self> {
+        match name {
+            "requested" => Some(Self::Requested),
+            "offered" => Some(Self::Offered),
+            "accepted" => Some(Self::Accepted),
+            "arrived" => Some(Self::Arrived),
+            "picked_up" => Some(Self::PickedUp),
+            "completed" => Some(Self::Completed),
+            "cancelled" => {
+                let (by, stage) = because?.split_once('_')?;
+                Some(Self::Cancelled {
+                    by: CancelledBy::from_name(by)?,
+                    stage: CancelStage::from_name(stage)?,
+                })
+            }
+            "unserved" => Some(Self::Unserved {
+                because: UnservedReason::from_name(because?)?,
+            }),
+            _ => None,
+        }
+    }
+}
+
 /// Gives each variant of a plain enum its word, both ways.
 macro_rules! words {
     ($kind:ident { $($variant:ident => $word:literal),+ $(,)? }) => {

@@ -205,6 +205,11 @@ impl Trip {
             };
         }
         match self.state {
+            // A round that died kept this driver for this attempt, and that hold ran out before this
+            // round kept the driver again: the end of the one is not the end of the other.
+            TripState::Offered if event.kind.is_refusal() && self.was_offered_after(event.at) => {
+                Outcome::Unchanged
+            }
             TripState::Offered if event.kind == TripEventKind::Declined => {
                 self.back_to_waiting(TryOutcome::Declined, event.at, now)
             }
@@ -279,6 +284,10 @@ impl Trip {
         Outcome::Moved(Box::new(trip))
     }
 
+    fn was_offered_after(&self, at: Timestamp) -> bool {
+        self.tries.last().is_some_and(|t| t.offered_at > at)
+    }
+
     fn last_try_expired(&self) -> bool {
         self.tries
             .last()
@@ -333,6 +342,12 @@ impl TripEventKind {
             self,
             Self::Accepted | Self::Arrived | Self::PickedUp | Self::DroppedOff
         )
+    }
+
+    /// Whether it means that the driver did not take the ride.
+    #[must_use]
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::Declined | Self::Expired)
     }
 
     /// Whether a driver may report it of a ride the driver has.

@@ -1,0 +1,169 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Rushhour: a ride-dispatch system on Lambda and containers, driven at its peak.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rushhour",
+    version,
+    about,
+    after_help = "Example:\n  rushhour run                      the built-in peak hour, compressed to two minutes\n  rushhour run new-york-peak        New York at 18:00, in real time\n\nExit codes: 0 all well; 1 a limit or the audit failed; 2 bad usage, scenario or input;\n3 the target could not be reached, or the run not written; 130 interrupted."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a stack, drive a scenario against it in wall time, audit, report
+    #[command(after_help = "Example:\n  rushhour run peak-hour --duration 20m --set fleet.drivers=1500 --out runs/small")]
+    Run(RunArgs),
+    /// Turn trip records (CSV or Parquet) into a demand file; say what was kept and what was rejected, and why
+    #[command(after_help = "Example:\n  rushhour import trips.csv --zones taxi_zones.geojson -o january.trips")]
+    Import(ImportArgs),
+    /// Check the invariants again from what a run recorded
+    #[command(after_help = "Example:\n  rushhour audit runs/peak-hour-20260923-181500")]
+    Audit(AuditArgs),
+    /// Render a run's report again, or the difference of two runs
+    #[command(after_help = "Example:\n  rushhour report runs/after --against runs/before")]
+    Report(ReportArgs),
+}
+
+/// What a run is driven against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// Everything in this process, over real sockets on loopback.
+    Embedded,
+}
+
+/// `rushhour run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// A scenario file, or a built-in scenario: peak-hour, new-york-peak
+    pub scenario: Option<String>,
+    /// What to drive against
+    #[arg(long, value_enum, default_value = "embedded")]
+    pub target: Target,
+    /// The HTTP API's port on loopback; a free one if not given
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+    /// Replays the same riders, places, times and choices
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How long riders ask for rides, in the city's time, such as 10m
+    #[arg(long, value_name = "SPAN")]
+    pub duration: Option<String>,
+    /// City seconds to each second of the run
+    #[arg(long, value_name = "X")]
+    pub speedup: Option<f64>,
+    /// How many drivers
+    #[arg(long, value_name = "N")]
+    pub drivers: Option<u32>,
+    /// Quotes asked for in an hour of the city
+    #[arg(long, value_name = "N")]
+    pub rides_per_hour: Option<f64>,
+    /// Where to write the run; default runs/<scenario>-<time>
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Any key of the scenario
+    #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
+    pub sets: Vec<String>,
+    /// The summary to standard output, everything else to standard error
+    #[arg(long)]
+    pub json: bool,
+    /// No progress
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+impl RunArgs {
+    /// The short options as the scenario keys they stand for, and `--set` after them.
+    pub fn sets(&self) -> Vec<String> {
+        let short = [
+            self.seed.map(|seed| format!("seed={seed}")),
+            self.duration.as_ref().map(|span| format!("duration=\"{span}\"")),
+            self.speedup.map(|speedup| format!("speedup={speedup:?}")),
+            self.drivers.map(|drivers| format!("fleet.drivers={drivers}.0")),
+            self.rides_per_hour.map(|rate| format!("demand.rides_per_hour={rate:?}")),
+        ];
+        short.into_iter().flatten().chain(self.sets.iter().cloned()).collect()
+    }
+}
+
+/// `rushhour import`
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Trip records, CSV or Parquet
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The demand file to write
+    #[arg(short, long, value_name = "TRIPS")]
+    pub output: PathBuf,
+    /// For layouts that are not known: request=COL,dropoff=COL,pickup_lat=COL,…
+    #[arg(long, value_name = "MAPPING")]
+    pub columns: Option<String>,
+    /// GeoJSON of zones, for records that name zones
+    #[arg(long, value_name = "FILE")]
+    pub zones: Option<PathBuf>,
+    /// The area served: west,south,east,north in degrees
+    #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true)]
+    pub bbox: Option<String>,
+    /// Longer trips are rejected
+    #[arg(long, value_name = "SPAN", default_value = "24h")]
+    pub duration_limit: String,
+    /// Spread stamps that were rounded when published
+    #[arg(long)]
+    pub dejitter: bool,
+    /// Replays the places drawn in zones, and the spreading
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// The figures to standard output as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rushhour audit`
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// A run directory
+    pub run: PathBuf,
+    /// What was found to standard output as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rushhour report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// A run directory
+    pub run: PathBuf,
+    /// Another one, to compare with
+    #[arg(long, value_name = "RUN_DIR")]
+    pub against: Option<PathBuf>,
+    /// The difference or the summary to standard output as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_command_shows_an_example() {
+        let mut command = Cli::command();
+        command.clone().debug_assert();
+        assert!(command.render_long_help().to_string().contains("Example:"));
+        for sub in command.get_subcommands_mut() {
+            let help = sub.render_long_help().to_string();
+            assert!(help.contains("Example:"), "{}", sub.get_name());
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! `rushhour report`: a run's report again, or the difference of two runs.
+
+use report::html::{ReportInput, render, render_diff};
+
+use crate::cli::ReportArgs;
+use crate::exit::{Exit, Failure};
+use crate::run_dir::{REPORT, RunDir};
+
+/// The file that a difference is written to.
+const DIFFERENCE: &str = "difference.html";
+
+/// Renders.
+///
+/// # Errors
+/// If a directory holds no run, or the page cannot be written.
+pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
+    let directory = RunDir::open(&args.run)?;
+    let summary = directory.summary()?;
+    let Some(against) = &args.against else {
+        let page = page(&directory)?;
+        directory.write(REPORT, page.as_bytes())?;
+        if args.json {
+            println!("{}", serde_json::to_string_pretty(&summary).map_err(Failure::target)?);
+        } else {
+            print!("{}", report::text::text(&summary));
+        }
+        eprintln!("{}", directory.path().join(REPORT).display());
+        return Ok(Exit::Well);
+    };
+    let before = RunDir::open(against)?.summary()?;
+    directory.write(DIFFERENCE, render_diff(&before, &summary).as_bytes())?;
+    if args.json {
+        let differences: Vec<serde_json::Value> = report::diff::diff(&before, &summary)
+            .iter()
+            .map(|difference| {
+                serde_json::json!({
+                    "group": difference.group,
+                    "name": difference.name,
+                    "before": difference.before,
+                    "after": difference.after,
+                    "change": difference.change(),
+                    "verdict": difference.verdict.word(),
+                })
+            })
+            .collect();
+        println!("{}", serde_json::to_string_pretty(&differences).map_err(Failure::target)?);
+    } else {
+        print!("{}", report::diff::diff_text(&before, &summary));
+    }
+    eprintln!("{}", directory.path().join(DIFFERENCE).display());
+    Ok(Exit::Well)
+}
+
+/// The page of a run, from its files.
+fn page(directory: &RunDir) -> Result<String, Failure> {
+    let (summary, timeline, latencies) =
+        (directory.summary()?, directory.timeline()?, directory.latencies()?);
+    let rows = directory.trips()?;
+    Ok(render(&ReportInput {
+        summary: &summary,
+        timeline: &timeline,
+        latencies: &latencies,
+        rows: &rows,
+    }))
+}

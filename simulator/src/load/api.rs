@@ -1,0 +1,119 @@
+//! The riders' HTTP calls.
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wire::api::ErrorBody;
+
+use super::limits::{ANSWER_BYTES_MAX, IDLE_CONNECTIONS_MAX, REQUEST_MAX};
+
+/// Why a call did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallError {
+    /// The API answered with an error.
+    Answered {
+        /// Its status.
+        status: u16,
+        /// Its stable code.
+        code: String,
+    },
+    /// There was no answer, or none that can be read.
+    Lost(&'static str),
+}
+
+impl CallError {
+    /// One word for it, to count by.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Answered { status, code } => format!("{status} {code}"),
+            Self::Lost(why) => (*why).to_owned(),
+        }
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Answered { status, .. } => *status == 429 || *status >= 500,
+            Self::Lost(_) => true,
+        }
+    }
+}
+
+/// The HTTP API, called over connections that are kept.
+#[derive(Debug, Clone)]
+pub struct Api {
+    base: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl Api {
+    /// The API at a base URL.
+    pub fn new(base: &str) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            .build(connector);
+        Self { base: base.trim_end_matches('/').to_owned(), client }
+    }
+
+    /// Calls, with a body.
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        token: &str,
+        idempotency_key: Option<&str>,
+        body: &impl Serialize,
+    ) -> Result<T, CallError> {
+        let body = serde_json::to_vec(body).map_err(|_| CallError::Lost("unwritable"))?;
+        self.call(Method::POST, path, token, idempotency_key, body.into()).await
+    }
+
+    /// Calls, without one.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<T, CallError> {
+        self.call(Method::GET, path, token, None, Bytes::new()).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        idempotency_key: Option<&str>,
+        body: Bytes,
+    ) -> Result<T, CallError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some(key) = idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        let request = request.body(Full::new(body)).map_err(|_| CallError::Lost("unwritable"))?;
+        let exchange = async {
+            let answer = self.client.request(request).await.map_err(|_| CallError::Lost("connection"))?;
+            let status = answer.status();
+            let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
+                .collect()
+                .await
+                .map_err(|_| CallError::Lost("answer"))?
+                .to_bytes();
+            read(status, &body)
+        };
+        tokio::time::timeout(REQUEST_MAX, exchange).await.unwrap_or(Err(CallError::Lost("timeout")))
+    }
+}
+
+fn read<T: DeserializeOwned>(status: StatusCode, body: &[u8]) -> Result<T, CallError> {
+    if status.is_success() {
+        return serde_json::from_slice(body).map_err(|_| CallError::Lost("unreadable"));
+    }
+    let code = serde_json::from_slice::<ErrorBody>(body).map(|body| body.error.code).unwrap_or_default();
+    Err(CallError::Answered { status: status.as_u16(), code })
+}

@@ -1,0 +1,245 @@
+//! One driver on a live stream: carries out what the driver's behaviour says, and passes on what the
+//! tracker says.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use domain::Timestamp;
+use domain::hold::{HoldKey, Offer};
+use identity::Subject;
+use report::latency::step;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+use wire::grpc::v1::driver_message::Message as Up;
+use wire::grpc::v1::tracker_message::Message as Down;
+use wire::grpc::{self, v1};
+use workload::driver::{AnswerOutcome, Driver, DriverAccount, DriverAction, DriverEvent, ReportOutcome};
+use workload::supply::DriverPlan;
+
+use super::limits::{OPEN_MAX, PINGS_UNACKNOWLEDGED_MAX, STREAM_BACKLOG_MAX};
+use super::streams::authorized;
+use super::{Shared, wait};
+
+/// An open stream.
+struct Stream {
+    up: mpsc::Sender<v1::DriverMessage>,
+    down: Streaming<v1::TrackerMessage>,
+}
+
+struct Agent {
+    shared: Arc<Shared>,
+    driver: Driver,
+    token: String,
+    stream: Option<Stream>,
+    /// Pings that wait for their acknowledgement: sequence, and when each was due.
+    pings: VecDeque<(u64, Timestamp)>,
+    /// What was offered last, for the way to the pick-up.
+    offered: Option<(HoldKey, Offer)>,
+    at_warmup: Option<DriverAccount>,
+}
+
+/// Drives until the shift is over or the run is quiet.
+pub(super) async fn drive(
+    shared: Arc<Shared>,
+    plan: DriverPlan,
+    under_way: Option<(HoldKey, Offer)>,
+    mut quiet: watch::Receiver<bool>,
+) {
+    let world = shared.world.clone();
+    let driver = match (&plan.under_way, under_way) {
+        (Some(ride), Some((key, offer))) => Driver::under_way(&world, &plan, ride, key, offer),
+        _ => Driver::new(&world, &plan),
+    };
+    let token = shared.token(Subject::Driver(plan.driver.0));
+    let stream = None;
+    let mut agent = Agent {
+        shared,
+        driver,
+        token,
+        stream,
+        pings: VecDeque::new(),
+        offered: under_way,
+        at_warmup: None,
+    };
+    agent.shared.recorder.turned(None, agent.driver.activity());
+    while !agent.driver.is_gone() {
+        let event = tokio::select! {
+            biased;
+            _ = quiet.wait_for(|quiet| *quiet) => break,
+            event = agent.next() => event,
+        };
+        if let Some(event) = event {
+            agent.step(event).await;
+        }
+    }
+    agent.finish();
+}
+
+impl Agent {
+    /// What happens next: the stream says something, or time has come.
+    async fn next(&mut self) -> Option<DriverEvent> {
+        let wake = async {
+            match self.driver.wake_at() {
+                Some(at) => wait::until(&self.shared.clock, at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let Some(stream) = &mut self.stream else {
+            wake.await;
+            return Some(DriverEvent::Wake);
+        };
+        let message = tokio::select! {
+            biased;
+            message = stream.down.message() => message,
+            () = wake => return Some(DriverEvent::Wake),
+        };
+        match message {
+            Ok(Some(v1::TrackerMessage { message: Some(message) })) => self.heard(message),
+            Ok(Some(_)) => None,
+            Ok(None) | Err(_) => Some(self.lost()),
+        }
+    }
+
+    fn lost(&mut self) -> DriverEvent {
+        self.stream = None;
+        self.pings.clear();
+        DriverEvent::StreamLost
+    }
+
+    /// What the tracker says, in the driver's terms; none where there is nothing to do about it.
+    fn heard(&mut self, message: Down) -> Option<DriverEvent> {
+        let now = self.shared.now();
+        match message {
+            Down::PingAck(ack) => {
+                while let Some(&(sequence, due_at)) = self.pings.front() {
+                    if sequence > ack.sequence {
+                        break;
+                    }
+                    self.pings.pop_front();
+                    if sequence == ack.sequence {
+                        self.shared.recorder.done(step::PING_ACK, due_at, now);
+                    }
+                }
+                None
+            }
+            Down::Offer(offer) => {
+                let key = grpc::hold_key(offer.key).ok()?;
+                let ride = grpc::offered_ride(offer.ride).ok()?;
+                let sent_at = Timestamp::from_micros(offer.sent_at_us);
+                self.shared.recorder.offer_received(key.trip, sent_at, now);
+                self.offered = Some((key, ride));
+                let deadline = Timestamp::from_micros(offer.deadline_us);
+                Some(DriverEvent::Offered { key, offer: ride, deadline })
+            }
+            Down::Answered(answered) => {
+                let key = grpc::hold_key(answered.key.clone()).ok()?;
+                let outcome = match answered.outcome() {
+                    v1::AnswerOutcome::Accepted => {
+                        let way_m = self.offered.filter(|(known, _)| *known == key);
+                        let way_m = way_m.map_or(0.0, |(_, offer)| offer.pickup_distance_m);
+                        self.shared.recorder.accepted(key, way_m, now);
+                        AnswerOutcome::Accepted { at: Timestamp::from_micros(answered.accepted_at_us) }
+                    }
+                    v1::AnswerOutcome::Declined => AnswerOutcome::Declined,
+                    v1::AnswerOutcome::Late => AnswerOutcome::Late,
+                    v1::AnswerOutcome::NotOffered => AnswerOutcome::NotOffered,
+                    v1::AnswerOutcome::TryAgain | v1::AnswerOutcome::Unspecified => AnswerOutcome::TryAgain,
+                };
+                Some(DriverEvent::Answered { key, outcome })
+            }
+            Down::ProgressAck(ack) => {
+                let key = grpc::hold_key(ack.key.clone()).ok()?;
+                let outcome = match ack.outcome() {
+                    v1::ProgressOutcome::Recorded => ReportOutcome::Recorded,
+                    v1::ProgressOutcome::NotYours => ReportOutcome::NotYours,
+                    v1::ProgressOutcome::TryAgain | v1::ProgressOutcome::Unspecified => ReportOutcome::TryAgain,
+                };
+                Some(DriverEvent::Reported { key, sequence: ack.sequence, outcome })
+            }
+            Down::Released(released) => {
+                let key = grpc::hold_key(released.key).ok()?;
+                Some(DriverEvent::Released { key })
+            }
+            Down::Closing(_) => Some(self.lost()),
+        }
+    }
+
+    /// Lets the behaviour decide, and carries out what it says, until it has nothing more to say.
+    async fn step(&mut self, event: DriverEvent) {
+        let mut events = VecDeque::from([event]);
+        let mut actions = Vec::new();
+        while let Some(event) = events.pop_front() {
+            let now = self.shared.now();
+            let before = self.driver.activity();
+            if self.at_warmup.is_none() && now >= self.shared.recorder.counted_from() {
+                self.at_warmup = Some(self.driver.account(&self.shared.world, now));
+            }
+            self.driver.step(&self.shared.world, event, now, &mut actions);
+            self.shared.recorder.turned(before, self.driver.activity());
+            for action in actions.drain(..).collect::<Vec<_>>() {
+                if let Some(event) = self.act(action).await {
+                    events.push_back(event);
+                }
+            }
+        }
+    }
+
+    async fn act(&mut self, action: DriverAction) -> Option<DriverEvent> {
+        let message = match action {
+            DriverAction::Connect => {
+                return Some(if self.connect().await { DriverEvent::Connected } else { self.lost() });
+            }
+            DriverAction::Leave => {
+                self.stream = None;
+                return None;
+            }
+            DriverAction::GoOnline { place } => Up::GoOnline(v1::GoOnline { place: Some(place.into()) }),
+            DriverAction::GoOffline => Up::GoOffline(v1::GoOffline {}),
+            DriverAction::Ping { sequence, place, scheduled_at } => {
+                let now = self.shared.now();
+                self.shared.recorder.ping_sent(scheduled_at, now);
+                if self.pings.len() >= PINGS_UNACKNOWLEDGED_MAX {
+                    self.pings.pop_front();
+                }
+                self.pings.push_back((sequence, scheduled_at));
+                Up::Ping(v1::Ping { sequence, place: Some(place.into()), sent_at_us: now.as_micros() })
+            }
+            DriverAction::Answer { key, accept } => Up::Answer(v1::Answer { key: Some(key.into()), accept }),
+            DriverAction::Report(event) => {
+                let kind = grpc::progress_kind_of(event.kind)?;
+                Up::Progress(v1::Progress {
+                    key: Some(event.key.into()),
+                    sequence: event.sequence,
+                    kind: kind.into(),
+                    at_us: event.at.as_micros(),
+                    stamps: Some((&event.stamps).into()),
+                })
+            }
+        };
+        let stream = self.stream.as_ref()?;
+        let sent = stream.up.try_send(v1::DriverMessage { message: Some(message) });
+        // Full or closed: the tracker does not read, or is gone.
+        sent.is_err().then(|| self.lost())
+    }
+
+    async fn connect(&mut self) -> bool {
+        let (up, outbound) = mpsc::channel(STREAM_BACKLOG_MAX);
+        let request = authorized(ReceiverStream::new(outbound), &self.token);
+        let mut client = self.shared.streams.driver(self.driver.id().0);
+        let opened = tokio::time::timeout(OPEN_MAX, client.track(request)).await;
+        let Ok(Ok(answer)) = opened else {
+            return false;
+        };
+        self.shared.recorder.stream_opened();
+        self.stream = Some(Stream { up, down: answer.into_inner() });
+        true
+    }
+
+    fn finish(self) {
+        let now = self.shared.now();
+        let at_end = self.driver.account(&self.shared.world, now);
+        let at_warmup = self.at_warmup.unwrap_or_default();
+        self.shared.recorder.account(self.driver.id(), at_warmup, at_end);
+    }
+}

@@ -1,0 +1,184 @@
+//! The load generator: riders and drivers who behave, over real sockets, on the scenario's schedule.
+//!
+//! The load is **open loop**: riders come when the schedule says, however slow the system is, and every
+//! latency is counted from the scheduled time. What cannot be sent because too much is in flight is
+//! dropped and counted; how late things are sent is reported apart. Start at [`Load::run`].
+
+mod api;
+mod driver;
+mod last_look;
+mod limits;
+mod recorder;
+mod rider;
+mod streams;
+mod wait;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use domain::hold::{HoldKey, Offer};
+use domain::{DriverId, Timestamp, TripId};
+use identity::{Issuer, Subject};
+use services::ports::Clock;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use workload::demand::RiderPlan;
+use workload::supply::DriverPlan;
+use workload::world::World;
+
+pub use last_look::{LastLook, look};
+pub use limits::SETTLE_MAX;
+pub use recorder::{Recorded, Recorder};
+pub use streams::StreamError;
+
+use api::Api;
+use lambda::WallClock;
+use limits::IN_FLIGHT_MAX;
+use streams::Streams;
+
+/// How long the tokens of riders and drivers are good for: longer than any run.
+const TOKEN_TTL: Duration = Duration::from_secs(36 * 3_600);
+
+/// What a load is made of.
+pub struct LoadPlan {
+    /// What riders and drivers share; the run begins at its pace's start.
+    pub world: Arc<World>,
+    /// Riders in the order of their times.
+    pub riders: Vec<RiderPlan>,
+    /// Drivers by number.
+    pub drivers: Vec<DriverPlan>,
+    /// The rides under way at the start, as the stores were given them.
+    pub under_way: BTreeMap<DriverId, (HoldKey, Offer)>,
+    /// Where the HTTP API is, such as `http://127.0.0.1:8080`.
+    pub api: String,
+    /// Where the tracker is, such as `http://127.0.0.1:8081`.
+    pub tracker: String,
+    /// Driver streams that share a connection.
+    pub streams_per_connection: usize,
+    /// Who signs the tokens.
+    pub issuer: Issuer,
+    /// Until when riders come. Run time.
+    pub until: Timestamp,
+}
+
+/// A load that is being driven.
+pub struct Load {
+    plan: LoadPlan,
+    shared: Arc<Shared>,
+}
+
+/// What all riders and drivers share.
+struct Shared {
+    world: Arc<World>,
+    clock: WallClock,
+    api: Api,
+    streams: Streams,
+    issuer: Issuer,
+    recorder: Arc<Recorder>,
+    in_flight: AtomicU64,
+}
+
+impl Shared {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn token(&self, subject: Subject) -> String {
+        self.issuer.issue(subject, TOKEN_TTL)
+    }
+}
+
+impl Load {
+    /// Connects to the tracker. Riders connect as they come.
+    ///
+    /// # Errors
+    /// If the tracker cannot be reached.
+    pub async fn connect(plan: LoadPlan, recorder: Arc<Recorder>) -> Result<Self, StreamError> {
+        let streams =
+            Streams::connect(&plan.tracker, plan.drivers.len(), plan.streams_per_connection).await?;
+        recorder.connections(streams.connections());
+        let shared = Arc::new(Shared {
+            world: plan.world.clone(),
+            clock: WallClock,
+            api: Api::new(&plan.api),
+            streams,
+            issuer: plan.issuer.clone(),
+            recorder,
+            in_flight: AtomicU64::new(0),
+        });
+        Ok(Self { plan, shared })
+    }
+
+    /// Drives the load until its time is over or `stop` says so. Drivers go on until `quiet` says so, for
+    /// what was sent has yet to be worked off.
+    pub async fn run(self, stop: watch::Receiver<bool>, quiet: watch::Receiver<bool>) {
+        let mut drivers = JoinSet::new();
+        for plan in self.plan.drivers {
+            let under_way = self.plan.under_way.get(&plan.driver).copied();
+            drivers.spawn(driver::drive(self.shared.clone(), plan, under_way, quiet.clone()));
+        }
+        arrive(self.shared.clone(), self.plan.riders, self.plan.until, stop, quiet).await;
+        while drivers.join_next().await.is_some() {}
+    }
+}
+
+/// Lets riders come at their times.
+async fn arrive(
+    shared: Arc<Shared>,
+    plans: Vec<RiderPlan>,
+    until: Timestamp,
+    mut stop: watch::Receiver<bool>,
+    quiet: watch::Receiver<bool>,
+) {
+    let mut riders = JoinSet::new();
+    for plan in plans {
+        let comes_at = shared.world.pace.run_time(plan.at);
+        if comes_at >= until || *stop.borrow() {
+            break;
+        }
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => break,
+            () = wait::until(&shared.clock, comes_at) => {}
+        }
+        // Reap those who have gone, so that the set stays as small as the rides under way.
+        while riders.try_join_next().is_some() {}
+        shared.recorder.scheduled(comes_at);
+        if shared.in_flight.load(Ordering::Relaxed) >= IN_FLIGHT_MAX {
+            shared.recorder.dropped(comes_at);
+            continue;
+        }
+        riders.spawn(rider::ride(shared.clone(), plan, quiet.clone()));
+    }
+    // Nobody comes any more; those under way see their rides through until the run is quiet.
+    let _ = stop.wait_for(|stop| *stop).await;
+    while riders.join_next().await.is_some() {}
+}
+
+/// A request under way; counted for as long as it lives.
+struct InFlight<'a>(&'a Shared);
+
+impl<'a> InFlight<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        let in_flight = shared.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        shared.recorder.in_flight(in_flight);
+        Self(shared)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The trip that a rider's request will be: known before it is sent, because it follows from the key.
+pub fn trip_of(plan: &RiderPlan) -> TripId {
+    services::request::trip_id(plan.rider, &key_text(plan.idempotency_key))
+}
+
+fn key_text(key: u128) -> String {
+    format!("{key:032x}")
+}

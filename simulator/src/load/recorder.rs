@@ -1,0 +1,353 @@
+//! What riders and drivers saw, gathered while they run.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use domain::hold::HoldKey;
+use domain::trip::TripState;
+use domain::{Money, RiderId, Timestamp, TripId};
+use report::distill::Window;
+use report::latency::{Latencies, LatencyHistogram, step};
+use report::timeline::{DriverCounts, TimelineRecorder};
+use report::trips::{Seen, SeenAccept};
+use workload::driver::{Activity, DriverAccount};
+
+/// Counts of the load.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Riders who were to come.
+    pub offered: u64,
+    /// Requests sent.
+    pub sent: u64,
+    /// Requests answered well.
+    pub completed: u64,
+    /// Requests answered badly, or not at all.
+    pub errors: u64,
+    /// Of those, by kind.
+    pub errors_by_kind: BTreeMap<String, u64>,
+    /// Riders not let in because too much was in flight.
+    pub dropped: u64,
+    /// Quotes given.
+    pub quoted: u64,
+}
+
+#[derive(Debug)]
+struct State {
+    latencies: Latencies,
+    lag: LatencyHistogram,
+    timeline: TimelineRecorder,
+    seen: HashMap<TripId, Seen>,
+    counts: Counts,
+    accounts: Vec<(domain::DriverId, DriverAccount, DriverAccount)>,
+    scheduled: u64,
+    confirmed: u64,
+    offers: LatencyHistogram,
+}
+
+/// The recorder. Figures are of what was *scheduled* after the warm-up.
+#[derive(Debug)]
+pub struct Recorder {
+    counted_from: Timestamp,
+    counted_until: Timestamp,
+    state: Mutex<State>,
+    in_flight_max: AtomicU64,
+    connections: AtomicU64,
+    streams: AtomicU64,
+    pings: AtomicU64,
+    drivers: [AtomicI64; 4],
+}
+
+/// What a driver does, as a place in the counts.
+fn place(activity: Activity) -> usize {
+    match activity {
+        Activity::Idle => 0,
+        Activity::ToPickup => 1,
+        Activity::Waiting => 2,
+        Activity::OnTrip => 3,
+    }
+}
+
+impl Recorder {
+    /// A recorder of a run that begins at `started_at` and counts after `warmup` until `until`.
+    pub fn new(started_at: Timestamp, warmup: Duration, until: Timestamp) -> Self {
+        let window = Window { from: started_at + warmup, until };
+        let width = Duration::from_secs(1).max(until.since(started_at) / 240);
+        let state = State {
+            latencies: Latencies::default(),
+            lag: LatencyHistogram::default(),
+            timeline: TimelineRecorder::new(started_at, width, window),
+            seen: HashMap::new(),
+            counts: Counts::default(),
+            accounts: Vec::new(),
+            scheduled: 0,
+            confirmed: 0,
+            offers: LatencyHistogram::default(),
+        };
+        Self {
+            counted_from: started_at + warmup,
+            counted_until: until,
+            state: Mutex::new(state),
+            in_flight_max: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            streams: AtomicU64::new(0),
+            pings: AtomicU64::new(0),
+            drivers: Default::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no one panics while recording")
+    }
+
+    fn counts(&self, at: Timestamp) -> bool {
+        (self.counted_from..self.counted_until).contains(&at)
+    }
+
+    /// From when on things count.
+    pub fn counted_from(&self) -> Timestamp {
+        self.counted_from
+    }
+
+    /// A rider was to come.
+    pub fn scheduled(&self, at: Timestamp) {
+        let counts = self.counts(at);
+        let mut state = self.state();
+        state.timeline.scheduled(at);
+        state.scheduled += 1;
+        state.counts.offered += u64::from(counts);
+    }
+
+    /// A rider was not let in.
+    pub fn dropped(&self, at: Timestamp) {
+        let counts = self.counts(at);
+        self.state().counts.dropped += u64::from(counts);
+    }
+
+    /// So many requests are in flight.
+    pub fn in_flight(&self, now: u64) {
+        self.in_flight_max.fetch_max(now, Ordering::Relaxed);
+    }
+
+    /// So many connections carry streams.
+    pub fn connections(&self, connections: u64) {
+        self.connections.store(connections, Ordering::Relaxed);
+    }
+
+    /// A driver's stream is open.
+    pub fn stream_opened(&self) {
+        self.streams.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Something scheduled was sent: how late.
+    pub fn sent(&self, scheduled_at: Timestamp, now: Timestamp) {
+        if self.counts(scheduled_at) {
+            self.state().lag.record(now.since(scheduled_at));
+        }
+    }
+
+    /// A ping was sent: how late.
+    pub fn ping_sent(&self, scheduled_at: Timestamp, now: Timestamp) {
+        if self.counts(scheduled_at) {
+            self.pings.fetch_add(1, Ordering::Relaxed);
+        }
+        self.sent(scheduled_at, now);
+    }
+
+    /// A step that was scheduled then is done now.
+    pub fn done(&self, name: &str, scheduled_at: Timestamp, now: Timestamp) {
+        let latency = now.since(scheduled_at);
+        let counts = self.counts(scheduled_at);
+        let mut state = self.state();
+        state.timeline.latency(name, now, latency);
+        if counts {
+            state.latencies.record(name, latency);
+        }
+    }
+
+    /// A request was answered well, or not.
+    pub fn answered(&self, scheduled_at: Timestamp, error: Option<String>) {
+        if !self.counts(scheduled_at) {
+            return;
+        }
+        let counts = &mut self.state().counts;
+        counts.sent += 1;
+        match error {
+            None => counts.completed += 1,
+            Some(kind) => {
+                counts.errors += 1;
+                *counts.errors_by_kind.entry(kind).or_default() += 1;
+            }
+        }
+    }
+
+    /// A quote was given.
+    pub fn quoted(&self, scheduled_at: Timestamp, now: Timestamp, surge: f64) {
+        let counts = self.counts(scheduled_at);
+        let mut state = self.state();
+        state.timeline.surge(now, surge);
+        state.counts.quoted += u64::from(counts);
+    }
+
+    /// A rider is about to request this trip.
+    pub fn requesting(&self, trip: TripId, rider: RiderId, scheduled_at: Timestamp, quoted: Money) {
+        let mut state = self.state();
+        let seen = state.seen.entry(trip).or_insert_with(|| Seen::scheduled(rider, scheduled_at));
+        seen.quoted_total.get_or_insert(quoted);
+    }
+
+    /// The request was confirmed.
+    pub fn confirmed(&self, trip: TripId, now: Timestamp) {
+        let mut state = self.state();
+        if let Some(seen) = state.seen.get_mut(&trip)
+            && seen.answered_at.is_none()
+        {
+            seen.answered_at = Some(now);
+            state.confirmed += 1;
+        }
+    }
+
+    /// A rider was shown how the trip stands.
+    pub fn shown(&self, trip: TripId, at: Timestamp, stands: TripState, charged: Option<Money>) {
+        if let Some(seen) = self.state().seen.get_mut(&trip) {
+            seen.state = Some(stands);
+            seen.state_at = Some(at);
+            seen.charged_total = charged;
+        }
+    }
+
+    /// A driver's stream received an offer.
+    pub fn offer_received(&self, trip: TripId, sent_at: Timestamp, now: Timestamp) {
+        let first_since = {
+            let mut state = self.state();
+            state.seen.get_mut(&trip).and_then(|seen| {
+                let first = seen.first_offer_at.is_none();
+                seen.first_offer_at.get_or_insert(now);
+                first.then_some(seen.scheduled_at)
+            })
+        };
+        self.done(step::OFFER_DELIVERY, sent_at, now);
+        if let Some(scheduled_at) = first_since {
+            // The histogram of the run is worked out from the trips at the end: this one is for the eye.
+            let latency = now.since(scheduled_at);
+            let mut state = self.state();
+            state.timeline.latency(step::REQUEST_TO_OFFER, now, latency);
+            state.offers.record(latency);
+        }
+    }
+
+    /// A driver's accept was confirmed.
+    pub fn accepted(&self, key: HoldKey, pickup_distance_m: f64, at: Timestamp) {
+        if let Some(seen) = self.state().seen.get_mut(&key.trip) {
+            seen.pickup_distance_m = Some(pickup_distance_m);
+            let accept = SeenAccept { attempt: key.attempt, driver: key.driver, at };
+            if !seen.accepts.iter().any(|a| (a.attempt, a.driver) == (key.attempt, key.driver)) {
+                seen.accepts.push(accept);
+            }
+        }
+    }
+
+    /// A driver turned from one thing to another; none: offline.
+    pub fn turned(&self, from: Option<Activity>, to: Option<Activity>) {
+        for (activity, step) in [(from, -1), (to, 1)] {
+            if let Some(activity) = activity {
+                self.drivers[place(activity)].fetch_add(step, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// A driver's account at the end of the warm-up, and at the end.
+    pub fn account(&self, driver: domain::DriverId, at_warmup: DriverAccount, at_end: DriverAccount) {
+        self.state().accounts.push((driver, at_warmup, at_end));
+    }
+
+    /// What drivers do now; `all` of them are on the plan.
+    pub fn drivers_now(&self, all: u64) -> DriverCounts {
+        let count = |at: usize| u64::try_from(self.drivers[at].load(Ordering::Relaxed)).unwrap_or(0);
+        let [idle, pickup, waiting, on_trip] = [0, 1, 2, 3].map(count);
+        let online = idle + pickup + waiting + on_trip;
+        DriverCounts { idle, pickup, waiting, on_trip, offline: all.saturating_sub(online) }
+    }
+
+    /// Notes what drivers do now.
+    pub fn sample_drivers(&self, now: Timestamp, all: u64) {
+        let counts = self.drivers_now(all);
+        self.state().timeline.drivers(now, counts);
+    }
+
+    /// A look at the run under way.
+    pub fn glance(&self) -> Glance {
+        let state = self.state();
+        let quantile = |name: &str, share| state.latencies.step(name).and_then(|h| h.quantile_ms(share));
+        Glance {
+            counts: state.counts.clone(),
+            scheduled: state.scheduled,
+            requested: state.confirmed,
+            quote_ms: (quantile(step::QUOTE, 0.5), quantile(step::QUOTE, 0.99)),
+            offer_ms: (state.offers.quantile_ms(0.5), state.offers.quantile_ms(0.99)),
+            ping_ms: (quantile(step::PING_ACK, 0.5), quantile(step::PING_ACK, 0.99)),
+        }
+    }
+
+    /// All of it, at the end.
+    pub fn finish(&self) -> Recorded {
+        let mut state = self.state();
+        let window = Window { from: self.counted_from, until: self.counted_until };
+        let empty = TimelineRecorder::new(self.counted_from, Duration::from_secs(1), window);
+        Recorded {
+            latencies: std::mem::take(&mut state.latencies),
+            lag: std::mem::take(&mut state.lag),
+            timeline: std::mem::replace(&mut state.timeline, empty),
+            seen: std::mem::take(&mut state.seen).into_iter().collect(),
+            counts: std::mem::take(&mut state.counts),
+            accounts: std::mem::take(&mut state.accounts),
+            in_flight_max: self.in_flight_max.load(Ordering::Relaxed),
+            connections: self.connections.load(Ordering::Relaxed),
+            streams: self.streams.load(Ordering::Relaxed),
+            pings: self.pings.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// A look at the run under way.
+#[derive(Debug, Clone)]
+pub struct Glance {
+    /// Counts so far.
+    pub counts: Counts,
+    /// Riders who were to come so far.
+    pub scheduled: u64,
+    /// Trips confirmed so far.
+    pub requested: u64,
+    /// Quotes, p50 and p99.
+    pub quote_ms: (Option<f64>, Option<f64>),
+    /// Request to offer, p50 and p99.
+    pub offer_ms: (Option<f64>, Option<f64>),
+    /// Pings acknowledged, p50 and p99.
+    pub ping_ms: (Option<f64>, Option<f64>),
+}
+
+/// What was recorded.
+#[derive(Debug)]
+pub struct Recorded {
+    /// Latencies by step.
+    pub latencies: Latencies,
+    /// How late things were sent.
+    pub lag: LatencyHistogram,
+    /// The run over time.
+    pub timeline: TimelineRecorder,
+    /// What was seen of each trip.
+    pub seen: BTreeMap<TripId, Seen>,
+    /// Counts.
+    pub counts: Counts,
+    /// Each driver's account at the end of the warm-up, and at the end.
+    pub accounts: Vec<(domain::DriverId, DriverAccount, DriverAccount)>,
+    /// The most requests in flight.
+    pub in_flight_max: u64,
+    /// Connections that carried streams.
+    pub connections: u64,
+    /// Driver streams opened.
+    pub streams: u64,
+    /// Pings sent.
+    pub pings: u64,
+}

@@ -1,0 +1,231 @@
+//! One rider: carries out what the rider's behaviour says over HTTP and, once a driver is found, on a
+//! stream of the car's positions.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use domain::trip::TripState;
+use domain::{Money, Timestamp, TripId};
+use identity::Subject;
+use report::latency::step;
+use tokio::sync::watch;
+use tonic::Streaming;
+use wire::api::{QuoteBody, QuoteView, TripBody, TripView};
+use wire::grpc::{self, v1};
+use workload::demand::RiderPlan;
+use workload::rider::{Failure, Rider, RiderAction, RiderEvent};
+
+use super::api::CallError;
+use super::limits::OPEN_MAX;
+use super::streams::authorized;
+use super::{InFlight, Shared, key_text, trip_of, wait};
+
+struct Agent {
+    shared: Arc<Shared>,
+    rider: Rider,
+    trip: TripId,
+    token: String,
+    quote: Option<QuoteView>,
+    /// When the ride was first requested: where its latencies are counted from.
+    requested_at: Option<Timestamp>,
+    following: Option<Streaming<v1::CarPosition>>,
+}
+
+/// Rides, from the quote to the end or until the run is quiet.
+pub(super) async fn ride(shared: Arc<Shared>, plan: RiderPlan, mut quiet: watch::Receiver<bool>) {
+    let token = shared.token(Subject::Rider(plan.rider.0));
+    let mut agent = Agent {
+        rider: Rider::new(&shared.world, plan),
+        trip: trip_of(&plan),
+        token,
+        quote: None,
+        requested_at: None,
+        following: None,
+        shared,
+    };
+    while !agent.rider.is_gone() {
+        let event = tokio::select! {
+            biased;
+            _ = quiet.wait_for(|quiet| *quiet) => return,
+            event = agent.next() => event,
+        };
+        // A request that was begun is seen through, so that what was sent is known.
+        agent.step(event).await;
+    }
+}
+
+impl Agent {
+    async fn next(&mut self) -> RiderEvent {
+        let wake = async {
+            match self.rider.wake_at() {
+                Some(at) => wait::until(&self.shared.clock, at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let Some(following) = &mut self.following else {
+            wake.await;
+            return RiderEvent::Wake;
+        };
+        let watched = async { while let Ok(Some(_)) = following.message().await {} };
+        tokio::select! {
+            biased;
+            () = watched => {}
+            () = wake => return RiderEvent::Wake,
+        }
+        self.following = None;
+        RiderEvent::FollowEnded
+    }
+
+    async fn step(&mut self, event: RiderEvent) {
+        let mut events = VecDeque::from([event]);
+        let mut actions = Vec::new();
+        while let Some(event) = events.pop_front() {
+            self.rider.step(&self.shared.world, event, self.shared.now(), &mut actions);
+            for action in actions.drain(..).collect::<Vec<_>>() {
+                if let Some(event) = self.act(action).await {
+                    events.push_back(event);
+                }
+            }
+        }
+    }
+
+    async fn act(&mut self, action: RiderAction) -> Option<RiderEvent> {
+        match action {
+            RiderAction::RequestQuote => Some(self.request_quote().await),
+            RiderAction::RequestRide { idempotency_key, patience } => {
+                let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX).max(1);
+                Some(self.request_ride(&key_text(idempotency_key), patience_ms).await)
+            }
+            RiderAction::Poll { trip } => Some(self.poll(trip).await),
+            RiderAction::Cancel { trip } => Some(self.cancel(trip).await),
+            RiderAction::Follow { trip } => {
+                let request = authorized(v1::WatchRequest { trip: grpc::trip_bytes(trip) }, &self.token);
+                let mut client = self.shared.streams.watch();
+                match tokio::time::timeout(OPEN_MAX, client.watch(request)).await {
+                    Ok(Ok(answer)) => {
+                        self.following = Some(answer.into_inner());
+                        None
+                    }
+                    _ => Some(RiderEvent::FollowEnded),
+                }
+            }
+            RiderAction::Leave(_) => {
+                self.following = None;
+                None
+            }
+        }
+    }
+
+    async fn request_quote(&mut self) -> RiderEvent {
+        let scheduled_at = self.rider.scheduled_at(&self.shared.world);
+        self.shared.recorder.sent(scheduled_at, self.shared.now());
+        let plan = self.rider.plan();
+        let body = QuoteBody { pickup: plan.pickup.into(), dropoff: plan.dropoff.into() };
+        let answer = {
+            let _in_flight = InFlight::new(&self.shared);
+            self.shared.api.post::<QuoteView>("/quotes", &self.token, None, &body).await
+        };
+        let now = self.shared.now();
+        match self.judged(step::QUOTE, scheduled_at, answer) {
+            Ok(view) => {
+                self.shared.recorder.quoted(scheduled_at, now, view.surge);
+                let event = RiderEvent::Quoted {
+                    price: Money::from_minor(view.total_minor),
+                    pickup_eta: view.pickup_eta_s.map(kernel::random::span),
+                };
+                self.quote = Some(view);
+                event
+            }
+            Err(failure) => RiderEvent::Failed(failure),
+        }
+    }
+
+    async fn request_ride(&mut self, key: &str, patience_ms: u64) -> RiderEvent {
+        let Some(quote) = self.quote.clone() else {
+            return RiderEvent::Failed(Failure::Refused);
+        };
+        let scheduled_at = *self.requested_at.get_or_insert(self.shared.now());
+        let plan = *self.rider.plan();
+        let quoted = Money::from_minor(quote.total_minor);
+        self.shared.recorder.requesting(self.trip, plan.rider, scheduled_at, quoted);
+        let body = TripBody {
+            quote_token: quote.quote_token,
+            pickup: plan.pickup.into(),
+            dropoff: plan.dropoff.into(),
+            patience_ms,
+        };
+        let answer = {
+            let _in_flight = InFlight::new(&self.shared);
+            self.shared.api.post::<TripView>("/trips", &self.token, Some(key), &body).await
+        };
+        match self.judged(step::REQUEST, scheduled_at, answer) {
+            Ok(_) => {
+                self.shared.recorder.confirmed(self.trip, self.shared.now());
+                RiderEvent::Requested { trip: self.trip }
+            }
+            Err(failure) => RiderEvent::Failed(failure),
+        }
+    }
+
+    async fn poll(&mut self, trip: TripId) -> RiderEvent {
+        let asked_at = self.shared.now();
+        let answer = {
+            let _in_flight = InFlight::new(&self.shared);
+            self.shared.api.get::<TripView>(&format!("/trips/{trip}"), &self.token).await
+        };
+        match self.judged(step::READ, asked_at, answer) {
+            Ok(view) => self.shown(&view),
+            Err(failure) => RiderEvent::Failed(failure),
+        }
+    }
+
+    async fn cancel(&mut self, trip: TripId) -> RiderEvent {
+        let asked_at = self.shared.now();
+        let path = format!("/trips/{trip}/cancel");
+        let answer = {
+            let _in_flight = InFlight::new(&self.shared);
+            self.shared.api.post::<TripView>(&path, &self.token, None, &serde_json::json!({})).await
+        };
+        // Too late to cancel is an answer, not an error.
+        if let Err(CallError::Answered { status: 409, code }) = &answer
+            && code == "wrong_state"
+        {
+            self.shared.recorder.answered(asked_at, None);
+            return RiderEvent::CancelRefused;
+        }
+        match self.judged(step::CANCEL, asked_at, answer) {
+            Ok(view) => self.shown(&view),
+            Err(failure) => RiderEvent::Failed(failure),
+        }
+    }
+
+    /// Counts an answer, and how long it took since it was to be asked.
+    fn judged<T>(
+        &self,
+        name: &str,
+        scheduled_at: Timestamp,
+        answer: Result<T, CallError>,
+    ) -> Result<T, Failure> {
+        let recorder = &self.shared.recorder;
+        match answer {
+            Ok(answer) => {
+                recorder.answered(scheduled_at, None);
+                recorder.done(name, scheduled_at, self.shared.now());
+                Ok(answer)
+            }
+            Err(error) => {
+                recorder.answered(scheduled_at, Some(format!("{name}: {}", error.kind())));
+                Err(if error.may_pass() { Failure::TryAgain } else { Failure::Refused })
+            }
+        }
+    }
+
+    fn shown(&self, view: &TripView) -> RiderEvent {
+        let Some(stands) = TripState::from_words(&view.state, view.because.as_deref()) else {
+            return RiderEvent::Failed(Failure::Refused);
+        };
+        let charged = view.charged_minor.map(Money::from_minor);
+        self.shared.recorder.shown(self.trip, self.shared.now(), stands, charged);
+        RiderEvent::Seen(stands)
+    }
+}

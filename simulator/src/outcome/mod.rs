@@ -1,0 +1,216 @@
+//! From what a run left to what is told of it: rows, evidence, summary, report.
+
+mod costs;
+mod summary;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::hold::Hold;
+use domain::trip::{Trip, TripState};
+use domain::{Timestamp, TripId};
+use report::audit::{Evidence, ForeignView, LiveHold, LoadCounts};
+use report::distill::{Bins, DriverAccount, MarketplaceInput, Window, pay_rates};
+use report::html::{ReportInput, render};
+use report::summary::Summary;
+use report::timeline::Timeline;
+use report::trips::{Seen, TripRow};
+
+use crate::counted::{Counted, Watched};
+use crate::exit::Failure;
+use crate::load::{LastLook, Recorded};
+use crate::run_dir::{self, RunDir};
+use crate::scenario::Resolved;
+
+/// Pay rates are shown in so many bars at most.
+const PAY_BINS_MAX: usize = 30;
+
+/// What a run left.
+pub struct Outcome<'a> {
+    /// The scenario.
+    pub resolved: &'a Resolved,
+    /// What was driven.
+    pub target: &'a str,
+    /// When the run began.
+    pub started_at: Timestamp,
+    /// When riders stopped coming.
+    pub until: Timestamp,
+    /// When the store was read.
+    pub ended_at: Timestamp,
+    /// What riders and drivers saw.
+    pub recorded: Recorded,
+    /// What the last look found.
+    pub last_look: LastLook,
+    /// Trips that were under way at the start.
+    pub under_way: BTreeMap<TripId, Seen>,
+    /// Every trip of the store.
+    pub trips: Vec<Trip>,
+    /// Every live hold of the store.
+    pub holds: Vec<Hold>,
+    /// What the stack counted after the warm-up.
+    pub counted: Counted,
+    /// What functions and match rounds told.
+    pub watched: Arc<Watched>,
+    /// How long the whole command took, in seconds.
+    pub wall_s: f64,
+    /// Whether it was cut short.
+    pub interrupted: bool,
+}
+
+/// What is told of a run.
+pub struct Told {
+    /// The figures.
+    pub summary: Summary,
+    /// Every trip.
+    pub rows: Vec<TripRow>,
+    evidence: Evidence,
+    timeline: Timeline,
+    latencies: report::latency::Latencies,
+    window: Window,
+}
+
+impl Outcome<'_> {
+    /// Works it all out.
+    pub fn tell(mut self) -> Result<Told, Failure> {
+        let mut seen = std::mem::take(&mut self.recorded.seen);
+        let rows = self.rows(&mut seen);
+        let evidence = self.evidence(&seen);
+        let window = self.window();
+        let mut latencies = std::mem::take(&mut self.recorded.latencies);
+        report::distill::trip_latencies(&rows, &window, &mut latencies);
+        let accounts = self.accounts();
+        let input = MarketplaceInput {
+            rows: &rows,
+            accounts: &accounts,
+            window,
+            speedup: self.resolved.scenario.speedup,
+            quoted: self.recorded.counts.quoted,
+        };
+        let summary = self.summary(&input, &evidence, &latencies)?;
+        let pay = Bins::of(&pay_rates(&input), PAY_BINS_MAX);
+        let empty = report::timeline::TimelineRecorder::new(self.started_at, Duration::ZERO, window);
+        let timeline = std::mem::replace(&mut self.recorded.timeline, empty).finish(&rows, pay);
+        Ok(Told { summary, rows, evidence, timeline, latencies, window })
+    }
+
+    /// The span that figures are of: after the warm-up, while riders came.
+    fn window(&self) -> Window {
+        let scenario = &self.resolved.scenario;
+        let warmup = self.resolved.world.pace.in_run(scenario.warmup.0);
+        Window { from: self.started_at + warmup, until: self.until.min(self.ended_at) }
+    }
+
+    /// The store's trips, each with what was seen of it.
+    fn rows(&self, seen: &mut BTreeMap<TripId, Seen>) -> Vec<TripRow> {
+        let mut rows: Vec<TripRow> = self.trips.iter().map(TripRow::from_trip).collect();
+        rows.sort_by_key(|row| (row.requested_at, row.trip));
+        for row in &mut rows {
+            row.in_progress_at_start = self.under_way.contains_key(&row.trip);
+            row.seen = seen.get(&row.trip).cloned().filter(|_| !row.in_progress_at_start);
+        }
+        rows
+    }
+
+    fn evidence(&self, seen: &BTreeMap<TripId, Seen>) -> Evidence {
+        let mut evidence = Evidence::new(self.started_at, self.ended_at);
+        evidence.holds = self
+            .holds
+            .iter()
+            .filter(|hold| hold.is_live(self.ended_at))
+            .map(LiveHold::from)
+            .collect();
+        evidence.load = self.load_counts(seen);
+        evidence.missing.clone_from(&self.last_look.missing);
+        evidence.foreign_views = self
+            .last_look
+            .foreign_shown
+            .iter()
+            .map(|(rider, trip)| ForeignView { rider: *rider, trip: *trip })
+            .collect();
+        evidence.foreign_views_refused = self.last_look.foreign_refused;
+        evidence
+    }
+
+    /// What the load generator saw, ride by ride.
+    fn load_counts(&self, seen: &BTreeMap<TripId, Seen>) -> LoadCounts {
+        let mut counts = LoadCounts::default();
+        for (trip, seen) in seen {
+            if self.under_way.contains_key(trip) {
+                counts.in_progress_at_start += 1;
+            } else if seen.answered_at.is_some() {
+                counts.requested += 1;
+            } else {
+                counts.unknown += 1;
+                continue;
+            }
+            match seen.state {
+                Some(TripState::Completed) => counts.completed += 1,
+                Some(TripState::Cancelled { .. }) => counts.cancelled += 1,
+                Some(TripState::Unserved { .. }) => counts.unserved += 1,
+                _ => counts.in_progress += 1,
+            }
+        }
+        counts
+    }
+
+    /// How drivers spent the counted span. Their own accounts are in the city's time.
+    fn accounts(&self) -> Vec<DriverAccount> {
+        let pace = &self.resolved.world.pace;
+        let run_s = |city: Duration| pace.in_run(city).as_secs_f64();
+        self.recorded
+            .accounts
+            .iter()
+            .map(|(driver, at_warmup, at_end)| {
+                let spent = at_end.since(at_warmup);
+                DriverAccount {
+                    driver: *driver,
+                    idle_s: run_s(spent.idle),
+                    pickup_s: run_s(spent.to_pickup),
+                    waiting_s: run_s(spent.waiting),
+                    on_trip_s: run_s(spent.on_trip),
+                    idle_m: spent.idle_m,
+                    pickup_m: spent.pickup_m,
+                    trip_m: spent.trip_m,
+                }
+            })
+            .collect()
+    }
+}
+
+impl Told {
+    /// Writes the run: the summary last, so that a directory with one is whole.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn write(&self, directory: &RunDir, resolved: &Resolved) -> Result<(), Failure> {
+        let mut trips = Vec::new();
+        report::trips::columns::write_trips(&mut trips, &self.rows).map_err(Failure::target)?;
+        directory.write(run_dir::TRIPS, &trips)?;
+        directory.write(run_dir::EVIDENCE, self.evidence.to_json().as_bytes())?;
+        directory.write(run_dir::TIMELINE, self.timeline.to_json().as_bytes())?;
+        let mut log = Vec::new();
+        self.latencies
+            .write_hlog(&mut log, self.window.until.since(self.window.from))
+            .map_err(Failure::target)?;
+        directory.write(run_dir::LATENCIES, &log)?;
+        let scenario = toml::to_string(&resolved.scenario).map_err(Failure::target)?;
+        directory.write(run_dir::SCENARIO, scenario.as_bytes())?;
+        let page = render(&ReportInput {
+            summary: &self.summary,
+            timeline: &self.timeline,
+            latencies: &self.latencies,
+            rows: &self.rows,
+        });
+        directory.write(run_dir::REPORT, page.as_bytes())?;
+        directory.write(run_dir::SUMMARY, self.json()?.as_bytes())
+    }
+
+    /// The summary as JSON.
+    ///
+    /// # Errors
+    /// Never in practice: it holds only strings, numbers and maps.
+    pub fn json(&self) -> Result<String, Failure> {
+        serde_json::to_string_pretty(&self.summary).map(|json| json + "\n").map_err(Failure::target)
+    }
+}

@@ -1,0 +1,129 @@
+//! The summary of a run, part by part.
+
+use cloud::prices::Prices;
+use report::audit::{AuditInput, Evidence, audit};
+use report::distill::{MarketplaceInput, marketplace};
+use report::latency::Latencies;
+use report::summary::{ClockKind, Container, Cost, Function, Load, Queue, Seconds, Summary, Table};
+
+use super::{Outcome, costs};
+use crate::exit::Failure;
+use crate::process;
+use crate::scenario::values::Span;
+use crate::scenario::model::Limit;
+
+impl Outcome<'_> {
+    pub(super) fn summary(
+        &self,
+        input: &MarketplaceInput<'_>,
+        evidence: &Evidence,
+        latencies: &Latencies,
+    ) -> Result<Summary, Failure> {
+        let scenario = &self.resolved.scenario;
+        let mut summary = Summary::new(&scenario.name, scenario.seed, self.target, ClockKind::Wall);
+        summary.git_commit = option_env!("RUSHHOUR_GIT_COMMIT").map(str::to_owned);
+        summary.speedup = scenario.speedup;
+        summary.notes.clone_from(&self.resolved.notes);
+        if self.interrupted {
+            summary.notes.push("The run was interrupted: figures are of what was measured until then.".to_owned());
+        }
+        let ran = self.until.min(self.ended_at).since(self.started_at);
+        summary.seconds = Seconds {
+            simulated: self.resolved.world.pace.in_city(ran).as_secs_f64(),
+            wall: self.wall_s,
+            cpu: process::cpu_seconds().unwrap_or(0.0),
+        };
+        summary.peak_rss_bytes = process::peak_rss_bytes();
+        marketplace(input).fill(&mut summary);
+        summary.matching = self.watched.matching();
+        summary.latency_ms = latencies.figures();
+        self.infrastructure(&mut summary);
+        self.cost(&mut summary, input);
+        summary.load = self.load();
+        summary.audit = audit(&AuditInput { rows: input.rows, evidence });
+        let limits: Vec<(String, f64)> =
+            scenario.slo.iter().map(|(name, limit)| (name.clone(), number(*limit))).collect();
+        summary.slo = report::slo::evaluate(&limits, &summary).map_err(Failure::input)?;
+        Ok(summary)
+    }
+
+    fn infrastructure(&self, summary: &mut Summary) {
+        for (name, used) in &self.counted.functions {
+            let function = Function {
+                invocations: used.invocations,
+                errors: used.errors,
+                cold_starts: used.cold_starts,
+                throttles: used.throttles,
+                concurrency_max: u64::from(used.concurrency_max),
+                duration_ms: self.watched.durations(name).figures(),
+                billed_ms: used.billed_ms,
+            };
+            summary.functions.insert(name.clone(), function);
+        }
+        for (name, account) in &self.counted.queues {
+            let queue = Queue {
+                sent: account.used.sent,
+                received: account.used.received,
+                deleted: account.used.deleted,
+                redelivered: account.used.redelivered,
+                dead_lettered: account.dead_letters,
+                age_max_s: Some(account.mapping.age_max.as_secs_f64()),
+                depth_max: self.counted.depth_max.get(name).copied().unwrap_or(0),
+            };
+            summary.queues.insert(name.clone(), queue);
+        }
+        for (name, used) in &self.counted.tables {
+            let table = Table {
+                read_units: used.read_units,
+                write_units: used.write_units,
+                throttles: used.throttles,
+                conditional_failures: used.conditional_failures,
+            };
+            summary.tables.insert(name.clone(), table);
+        }
+        let tracker =
+            Container { tasks_max: 1, cpu_share_mean: None, messages: self.counted.tracker.messages };
+        summary.containers.insert("fleet-tracker".to_owned(), tracker);
+    }
+
+    fn cost(&self, summary: &mut Summary, input: &MarketplaceInput<'_>) {
+        let span = input.window.until.since(input.window.from);
+        let usage =
+            costs::usage(&self.resolved.scenario, &self.counted, span.as_secs_f64(), self.recorded.streams);
+        let prices = Prices::aws_us_east_1();
+        let cost = prices.summarise(&usage, span, summary.rides.completed);
+        summary.prices_as_of = Some(cost.prices_as_of);
+        summary.cost_usd = Some(Cost {
+            total: cost.total,
+            per_completed_ride: cost.per_completed_ride,
+            per_month_at_this_load: cost.per_month_at_this_load,
+            by_component: cost.by_component,
+            basis: costs::BASIS.to_owned(),
+        });
+    }
+
+    fn load(&self) -> Load {
+        let counts = &self.recorded.counts;
+        Load {
+            offered: counts.offered,
+            sent: counts.sent,
+            completed: counts.completed,
+            errors: counts.errors,
+            dropped: counts.dropped,
+            in_flight_max: self.recorded.in_flight_max,
+            schedule_lag_ms: self.recorded.lag.figures(),
+            errors_by_kind: counts.errors_by_kind.clone(),
+            streams: self.recorded.streams,
+            stream_connections: self.recorded.connections,
+            pings: self.recorded.pings,
+        }
+    }
+}
+
+/// A limit as a number: milliseconds of a span.
+fn number(limit: Limit) -> f64 {
+    match limit {
+        Limit::Span(Span(span)) => span.as_secs_f64() * 1_000.0,
+        Limit::Number(number) => number,
+    }
+}

@@ -1,0 +1,127 @@
+//! A run directory: written whole or not at all, and read again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use report::audit::Evidence;
+use report::latency::Latencies;
+use report::summary::Summary;
+use report::timeline::Timeline;
+use report::trips::TripRow;
+
+use crate::exit::Failure;
+
+/// The files of a run directory.
+pub const SUMMARY: &str = "summary.json";
+/// The report.
+pub const REPORT: &str = "report.html";
+/// The scenario, with every default.
+pub const SCENARIO: &str = "scenario.toml";
+/// A row per trip.
+pub const TRIPS: &str = "trips.parquet";
+/// Mergeable histograms.
+pub const LATENCIES: &str = "latency.hlog";
+/// The run over time.
+pub const TIMELINE: &str = "timeline.json";
+/// What the audit needs beside the trips.
+pub const EVIDENCE: &str = "evidence.json";
+
+/// A run directory.
+#[derive(Debug, Clone)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// A directory to write a run into: made if it is not there, and seen to be writable now rather than
+    /// after the run.
+    ///
+    /// # Errors
+    /// If it cannot be made or written to, or holds a run already.
+    pub fn create(path: &Path) -> Result<Self, Failure> {
+        let failed = |what: &str, error: std::io::Error| {
+            Failure::target(format!("{}: {what} ({error}), expected a writable directory", path.display()))
+        };
+        fs::create_dir_all(path).map_err(|error| failed("cannot be made", error))?;
+        if path.join(SUMMARY).exists() {
+            return Err(Failure::input(format!("{}: found a run there, expected an empty directory", path.display())));
+        }
+        let probe = path.join(".writable");
+        fs::write(&probe, b"rushhour").map_err(|error| failed("cannot be written to", error))?;
+        fs::remove_file(&probe).map_err(|error| failed("cannot be written to", error))?;
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// A directory that holds a run.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        if path.join(SUMMARY).is_file() {
+            Ok(Self { path: path.to_owned() })
+        } else {
+            Err(Failure::input(format!("{}: found no {SUMMARY}, expected a run directory", path.display())))
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a file whole: under another name first, so that a full disk leaves no half of it.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let partial = self.path.join(format!(".{name}.partial"));
+        let whole = self.path.join(name);
+        let written = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, &whole));
+        written.map_err(|error| {
+            // Best effort: what is left is not a file of the run.
+            let _ = fs::remove_file(&partial);
+            Failure::target(format!("{}: cannot be written ({error}), expected room on the disk", whole.display()))
+        })
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
+        let path = self.path.join(name);
+        fs::read(&path)
+            .map_err(|error| Failure::input(format!("{}: cannot be read ({error}), expected a file of a run", path.display())))
+    }
+
+    fn read_text(&self, name: &str) -> Result<String, Failure> {
+        String::from_utf8(self.read(name)?)
+            .map_err(|_| Failure::input(format!("{}: found bytes that are not text", self.path.join(name).display())))
+    }
+
+    fn wrong(&self, name: &str, error: impl std::fmt::Display) -> Failure {
+        Failure::input(format!("{}: {error}", self.path.join(name).display()))
+    }
+
+    /// The summary.
+    pub fn summary(&self) -> Result<Summary, Failure> {
+        serde_json::from_slice(&self.read(SUMMARY)?).map_err(|error| self.wrong(SUMMARY, error))
+    }
+
+    /// The trips.
+    pub fn trips(&self) -> Result<Vec<TripRow>, Failure> {
+        let path = self.path.join(TRIPS).display().to_string();
+        report::trips::columns::read_trips(self.read(TRIPS)?, &path).map_err(Failure::input)
+    }
+
+    /// The evidence.
+    pub fn evidence(&self) -> Result<Evidence, Failure> {
+        Evidence::from_json(&self.read_text(EVIDENCE)?).map_err(|error| self.wrong(EVIDENCE, error))
+    }
+
+    /// The run over time.
+    pub fn timeline(&self) -> Result<Timeline, Failure> {
+        Timeline::from_json(&self.read_text(TIMELINE)?).map_err(|error| self.wrong(TIMELINE, error))
+    }
+
+    /// The histograms.
+    pub fn latencies(&self) -> Result<Latencies, Failure> {
+        Latencies::read_hlog(&self.read(LATENCIES)?).map_err(|error| self.wrong(LATENCIES, error))
+    }
+}

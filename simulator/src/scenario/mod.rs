@@ -1,0 +1,58 @@
+//! Scenarios: the file ([`model`]), how it is read ([`parse`]), and what becomes of it ([`resolve`]).
+
+pub mod market;
+pub mod model;
+mod parse;
+mod resolve;
+pub mod values;
+
+use std::path::Path;
+
+pub use model::Scenario;
+pub use parse::ScenarioError;
+pub use resolve::{Resolved, resolve};
+
+/// The scenarios that are built in, the first being the default.
+pub const BUILT_IN: [(&str, &str); 2] = [
+    ("peak-hour", include_str!("../../scenarios/peak-hour.toml")),
+    ("new-york-peak", include_str!("../../scenarios/new-york-peak.toml")),
+];
+
+/// Reads a scenario by built-in name or by path, with `sets` laid over it, and resolves it.
+///
+/// # Errors
+/// If there is none, or it is wrong: the message says where.
+pub fn load(name: Option<&str>, sets: &[String]) -> Result<Resolved, ScenarioError> {
+    let name = name.unwrap_or(BUILT_IN[0].0);
+    if let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
+        return resolve(parse::parse(name, text, sets)?, None);
+    }
+    let path = Path::new(name);
+    let text = std::fs::read_to_string(path).map_err(|source| ScenarioError::Unreadable {
+        path: path.to_owned(),
+        source,
+        known: BUILT_IN.map(|(known, _)| known).join(", "),
+    })?;
+    resolve(parse::parse(name, &text, sets)?, Some(path))
+}
+
+/// What a reader must know of recorded demand.
+fn provenance(trips: &workload::import::Trips) -> String {
+    use workload::import::TimeMeaning;
+    let times = match trips.provenance.time {
+        TimeMeaning::Request => "the times at which rides were requested",
+        TimeMeaning::Pickup => {
+            "pick-up times, for the source has no request times: riders ask when they were once picked up"
+        }
+    };
+    let sources = trips.provenance.sources.join(", ");
+    let rounding = match trips.provenance.dejitter {
+        Some(found) => format!(
+            " Stamps that were rounded to {} s when published ({:.0} % of them) are spread over that span.",
+            found.rounded_to_s,
+            found.rounded_share * 100.0
+        ),
+        None => String::new(),
+    };
+    format!("Recorded demand of {sources}: its times are {times}.{rounding}")
+}

@@ -1,0 +1,590 @@
+//! A scenario as its file states it. Every key has a default, and the resolved file names them all.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::values::{ByHour, Chance, Law, RideDuration, Span};
+
+/// A scenario: a city, its riders and drivers, the rules of the market, and where the code runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scenario {
+    /// Its name; also the name of the region.
+    pub name: String,
+    /// One line for people.
+    pub about: String,
+    /// What a reader of its figures must know: what is assumed, what is measured.
+    pub assumptions: Vec<String>,
+    /// Replays the run.
+    pub seed: u64,
+    /// How long riders ask for rides. City time.
+    pub duration: Span,
+    /// How much of the beginning is left out of every figure. City time, inside `duration`.
+    pub warmup: Span,
+    /// City seconds to each second of the run.
+    pub speedup: f64,
+    /// Time of day at the start, as a span since midnight. City time.
+    pub starts_at: Span,
+    /// Where.
+    pub city: City,
+    /// Who asks for rides.
+    pub demand: Demand,
+    /// How rides go.
+    pub trips: Trips,
+    /// Who drives.
+    pub fleet: Fleet,
+    /// Who gets which driver.
+    pub dispatch: Dispatch,
+    /// What it costs.
+    pub pricing: Pricing,
+    /// Which part runs where.
+    pub placement: Placement,
+    /// Sizes of functions, by name.
+    pub functions: BTreeMap<String, Function>,
+    /// Sizes of containers, by name.
+    pub containers: BTreeMap<String, Container>,
+    /// Prices.
+    pub cloud: Cloud,
+    /// Limits that a run must keep: `quote_p99 = "150ms"`, `served_share = 0.95`.
+    pub slo: BTreeMap<String, Limit>,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self {
+            name: "scenario".to_owned(),
+            about: String::new(),
+            assumptions: Vec::new(),
+            seed: 1,
+            duration: Span::secs(600),
+            warmup: Span::secs(0),
+            speedup: 1.0,
+            starts_at: Span::secs(18 * 3_600),
+            city: City::default(),
+            demand: Demand::default(),
+            trips: Trips::default(),
+            fleet: Fleet::default(),
+            dispatch: Dispatch::default(),
+            pricing: Pricing::default(),
+            placement: Placement::default(),
+            functions: BTreeMap::new(),
+            containers: BTreeMap::new(),
+            cloud: Cloud::default(),
+            slo: BTreeMap::new(),
+        }
+    }
+}
+
+/// Which kind of ground.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CityKind {
+    /// On the Earth.
+    Geo,
+    /// A rectangle, or a torus, for theory.
+    Plane,
+}
+
+/// `[city]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct City {
+    /// Which kind.
+    pub kind: CityKind,
+    /// geo: latitude and longitude.
+    pub centre: [f64; 2],
+    /// geo: of a round city.
+    pub radius_km: f64,
+    /// geo: a city profile, by path or built-in name, whose zones the city is made of: instead of centre
+    /// and radius.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zones: Option<PathBuf>,
+    /// plane: extent east.
+    pub width_km: f64,
+    /// plane: extent north.
+    pub height_km: f64,
+    /// plane: opposite edges joined.
+    pub wrap: bool,
+    /// Driving speed.
+    pub speed_kmh: f64,
+    /// Driving speed for each hour of the day, instead of `speed_kmh`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed_by_hour: Option<Vec<f64>>,
+    /// Street metres for each straight metre.
+    pub circuity: f64,
+}
+
+impl Default for City {
+    fn default() -> Self {
+        Self {
+            kind: CityKind::Geo,
+            centre: [40.7480, -73.9850],
+            radius_km: 6.0,
+            zones: None,
+            width_km: 10.0,
+            height_km: 10.0,
+            wrap: false,
+            speed_kmh: 24.0,
+            speed_by_hour: None,
+            circuity: 1.3,
+        }
+    }
+}
+
+/// Which kind of demand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DemandKind {
+    /// A constant rate.
+    Poisson,
+    /// A rate for each hour.
+    Hourly,
+    /// A recorded file.
+    Trips,
+}
+
+/// Where people or cars are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Spread {
+    /// Everywhere alike.
+    Uniform,
+    /// Around the demand's hotspots.
+    Hotspots,
+    /// By the weights of a profile's zones.
+    Zones,
+}
+
+/// A place where many people are.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HotspotEntry {
+    /// Latitude and longitude (geo), or kilometres east and north (plane).
+    pub at: [f64; 2],
+    /// How many, beside the others.
+    pub weight: f64,
+    /// Standard deviation of the distance from its centre, each way.
+    pub spread_km: f64,
+}
+
+/// Cancels a minute while the promised wait holds, and once it is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HazardTerms {
+    /// While the promise holds.
+    pub per_minute_on_time: f64,
+    /// Once it is broken.
+    pub per_minute_late: f64,
+}
+
+/// A probability, or a hazard.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a probability, or { per_minute_on_time, per_minute_late }")]
+pub enum CancelChance {
+    /// The same for all.
+    Constant(f64),
+    /// By the minute.
+    Hazard(HazardTerms),
+}
+
+/// Where hourly rates come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "24 numbers, or a city profile")]
+pub enum HourlySource {
+    /// These.
+    Rates(Vec<f64>),
+    /// A city profile, by path or built-in name.
+    Profile(PathBuf),
+}
+
+/// `[demand]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Demand {
+    /// Which kind.
+    pub kind: DemandKind,
+    /// poisson: quotes asked for in an hour. City time.
+    pub rides_per_hour: f64,
+    /// hourly: 24 rates, or a city profile to take them from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hourly: Option<HourlySource>,
+    /// trips: the demand file from `rushhour import`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// trips and hourly: multiplies the demand.
+    pub scale: f64,
+    /// trips: spreads stamps that were rounded when published.
+    pub dejitter: bool,
+    /// Where rides start.
+    pub origins: Spread,
+    /// Where rides end.
+    pub destinations: Spread,
+    /// For `hotspots`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hotspots: Vec<HotspotEntry>,
+    /// A city profile, by path or built-in name: the weights of `zones`, and the lengths of trips.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<PathBuf>,
+    /// How long a rider waits until a driver is found. City time.
+    pub patience: Law,
+    /// Whether a quote is taken, over the price and the minutes until pick-up.
+    pub quote_acceptance: Chance,
+    /// Whether a ride is cancelled after a driver was found.
+    pub cancel_probability: CancelChance,
+    /// How often the rider's app asks until a driver is found. Run time.
+    pub poll_every: Span,
+}
+
+impl Default for Demand {
+    fn default() -> Self {
+        Self {
+            kind: DemandKind::Poisson,
+            rides_per_hour: 600.0,
+            hourly: None,
+            file: None,
+            scale: 1.0,
+            dejitter: false,
+            origins: Spread::Uniform,
+            destinations: Spread::Uniform,
+            hotspots: Vec::new(),
+            profile: None,
+            patience: "5m".parse().expect("5m is a span"),
+            quote_acceptance: Chance::Constant(1.0),
+            cancel_probability: CancelChance::Constant(0.0),
+            poll_every: Span::secs(5),
+        }
+    }
+}
+
+/// `[trips]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Trips {
+    /// How long rides take. City time.
+    pub duration: RideDuration,
+    /// From arrival until the rider is in the car. City time.
+    pub boarding: Span,
+}
+
+impl Default for Trips {
+    fn default() -> Self {
+        Self { duration: RideDuration::FromDistance, boarding: Span::secs(0) }
+    }
+}
+
+/// How the fleet starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FleetStart {
+    /// Everyone waits for a ride.
+    Idle,
+    /// On trip and on the way in the shares of the steady state.
+    Stationary,
+}
+
+/// What drivers do between rides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdlePolicy {
+    /// Wait where they are.
+    Stay,
+    /// Drive to a hotspot.
+    Hotspot,
+    /// Drive to where surge is.
+    Surge,
+}
+
+/// `[fleet]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Fleet {
+    /// How many, or how many at each hour of the day.
+    pub drivers: ByHour,
+    /// Where they start.
+    pub placement: Spread,
+    /// How often the app reports its place. Run time.
+    pub ping_every: Span,
+    /// Whether an offer is taken, over the minutes to the pick-up and the driver's pay.
+    pub accept_probability: Chance,
+    /// How long a driver has to answer. Run time.
+    pub offer_timeout: Span,
+    /// How long a driver looks at an offer. City time.
+    pub reaction: Law,
+    /// How long drivers stay once they came; none: the whole run. City time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shifts: Option<Law>,
+    /// How they start.
+    pub start: FleetStart,
+    /// What they do between rides.
+    pub idle: IdlePolicy,
+    /// Driver streams that share one HTTP/2 connection.
+    pub streams_per_connection: usize,
+}
+
+impl Default for Fleet {
+    fn default() -> Self {
+        Self {
+            drivers: ByHour::Constant(200.0),
+            placement: Spread::Uniform,
+            ping_every: Span::secs(4),
+            accept_probability: Chance::Constant(1.0),
+            offer_timeout: Span::secs(15),
+            reaction: "0s".parse().expect("0s is a span"),
+            shifts: None,
+            start: FleetStart::Idle,
+            idle: IdlePolicy::Stay,
+            streams_per_connection: 100,
+        }
+    }
+}
+
+/// Which assignment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// First come, nearest available, at once.
+    Nearest,
+    /// The least total pick-up time of a window.
+    Batched,
+}
+
+/// What happens when nobody is available.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QueuePolicy {
+    /// The rider waits until patience ends.
+    Wait,
+    /// The rider is unserved at once.
+    Lose,
+}
+
+/// `[dispatch]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dispatch {
+    /// Which assignment.
+    pub policy: Policy,
+    /// The window of a match round, whole seconds. Run time. `nearest` has none.
+    pub window: Span,
+    /// Drivers farther than this, straight, are not asked; none: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub radius_km: Option<f64>,
+    /// Nearest drivers considered for each rider.
+    pub candidates: usize,
+    /// batched: a pick-up longer than this is worse than leaving the rider for the next round.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unserved_penalty: Option<Span>,
+    /// What happens when nobody is available.
+    pub queue: QueuePolicy,
+}
+
+impl Default for Dispatch {
+    fn default() -> Self {
+        Self {
+            policy: Policy::Batched,
+            window: Span::secs(2),
+            radius_km: None,
+            candidates: 20,
+            unserved_penalty: None,
+            queue: QueuePolicy::Wait,
+        }
+    }
+}
+
+/// `[pricing]`: amounts in units of the currency (dollars, not cents).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pricing {
+    /// For every ride.
+    pub base: f64,
+    /// For each kilometre.
+    pub per_km: f64,
+    /// For each minute.
+    pub per_minute: f64,
+    /// For every ride, never under surge.
+    pub booking_fee: f64,
+    /// The least a ride costs.
+    pub minimum: f64,
+    /// ISO 4217.
+    pub currency: String,
+    /// The driver's pay for each kilometre.
+    pub driver_per_km: f64,
+    /// The driver's pay for each minute.
+    pub driver_per_minute: f64,
+    /// How long a quote is good for. Run time.
+    pub quote_ttl: Span,
+    /// How prices follow supply and demand.
+    pub surge: Surge,
+}
+
+impl Default for Pricing {
+    fn default() -> Self {
+        Self {
+            base: 2.50,
+            per_km: 1.10,
+            per_minute: 0.70,
+            booking_fee: 2.75,
+            minimum: 8.00,
+            currency: "USD".to_owned(),
+            driver_per_km: 0.845_064_82,
+            driver_per_minute: 0.583,
+            quote_ttl: Span::secs(120),
+            surge: Surge::default(),
+        }
+    }
+}
+
+/// `pricing.surge`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Surge {
+    /// Whether there is any.
+    pub enabled: bool,
+    /// H3 resolution of its zones.
+    pub resolution: u8,
+    /// The highest multiplier.
+    pub cap: f64,
+    /// Multipliers are whole steps of this.
+    pub step: f64,
+    /// Share of a cell's pressure that comes from its neighbours.
+    pub smoothing: f64,
+    /// How often supply and demand are counted. Run time.
+    pub every: Span,
+}
+
+impl Default for Surge {
+    fn default() -> Self {
+        Self { enabled: false, resolution: 8, cap: 3.0, step: 0.1, smoothing: 0.4, every: Span::secs(10) }
+    }
+}
+
+/// Where a part runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Host {
+    /// As a function.
+    Lambda,
+    /// As a long-lived service.
+    Container,
+}
+
+/// `[placement]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Placement {
+    /// `POST /quotes`.
+    pub pricing: Host,
+    /// The surge update.
+    pub surge: Host,
+    /// Trips, their events and the sweep.
+    pub trips: Host,
+    /// Match rounds.
+    pub matching: Host,
+    /// The fleet.
+    #[serde(rename = "fleet-tracker")]
+    pub fleet_tracker: Host,
+}
+
+impl Default for Placement {
+    fn default() -> Self {
+        Self {
+            pricing: Host::Lambda,
+            surge: Host::Lambda,
+            trips: Host::Lambda,
+            matching: Host::Lambda,
+            fleet_tracker: Host::Container,
+        }
+    }
+}
+
+/// `[functions.NAME]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Function {
+    /// Memory, which also sets the share of a CPU.
+    pub memory_mb: u32,
+    /// `arm64` or `x86_64`.
+    pub architecture: String,
+    /// The most environments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserved_concurrency: Option<u32>,
+    /// Environments kept ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provisioned_concurrency: Option<u32>,
+    /// Messages of one call, for a function behind a queue.
+    pub batch_size: u32,
+    /// How long a batch gathers.
+    pub batch_window: Span,
+    /// Calls at once from the queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_concurrency: Option<u32>,
+    /// The longest a call may take.
+    pub timeout: Span,
+}
+
+impl Default for Function {
+    fn default() -> Self {
+        Self {
+            memory_mb: 256,
+            architecture: "arm64".to_owned(),
+            reserved_concurrency: None,
+            provisioned_concurrency: None,
+            batch_size: 10,
+            batch_window: Span::secs(0),
+            maximum_concurrency: None,
+            timeout: Span::secs(10),
+        }
+    }
+}
+
+/// `[containers.NAME]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Container {
+    /// CPUs of one task.
+    pub vcpu: f64,
+    /// Memory of one task.
+    pub memory_gb: f64,
+    /// The fewest tasks.
+    pub tasks_min: u32,
+    /// The most tasks.
+    pub tasks_max: u32,
+    /// CPU share at which tasks are added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale_on_cpu: Option<f64>,
+}
+
+impl Default for Container {
+    fn default() -> Self {
+        Self { vcpu: 1.0, memory_gb: 2.0, tasks_min: 1, tasks_max: 1, scale_on_cpu: None }
+    }
+}
+
+/// `[cloud]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cloud {
+    /// `aws-us-east-1`, or a file.
+    pub profile: String,
+    /// A price file instead of the shipped one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prices: Option<PathBuf>,
+}
+
+impl Default for Cloud {
+    fn default() -> Self {
+        Self { profile: "aws-us-east-1".to_owned(), prices: None }
+    }
+}
+
+/// A limit: a span for latencies, a number for shares.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a span such as \"150ms\", or a number")]
+pub enum Limit {
+    /// At most so long.
+    Span(Span),
+    /// At least that share.
+    Number(f64),
+}

@@ -1,0 +1,168 @@
+//! From text to a scenario, with one message for what is wrong: file, line or key, what was found, what
+//! was expected.
+
+use std::path::{Path, PathBuf};
+
+use super::model::Scenario;
+
+/// Why a scenario cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// The file is not there, or cannot be read.
+    #[error("{}: cannot be read ({source}), expected a scenario file or one of {known}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+        /// The scenarios that are built in.
+        known: String,
+    },
+    /// The text is wrong.
+    #[error("{place}: {message}")]
+    Wrong {
+        /// File and line, or the key that was set.
+        place: String,
+        /// What was found, and what was expected.
+        message: String,
+    },
+}
+
+impl ScenarioError {
+    pub(super) fn wrong(place: impl ToString, message: impl ToString) -> Self {
+        Self::Wrong { place: place.to_string(), message: message.to_string() }
+    }
+}
+
+/// Reads a scenario from text that came from `origin`, with `sets` (`key.path=value`) laid over it.
+///
+/// # Errors
+/// If the text or a set is wrong.
+pub fn parse(origin: &str, text: &str, sets: &[String]) -> Result<Scenario, ScenarioError> {
+    let from_text = |text: &str| toml::from_str::<Scenario>(text);
+    from_text(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        ScenarioError::wrong(format!("{origin}:{line}"), explain(error.message()))
+    })?;
+    let mut table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| ScenarioError::wrong(origin, error.message()))?;
+    let mut scenario = from_table(&table).map_err(|message| ScenarioError::wrong(origin, message))?;
+    for set in sets {
+        let wrong = |message: String| ScenarioError::wrong(format!("--set {set}"), message);
+        let (path, value) = set
+            .split_once('=')
+            .ok_or_else(|| wrong("found no `=`, expected key.path=value".to_owned()))?;
+        lay(&mut table, path.trim(), value.trim()).map_err(wrong)?;
+        scenario = from_table(&table).map_err(wrong)?;
+    }
+    Ok(scenario)
+}
+
+fn from_table(table: &toml::Table) -> Result<Scenario, String> {
+    Scenario::deserialize_from(table.clone()).map_err(|error| explain(error.message()))
+}
+
+impl Scenario {
+    fn deserialize_from(table: toml::Table) -> Result<Self, toml::de::Error> {
+        table.try_into()
+    }
+}
+
+/// Lays a value at a dotted path. What does not read as TOML is taken as text, so that `30m` needs no
+/// quotes on a command line.
+fn lay(table: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
+    let value = format!("v = {value}")
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|mut parsed| parsed.remove("v"))
+        .unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    let mut keys: Vec<&str> = path.split('.').collect();
+    let last = keys.pop().filter(|key| !key.is_empty());
+    let last = last.ok_or_else(|| format!("found the key {path:?}, expected key.path"))?;
+    let mut at = table;
+    for key in keys {
+        at = at
+            .entry(key)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+            .as_table_mut()
+            .ok_or_else(|| format!("found a value at {key:?}, expected a table"))?;
+    }
+    at.insert(last.to_owned(), value);
+    Ok(())
+}
+
+/// Turns the reader's words into ours, and names the nearest known key for an unknown one.
+fn explain(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    if !message.starts_with("unknown field") {
+        return message.replace('\n', " ");
+    }
+    let Some(unknown) = quoted.next() else {
+        return message.to_owned();
+    };
+    let known: Vec<&str> = quoted.collect();
+    let nearest = known
+        .iter()
+        .max_by(|a, b| strsim::jaro_winkler(unknown, a).total_cmp(&strsim::jaro_winkler(unknown, b)));
+    match nearest {
+        Some(nearest) => {
+            format!("found the unknown key `{unknown}`, expected `{nearest}` (known here: {})", known.join(", "))
+        }
+        None => format!("found the unknown key `{unknown}`, expected none here"),
+    }
+}
+
+/// A path that stands in a scenario file, seen from that file.
+pub(super) fn beside(origin: Option<&Path>, path: &Path) -> PathBuf {
+    match origin.and_then(Path::parent) {
+        Some(folder) if path.is_relative() && !path.exists() => folder.join(path),
+        _ => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::values::Span;
+
+    fn message(text: &str, sets: &[&str]) -> String {
+        let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
+        parse("city.toml", text, &sets).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest_and_its_line() {
+        let found = message("name = \"a\"\n\n[fleet]\ndriver = 3\n", &[]);
+        assert!(
+            found.starts_with("city.toml:4: found the unknown key `driver`, expected `drivers`"),
+            "{found}"
+        );
+        let found = message("", &["dispatch.windw=2s"]);
+        assert!(found.contains("--set dispatch.windw=2s") && found.contains("`window`"), "{found}");
+    }
+
+    #[test]
+    fn wrong_values_say_what_was_expected() {
+        let found = message("duration = \"soon\"", &[]);
+        assert!(found.contains("city.toml:1") && found.contains("\"soon\"") && found.contains("10m"), "{found}");
+        let found = message("[city]\nkind = \"moon\"", &[]);
+        assert!(found.contains("moon") && found.contains("geo"), "{found}");
+        assert!(message("name = ", &[]).starts_with("city.toml:1: "));
+    }
+
+    #[test]
+    fn sets_lie_over_the_file() {
+        let sets = ["duration=90s".to_owned(), "functions.pricing.memory_mb=512".to_owned()];
+        let scenario = parse("city.toml", "duration = \"10m\"", &sets).unwrap();
+        assert_eq!(scenario.duration, Span::secs(90));
+        assert_eq!(scenario.functions["pricing"].memory_mb, 512);
+    }
+
+    #[test]
+    fn what_is_written_reads_back_as_the_same() {
+        let scenario = parse("x", "[demand]\nquote_acceptance = { intercept = 2.0 }", &[]).unwrap();
+        let text = toml::to_string(&scenario).unwrap();
+        assert_eq!(parse("y", &text, &[]).unwrap(), scenario);
+    }
+}

@@ -1,0 +1,95 @@
+//! The embedded stack: everything in this process, over real sockets on loopback.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use domain::Timestamp;
+use local::stack::{FunctionName, Stack, StackConfig, StackError};
+use services::config::Market;
+
+use crate::counted::Watched;
+use crate::exit::Failure;
+use crate::scenario::{Scenario, market};
+use crate::seed::Seed;
+
+/// What the stack is told of the scenario.
+///
+/// # Errors
+/// If a value of the scenario cannot be.
+pub fn config(
+    scenario: &Scenario,
+    started_at: Timestamp,
+    port: Option<u16>,
+    watched: &Arc<Watched>,
+) -> Result<StackConfig, Failure> {
+    let document = market::document(scenario, started_at);
+    let market = document.market().map_err(|error| Failure::input(format!("{}: {error}", scenario.name)))?;
+    let mut config = StackConfig::new(market);
+    if let Some(port) = port {
+        config.http = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    }
+    functions(scenario, &mut config)?;
+    let observer = watched.clone();
+    config.observer = Some(Arc::new(move |invoked| observer.invoked(invoked.function, invoked.duration)));
+    let observer = watched.clone();
+    config.round_observer = Some(Arc::new(move |report| observer.round(report)));
+    Ok(config)
+}
+
+fn functions(scenario: &Scenario, config: &mut StackConfig) -> Result<(), Failure> {
+    for (name, sizes) in &scenario.functions {
+        let known = FunctionName::ALL.into_iter().find(|known| known.as_str() == name);
+        let Some(known) = known else {
+            let all = FunctionName::ALL.map(FunctionName::as_str).join(", ");
+            return Err(Failure::input(format!("functions.{name}: found no such function, expected one of {all}")));
+        };
+        if let Some(settings) = config.functions.get_mut(&known) {
+            settings.pool.memory_mb = sizes.memory_mb;
+            settings.pool.reserved_concurrency = sizes.reserved_concurrency;
+            settings.timeout = sizes.timeout.0;
+        }
+        for (queue, mapping) in &mut config.mappings {
+            let serves = aws::stack::QUEUES
+                .iter()
+                .any(|spec| spec.name == *queue && FunctionName::of_queue(spec.queue) == known);
+            if serves {
+                mapping.batch_size = sizes.batch_size as usize;
+                mapping.batch_window = sizes.batch_window.0;
+                if sizes.maximum_concurrency.is_some() {
+                    mapping.maximum_concurrency = sizes.maximum_concurrency;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Starts the stack on tables that hold the rides under way.
+///
+/// # Errors
+/// If a part does not start: a busy port, above all.
+pub async fn start(config: StackConfig, seed: &Seed) -> Result<Stack, Failure> {
+    let sweep = config.market.sweep;
+    let provisioned = Stack::provision(config).await.map_err(stopped)?;
+    if !seed.trips.is_empty() {
+        let trips = aws::DynamoTrips::new(provisioned.aws(), sweep);
+        let holds = aws::DynamoHolds::new(provisioned.aws());
+        trips.seed_trips(&seed.trips).await.map_err(Failure::target)?;
+        holds.seed_holds(&seed.holds).await.map_err(Failure::target)?;
+    }
+    provisioned.start().await.map_err(stopped)
+}
+
+fn stopped(error: StackError) -> Failure {
+    Failure::target(format!("the embedded stack does not start: {error}"))
+}
+
+/// The market of a scenario, for what is reckoned outside the stack.
+///
+/// # Errors
+/// If a value of the scenario cannot be.
+pub fn market_of(scenario: &Scenario, started_at: Timestamp) -> Result<Market, Failure> {
+    market::document(scenario, started_at)
+        .market()
+        .map_err(|error| Failure::input(format!("{}: {error}", scenario.name)))
+}

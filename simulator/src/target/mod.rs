@@ -1,0 +1,3 @@
+//! What a scenario is driven against.
+
+pub mod embedded;
