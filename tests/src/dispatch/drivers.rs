@@ -254,6 +254,8 @@ impl Dispatch {
         for notice in self.inboxes.take(id) {
             hear(driver, notice, now);
         }
+        // An accept that is confirmed looks at what the driver believes to have.
+        locked(&self.drivers).0.insert(id, driver.clone());
         self.answer_due(driver, now);
         self.drive_due(id, driver, now);
     }
@@ -314,7 +316,9 @@ fn hear(driver: &mut Driver, notice: Notice, now: Timestamp) {
                 Behaviour::Declines => false,
                 _ => return,
             };
-            if driver.ride.is_none_or(|ride| ride.key != key) {
+            // An offer of another ride says that the last one is off, should the stream have missed it.
+            driver.ride = driver.ride.filter(|ride| ride.key == key);
+            if driver.ride.is_none() {
                 driver.answer = Some((key, accept, now));
             }
         }

@@ -42,14 +42,12 @@ pub enum Call {
 }
 
 impl Call {
-    /// Whether the tracker makes it.
+    /// Whether the tracker makes it, and no one else.
     fn is_of_tracker(self) -> bool {
-        use Call::{
-            PublishSnapshot, SendEvent, StoreAccept, StoreEnd, StoreMarkOffered, StoreReserve,
-        };
+        use Call::{SendEvent, StoreAccept, StoreEnd, StoreMarkOffered, StoreReserve};
         matches!(
             self,
-            StoreReserve | StoreMarkOffered | StoreAccept | StoreEnd | SendEvent | PublishSnapshot
+            StoreReserve | StoreMarkOffered | StoreAccept | StoreEnd | SendEvent
         )
     }
 }

@@ -225,9 +225,9 @@ impl Trip {
                 self.fast_forward(event, tariff, now)
             }
             // Said again by a tracker that restarted and still holds the driver: nobody else will end that.
-            TripState::Completed if event.kind == TripEventKind::Accepted => Outcome::Refused {
-                release: event.key,
-            },
+            TripState::Completed if event.kind == TripEventKind::Accepted => {
+                Outcome::Refused { release: event.key }
+            }
             TripState::Completed => Outcome::Unchanged,
             TripState::Requested | TripState::Cancelled { .. } | TripState::Unserved { .. } => {
                 if event.kind.ends_hold() {
