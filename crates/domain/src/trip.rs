@@ -11,6 +11,8 @@
 //! that is behind changes nothing; one that the trip's state refuses says whom to release.
 
 mod names;
+#[cfg(test)]
+mod tests;
 mod transition;
 
 pub use transition::{Outcome, TransitionError};

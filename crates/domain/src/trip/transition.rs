@@ -221,7 +221,7 @@ impl Trip {
             }
             // The sweep took an offer for expired that was accepted after all: the fleet's word counts
             // as long as nobody else was asked.
-            TripState::Requested if event.kind.is_progress() && self.last_try_expired() => {
+            TripState::Requested if !event.kind.is_refusal() && self.last_try_expired() => {
                 self.fast_forward(event, tariff, now)
             }
             // Said again by a tracker that restarted and still holds the driver: nobody else will end that.
@@ -335,15 +335,6 @@ impl Stamps {
 }
 
 impl TripEventKind {
-    /// Whether it means that the driver took the ride.
-    #[must_use]
-    pub fn is_progress(self) -> bool {
-        matches!(
-            self,
-            Self::Accepted | Self::Arrived | Self::PickedUp | Self::DroppedOff
-        )
-    }
-
     /// Whether it means that the driver did not take the ride.
     #[must_use]
     pub fn is_refusal(self) -> bool {
