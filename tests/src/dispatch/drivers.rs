@@ -202,6 +202,9 @@ impl Dispatch {
         driver: DriverId,
         report: ProgressReport,
     ) -> Option<ProgressOutcome> {
+        if report.stamps.picked_up_at.is_some() {
+            locked(&self.journal).picked_up(report.key.trip);
+        }
         let asking = self
             .link
             .ask(|tracker| Box::pin(async move { tracker.progress(driver, &report).await }));

@@ -23,6 +23,8 @@ pub(super) struct Journal {
     unknown: BTreeSet<TripId>,
     /// Trips seen in a final state, as they were then.
     ended: BTreeMap<TripId, Trip>,
+    /// Trips whose rider got into the car, whoever has heard of it.
+    picked_up: BTreeSet<TripId>,
     /// How long things may take beyond their deadlines, where that is not as usual.
     search_grace: Option<Duration>,
 }
@@ -54,6 +56,10 @@ impl Journal {
         }
     }
 
+    pub(super) fn picked_up(&mut self, trip: TripId) {
+        self.picked_up.insert(trip);
+    }
+
     pub(super) fn accepted(&mut self, key: HoldKey, at: Timestamp) {
         // A trip whose request was never answered is seen by its driver alone.
         if let Some(seen) = self.seen.get_mut(&key.trip) {
@@ -70,6 +76,12 @@ impl Journal {
 }
 
 impl Dispatch {
+    /// Whether the rider of a trip got into the car, which the rider knows before the store does.
+    #[must_use]
+    pub fn was_picked_up(&self, trip: TripId) -> bool {
+        locked(&self.journal).picked_up.contains(&trip)
+    }
+
     /// Things go wrong for so long that searches end so much later.
     pub fn searches_end_within(&self, grace: Duration) {
         locked(&self.journal).search_grace = Some(grace);

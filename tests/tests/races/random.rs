@@ -103,6 +103,10 @@ impl Schedule {
             return;
         };
         let id: TripId = services::request::trip_id(request.rider, &request.idempotency_key);
+        // The store may hear late of a ride under way or over; its rider knows, and does not cancel it.
+        if self.world.was_picked_up(id) {
+            return;
+        }
         let _ = ready(self.world.riding.cancel(request.rider, id));
     }
 
