@@ -16,8 +16,8 @@ use services::track::{Restored, Tracker};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 use wire::grpc::v1::fleet_tracker_server::FleetTrackerServer;
 
 use crate::limits::{
@@ -196,12 +196,13 @@ async fn serve_grpc<H, E, S, C>(
         .await;
     let tracker =
         FleetTrackerServer::new(Service(shared)).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    // Small messages each way: without it the kernel holds them back for up to 40 ms.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let served = Server::builder()
-        .tcp_nodelay(true)
         .max_concurrent_streams(Some(STREAMS_PER_CONNECTION_MAX))
         .add_service(health_service)
         .add_service(tracker)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+        .serve_with_incoming_shutdown(incoming, async move {
             // An error means that the tracker was dropped: a stop as well.
             let _ = stopped.wait_for(|stop| *stop).await;
         })
