@@ -188,7 +188,7 @@ async fn main() -> anyhow::Result<()> {
     .await;
     measure("reserve a driver who is taken", RIDES, async |n| {
         let key = HoldKey {
-            trip: TripId(u128::from(n)),
+            trip: TripId(u128::from(n) + (1 << 100)),
             ..hold(1_000_000).key
         };
         let other = Hold { key, ..hold(n) };
