@@ -269,7 +269,7 @@ impl Dispatch {
         };
         match self.answer(key, accept) {
             None | Some(AnswerOutcome::TryAgain) => {
-                driver.answer = Some((key, accept, now + RETRY))
+                driver.answer = Some((key, accept, now + RETRY));
             }
             Some(AnswerOutcome::Accepted(_)) => {
                 driver.answer = None;

@@ -78,12 +78,12 @@ fn driven() -> (Dispatch, Vec<TripEvent>) {
         }
         let report = services::track::ProgressReport {
             key,
-            sequence: u32::try_from(step).unwrap() + 2,
+            sequence: u32::try_from(step).expect("a few steps") + 2,
             kind,
             at: now,
             stamps,
         };
-        ready(world.report_as(NEAR, report)).unwrap();
+        ready(world.report_as(NEAR, report)).expect("the tracker answers");
     }
     let events = world.take_events();
     assert_eq!(events.len(), 4);

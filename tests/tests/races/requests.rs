@@ -37,7 +37,7 @@ fn a_repeat_after_the_quote_expired_is_still_a_repeat() {
     let first = world.send(&asking).unwrap();
     world.clock.advance(world.market.quote_ttl + seconds(1));
     assert_eq!(world.send(&asking).unwrap(), first);
-    let mut other = asking.clone();
+    let mut other = asking;
     other.idempotency_key = "new".to_owned();
     assert!(matches!(
         world.send(&other),
@@ -58,7 +58,7 @@ fn the_same_key_with_another_body_is_a_conflict() {
     let world = Dispatch::default();
     let asking = world.asking(&world.quote(RIDER), "k");
     let first = world.send(&asking).unwrap();
-    let mut patient = asking.clone();
+    let mut patient = asking;
     patient.patience = seconds(1_000);
     assert!(matches!(world.send(&patient), Err(RideError::KeyReused)));
     world.clock.advance(seconds(1));
