@@ -1,0 +1,125 @@
+//! Quotes and surge through the whole system: what a rider is asked for follows the market.
+
+use std::time::Duration;
+
+use domain::surge::Multiplier;
+use domain::{DriverId, Place, RiderId};
+use rushhour_tests::dispatch::drivers::Behaviour;
+use rushhour_tests::dispatch::executor::ready;
+use rushhour_tests::dispatch::{Dispatch, corner, east_of_corner, market};
+use services::config::ServiceArea;
+use services::error::RideError;
+use services::market::Updated;
+use services::ports::{MarketSide, MarketSnapshot};
+
+const RIDER: RiderId = RiderId(1);
+
+#[test]
+fn places_outside_and_ways_too_long_are_refused() {
+    let mut market = market();
+    market.service_area = Some(ServiceArea {
+        south: 0.0,
+        west: 0.0,
+        north: 1.0,
+        east: 8.0,
+    });
+    let world = Dispatch::new(market);
+    let quote = |from, to| ready(world.quoting.quote(RIDER, from, to));
+    let outside = Place::from_metres(-1.0, 5_000.0);
+    let refused = [
+        (outside, corner(), "pickup"),
+        (corner(), outside, "dropoff"),
+    ];
+    for (from, to, expected) in refused {
+        let error = quote(from, to).unwrap_err();
+        assert!(
+            matches!(error, RideError::OutsideServiceArea { which } if which == expected),
+            "{error}"
+        );
+    }
+    let far = Place::from_metres(306_000.0, 5_000.0);
+    assert!(matches!(
+        quote(corner(), far),
+        Err(RideError::TooFar { .. })
+    ));
+    assert!(quote(corner(), east_of_corner(4_000.0)).is_ok());
+    assert!(
+        quote(corner(), corner()).is_ok(),
+        "a way of nothing costs the minimum"
+    );
+}
+
+#[test]
+fn the_wait_that_is_quoted_follows_the_drivers_nearby() {
+    let wait_among = |drivers: u64| {
+        let world = Dispatch::default();
+        for driver in 0..drivers {
+            world.driver(DriverId(driver), corner(), Behaviour::Takes);
+        }
+        world.advance(Duration::from_secs(1));
+        world.quote(RIDER).pickup_eta
+    };
+    assert_eq!(wait_among(0), None, "nothing is known");
+    // One driver in seven cells of 0.74 km²: 1/(2√ρ) = 1,136 m, at 10 m/s.
+    let one = wait_among(1).unwrap().as_secs_f64();
+    assert!((one - 113.6).abs() < 0.1, "{one}");
+    let four = wait_among(4).unwrap().as_secs_f64();
+    assert!(
+        (one / four - 2.0).abs() < 1e-6,
+        "four times as many are half as far"
+    );
+}
+
+/// A snapshot of the whole market, so many at the corner.
+fn snapshot(world: &Dispatch, side: MarketSide, count: u32) -> MarketSnapshot {
+    let cell = domain::Cell::of(corner(), world.market.resolution);
+    MarketSnapshot {
+        region: world.market.region.clone(),
+        side,
+        at: world.now(),
+        cells: [(cell, count)].into(),
+    }
+}
+
+#[test]
+fn surge_comes_goes_and_ignores_what_is_late() {
+    let world = Dispatch::default();
+    let update = |snapshot: &MarketSnapshot| ready(world.surge.update(snapshot)).unwrap();
+    update(&snapshot(&world, MarketSide::Supply, 2));
+    let calm = world.quote(RIDER);
+    assert_eq!(calm.quote.fare.surge, Multiplier::NONE);
+    let busy = snapshot(&world, MarketSide::Demand, 10);
+    assert!(matches!(update(&busy), Updated::Cells(changed) if changed > 0));
+    let surged = world.quote(RIDER);
+    assert!(surged.quote.fare.surge > Multiplier::NONE);
+    assert!(surged.quote.fare.ride > calm.quote.fare.ride);
+    assert_eq!(surged.quote.fare.booking_fee, calm.quote.fare.booking_fee);
+    assert_eq!(update(&busy), Updated::Stale, "told twice");
+
+    let before = world.now();
+    let mut quotes = Vec::new();
+    for _ in 0..20 {
+        world.clock.advance(Duration::from_secs(60));
+        update(&snapshot(&world, MarketSide::Demand, 0));
+        quotes.push(world.quote(RIDER).quote.fare.surge);
+    }
+    assert!(
+        quotes.is_sorted_by(|earlier, later| earlier >= later),
+        "{quotes:?}"
+    );
+    assert_eq!(quotes.last(), Some(&Multiplier::NONE));
+    let late = MarketSnapshot {
+        at: before + Duration::from_secs(30),
+        ..busy
+    };
+    assert_eq!(update(&late), Updated::Stale);
+
+    // The fare that was quoted is the fare, whatever surge is now.
+    world.driver(DriverId(1), corner(), Behaviour::Takes);
+    let dear = world.send(&world.asking(&surged, "k"));
+    assert!(
+        matches!(dear, Err(RideError::QuoteExpired { .. })),
+        "but only while it is good"
+    );
+    world.settle(Duration::from_secs(1));
+}
