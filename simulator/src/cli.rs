@@ -22,10 +22,14 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start a stack, drive a scenario against it in wall time, audit, report
-    #[command(after_help = "Example:\n  rushhour run peak-hour --duration 20m --set fleet.drivers=1500 --out runs/small")]
+    #[command(
+        after_help = "Example:\n  rushhour run peak-hour --duration 20m --set fleet.drivers=1500 --out runs/small"
+    )]
     Run(RunArgs),
     /// Turn trip records (CSV or Parquet) into a demand file; say what was kept and what was rejected, and why
-    #[command(after_help = "Example:\n  rushhour import trips.csv --zones taxi_zones.geojson -o january.trips")]
+    #[command(
+        after_help = "Example:\n  rushhour import trips.csv --zones taxi_zones.geojson -o january.trips"
+    )]
     Import(ImportArgs),
     /// Check the invariants again from what a run recorded
     #[command(after_help = "Example:\n  rushhour audit runs/peak-hour-20260923-181500")]
@@ -87,12 +91,20 @@ impl RunArgs {
     pub fn sets(&self) -> Vec<String> {
         let short = [
             self.seed.map(|seed| format!("seed={seed}")),
-            self.duration.as_ref().map(|span| format!("duration=\"{span}\"")),
+            self.duration
+                .as_ref()
+                .map(|span| format!("duration=\"{span}\"")),
             self.speedup.map(|speedup| format!("speedup={speedup:?}")),
-            self.drivers.map(|drivers| format!("fleet.drivers={drivers}.0")),
-            self.rides_per_hour.map(|rate| format!("demand.rides_per_hour={rate:?}")),
+            self.drivers
+                .map(|drivers| format!("fleet.drivers={drivers}.0")),
+            self.rides_per_hour
+                .map(|rate| format!("demand.rides_per_hour={rate:?}")),
         ];
-        short.into_iter().flatten().chain(self.sets.iter().cloned()).collect()
+        short
+            .into_iter()
+            .flatten()
+            .chain(self.sets.iter().cloned())
+            .collect()
     }
 }
 

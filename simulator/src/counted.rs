@@ -38,8 +38,17 @@ impl Counted {
         Ok(Self {
             functions: stack.function_counters(),
             http_requests: stack.http_counters().requests,
-            tables: stack.table_use().iter().map(|(name, used)| (named(name), *used)).collect(),
-            queues: stack.queue_accounts().await?.iter().map(|(name, used)| (named(name), *used)).collect(),
+            tables: stack
+                .table_use()
+                .iter()
+                .map(|(name, used)| (named(name), *used))
+                .collect(),
+            queues: stack
+                .queue_accounts()
+                .await?
+                .iter()
+                .map(|(name, used)| (named(name), *used))
+                .collect(),
             tracker: stack.tracker_metrics().unwrap_or_default(),
             depth_max: BTreeMap::new(),
         })
@@ -127,9 +136,15 @@ impl Watched {
         let mut state = self.state();
         if state.counting {
             if !state.durations.contains_key(function) {
-                state.durations.insert(function.to_owned(), LatencyHistogram::default());
+                state
+                    .durations
+                    .insert(function.to_owned(), LatencyHistogram::default());
             }
-            state.durations.get_mut(function).expect("inserted if it was missing").record(duration);
+            state
+                .durations
+                .get_mut(function)
+                .expect("inserted if it was missing")
+                .record(duration);
         }
     }
 
@@ -145,7 +160,11 @@ impl Watched {
 
     /// How long calls of a function ran.
     pub fn durations(&self, function: &str) -> LatencyHistogram {
-        self.state().durations.get(function).cloned().unwrap_or_default()
+        self.state()
+            .durations
+            .get(function)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// The match rounds, as the summary has them.
@@ -153,7 +172,8 @@ impl Watched {
         let state = self.state();
         let mut sizes = state.sizes.clone();
         sizes.sort_unstable();
-        let mean = (!sizes.is_empty()).then(|| sizes.iter().sum::<u64>() as f64 / sizes.len() as f64);
+        let mean =
+            (!sizes.is_empty()).then(|| sizes.iter().sum::<u64>() as f64 / sizes.len() as f64);
         let as_numbers: Vec<f64> = sizes.iter().map(|size| *size as f64).collect();
         report::summary::Matching {
             rounds: state.rounds,

@@ -36,11 +36,17 @@ pub struct Failure {
 impl Failure {
     /// Bad usage, scenario or input.
     pub fn input(message: impl Display) -> Self {
-        Self { exit: Exit::BadInput, message: message.to_string() }
+        Self {
+            exit: Exit::BadInput,
+            message: message.to_string(),
+        }
     }
 
     /// The target could not be reached, or what was measured could not be written.
     pub fn target(message: impl Display) -> Self {
-        Self { exit: Exit::Unreachable, message: message.to_string() }
+        Self {
+            exit: Exit::Unreachable,
+            message: message.to_string(),
+        }
     }
 }

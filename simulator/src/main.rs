@@ -1,5 +1,8 @@
 //! The `rushhour` command.
-#![expect(unreachable_pub, reason = "in a binary `pub` marks what a module offers its siblings")]
+#![expect(
+    unreachable_pub,
+    reason = "in a binary `pub` marks what a module offers its siblings"
+)]
 
 mod cli;
 mod commands;

@@ -11,15 +11,21 @@ pub fn cpu_seconds() -> Option<f64> {
     // The second field is the name in brackets, and may hold spaces.
     let after_name = stat.rsplit_once(") ")?.1;
     // From there: state is field 3, so utime, stime, cutime and cstime (14 to 17) are the 12th to 15th.
-    let ticks: Option<u64> =
-        after_name.split(' ').skip(11).take(4).map(|field| field.parse::<u64>().ok()).sum();
+    let ticks: Option<u64> = after_name
+        .split(' ')
+        .skip(11)
+        .take(4)
+        .map(|field| field.parse::<u64>().ok())
+        .sum();
     ticks.map(|ticks| ticks as f64 / TICKS_PER_SECOND)
 }
 
 /// The most memory the process held, in bytes.
 pub fn peak_rss_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
     Some(kilobytes * 1_024)
 }

@@ -29,14 +29,22 @@ impl Progress {
         let shown = if quiet {
             Shown::Nothing
         } else if std::io::stderr().is_terminal() {
-            let bar = ProgressBar::with_draw_target(Some(total.as_secs().max(1)), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{wide_bar:.green/dim} {pos:>4}/{len}s\n{msg}");
+            let bar = ProgressBar::with_draw_target(
+                Some(total.as_secs().max(1)),
+                ProgressDrawTarget::stderr(),
+            );
+            let style =
+                ProgressStyle::with_template("{wide_bar:.green/dim} {pos:>4}/{len}s\n{msg}");
             bar.set_style(style.expect("the template is well formed"));
             Shown::Bar(bar)
         } else {
             Shown::Plain { last: None }
         };
-        Self { shown, total, drivers }
+        Self {
+            shown,
+            total,
+            drivers,
+        }
     }
 
     /// Says what is being done before or after the load.

@@ -40,16 +40,24 @@ impl RunDir {
     /// If it cannot be made or written to, or holds a run already.
     pub fn create(path: &Path) -> Result<Self, Failure> {
         let failed = |what: &str, error: std::io::Error| {
-            Failure::target(format!("{}: {what} ({error}), expected a writable directory", path.display()))
+            Failure::target(format!(
+                "{}: {what} ({error}), expected a writable directory",
+                path.display()
+            ))
         };
         fs::create_dir_all(path).map_err(|error| failed("cannot be made", error))?;
         if path.join(SUMMARY).exists() {
-            return Err(Failure::input(format!("{}: found a run there, expected an empty directory", path.display())));
+            return Err(Failure::input(format!(
+                "{}: found a run there, expected an empty directory",
+                path.display()
+            )));
         }
         let probe = path.join(".writable");
         fs::write(&probe, b"rushhour").map_err(|error| failed("cannot be written to", error))?;
         fs::remove_file(&probe).map_err(|error| failed("cannot be written to", error))?;
-        Ok(Self { path: path.to_owned() })
+        Ok(Self {
+            path: path.to_owned(),
+        })
     }
 
     /// A directory that holds a run.
@@ -58,9 +66,14 @@ impl RunDir {
     /// If it does not.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         if path.join(SUMMARY).is_file() {
-            Ok(Self { path: path.to_owned() })
+            Ok(Self {
+                path: path.to_owned(),
+            })
         } else {
-            Err(Failure::input(format!("{}: found no {SUMMARY}, expected a run directory", path.display())))
+            Err(Failure::input(format!(
+                "{}: found no {SUMMARY}, expected a run directory",
+                path.display()
+            )))
         }
     }
 
@@ -80,19 +93,30 @@ impl RunDir {
         written.map_err(|error| {
             // Best effort: what is left is not a file of the run.
             let _ = fs::remove_file(&partial);
-            Failure::target(format!("{}: cannot be written ({error}), expected room on the disk", whole.display()))
+            Failure::target(format!(
+                "{}: cannot be written ({error}), expected room on the disk",
+                whole.display()
+            ))
         })
     }
 
     fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
         let path = self.path.join(name);
-        fs::read(&path)
-            .map_err(|error| Failure::input(format!("{}: cannot be read ({error}), expected a file of a run", path.display())))
+        fs::read(&path).map_err(|error| {
+            Failure::input(format!(
+                "{}: cannot be read ({error}), expected a file of a run",
+                path.display()
+            ))
+        })
     }
 
     fn read_text(&self, name: &str) -> Result<String, Failure> {
-        String::from_utf8(self.read(name)?)
-            .map_err(|_| Failure::input(format!("{}: found bytes that are not text", self.path.join(name).display())))
+        String::from_utf8(self.read(name)?).map_err(|_| {
+            Failure::input(format!(
+                "{}: found bytes that are not text",
+                self.path.join(name).display()
+            ))
+        })
     }
 
     fn wrong(&self, name: &str, error: impl std::fmt::Display) -> Failure {

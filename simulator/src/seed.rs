@@ -32,7 +32,11 @@ pub fn seed(world: &World, market: &Market, plans: &[DriverPlan]) -> Seed {
             continue;
         };
         let trip = trip(world, market, plan, ride);
-        let key = HoldKey { trip: trip.id, attempt: Attempt(1), driver: plan.driver };
+        let key = HoldKey {
+            trip: trip.id,
+            attempt: Attempt(1),
+            driver: plan.driver,
+        };
         let way_m = world.city.space().distance_m(ride.from, ride.rider.pickup);
         let offer = Offer {
             rider: trip.rider,
@@ -43,7 +47,13 @@ pub fn seed(world: &World, market: &Market, plans: &[DriverPlan]) -> Seed {
         };
         let accepted_at = trip.stamps.accepted_at;
         let deadline = trip.tries[0].deadline;
-        seed.holds.push(Hold { key, stage: HoldStage::Accepted, deadline, accepted_at, offer });
+        seed.holds.push(Hold {
+            key,
+            stage: HoldStage::Accepted,
+            deadline,
+            accepted_at,
+            offer,
+        });
         seed.rides.insert(plan.driver, (key, offer));
         seed.trips.push(trip);
     }
@@ -101,5 +111,9 @@ fn last_checked(world: &World, market: &Market, plan: &DriverPlan, since: Timest
     let every = market.sweep.check_assigned_every;
     let started_at = world.pace.started_at();
     let ago: Duration = every.mul_f64(plan.ping_phase);
-    if started_at.since(since) > ago { started_at - ago } else { Timestamp::ZERO }
+    if started_at.since(since) > ago {
+        started_at - ago
+    } else {
+        Timestamp::ZERO
+    }
 }

@@ -17,7 +17,7 @@ use cloud::event_source::{
     InvokeOutcome, PollerId,
 };
 use domain::Timestamp;
-use lambda::WallClock;
+use host::WallClock;
 use services::ports::Clock;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;

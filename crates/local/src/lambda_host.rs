@@ -16,7 +16,8 @@ use cloud::lambda_pool::{
 };
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use lambda::{BoxFunction, FunctionError, WallClock};
+use host::WallClock;
+use lambda::{BoxFunction, FunctionError};
 use services::ports::Clock;
 
 use crate::limits::{DRAIN_POLL, INIT_TIMEOUT, PAYLOAD_BYTES_MAX};

@@ -165,10 +165,10 @@ fn market(summary: &Summary, list: &mut List) {
     );
     list.add(
         GROUP,
-        "on trip",
-        drivers.on_trip_share,
+        "on the way or waiting",
+        drivers.pickup_share,
         Unit::Share,
-        Better::Higher,
+        Better::Lower,
     );
     list.add(
         GROUP,

@@ -2,11 +2,11 @@
 
 use aws::{Clients, Resources, Stack};
 use fleet_client::{FleetClient, FleetClientConfig};
-use lambda::settings::Settings;
+use host::settings::Settings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    lambda::run::start_tracing();
+    host::log::start();
     let settings = Settings::of_process()?;
     settings.log();
     let resources = Resources::new(settings.name_prefix(), settings.queue_base_url()?);

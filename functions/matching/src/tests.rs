@@ -11,7 +11,7 @@ use domain::trip::{Stamps, SweepPolicy, Trip, TripState};
 use domain::{
     Attempt, Currency, DriverId, Money, Place, Region, RiderId, Round, Timestamp, TripId,
 };
-use lambda::market::MarketDocument;
+use host::market::MarketDocument;
 use serde_json::Value;
 use services::ports::{Candidate, CandidateQuery, HoldStatus, MarketSnapshot, PortError, Reserved};
 

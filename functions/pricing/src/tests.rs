@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use cloud::memory::MemoryMarket;
 use domain::Timestamp;
-use lambda::market::MarketDocument;
+use host::market::MarketDocument;
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,7 +1,7 @@
 use cloud::memory::MemoryMarket;
 use domain::Region;
 use domain::surge::Multiplier;
-use lambda::market::MarketDocument;
+use host::market::MarketDocument;
 use serde_json::Value;
 use services::ports::MarketReader;
 

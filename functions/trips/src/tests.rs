@@ -9,7 +9,7 @@ use domain::hold::{HoldKey, Offer};
 use domain::surge::Multiplier;
 use domain::trip::{SweepPolicy, TripState};
 use domain::{Attempt, Currency, DriverId, Money, Place, RiderId, Timestamp, TripId};
-use lambda::market::MarketDocument;
+use host::market::MarketDocument;
 use serde_json::{Value, json};
 use services::ports::{Candidate, CandidateQuery, HoldStatus, PortError, Reserved};
 use services::request::trip_id;

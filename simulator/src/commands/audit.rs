@@ -14,21 +14,32 @@ use crate::run_dir::RunDir;
 pub fn run(args: &AuditArgs) -> Result<Exit, Failure> {
     let directory = RunDir::open(&args.run)?;
     let (rows, evidence) = (directory.trips()?, directory.evidence()?);
-    let figures = audit(&AuditInput { rows: &rows, evidence: &evidence });
+    let figures = audit(&AuditInput {
+        rows: &rows,
+        evidence: &evidence,
+    });
     if args.json {
         let json = serde_json::to_string_pretty(&figures).map_err(Failure::target)?;
         println!("{json}");
     } else {
         print!("{}", text(&figures));
     }
-    Ok(if figures.violations_count() == 0 { Exit::Well } else { Exit::Failed })
+    Ok(if figures.violations_count() == 0 {
+        Exit::Well
+    } else {
+        Exit::Failed
+    })
 }
 
 fn text(figures: &AuditFigures) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     for rule in &figures.rules {
-        let mark = if rule.violations == 0 { "held" } else { "BROKEN" };
+        let mark = if rule.violations == 0 {
+            "held"
+        } else {
+            "BROKEN"
+        };
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
@@ -38,7 +49,9 @@ fn text(figures: &AuditFigures) -> String {
     }
     for violation in &figures.violations {
         let of = |what: &str, id: &Option<String>| {
-            id.as_ref().map(|id| format!(" {what} {id}")).unwrap_or_default()
+            id.as_ref()
+                .map(|id| format!(" {what} {id}"))
+                .unwrap_or_default()
         };
         let _ = writeln!(
             text,
@@ -49,6 +62,11 @@ fn text(figures: &AuditFigures) -> String {
             violation.detail
         );
     }
-    let _ = writeln!(text, "{} facts checked, {} violations", figures.checked, figures.violations_count());
+    let _ = writeln!(
+        text,
+        "{} facts checked, {} violations",
+        figures.checked,
+        figures.violations_count()
+    );
     text
 }

@@ -20,7 +20,10 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
         let page = page(&directory)?;
         directory.write(REPORT, page.as_bytes())?;
         if args.json {
-            println!("{}", serde_json::to_string_pretty(&summary).map_err(Failure::target)?);
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&summary).map_err(Failure::target)?
+            );
         } else {
             print!("{}", report::text::text(&summary));
         }
@@ -43,7 +46,10 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
                 })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&differences).map_err(Failure::target)?);
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&differences).map_err(Failure::target)?
+        );
     } else {
         print!("{}", report::diff::diff_text(&before, &summary));
     }
@@ -53,8 +59,11 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
 
 /// The page of a run, from its files.
 fn page(directory: &RunDir) -> Result<String, Failure> {
-    let (summary, timeline, latencies) =
-        (directory.summary()?, directory.timeline()?, directory.latencies()?);
+    let (summary, timeline, latencies) = (
+        directory.summary()?,
+        directory.timeline()?,
+        directory.latencies()?,
+    );
     let rows = directory.trips()?;
     Ok(render(&ReportInput {
         summary: &summary,

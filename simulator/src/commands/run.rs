@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{Timestamp, TripId};
-use lambda::WallClock;
+use host::WallClock;
 use local::stack::Stack;
 use report::trips::Seen;
 use services::ports::Clock;
@@ -41,12 +41,14 @@ const WORKERS_MIN: usize = 2;
 pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let began = Instant::now();
     let Target::Embedded = args.target;
-    let resolved = scenario::load(args.scenario.as_deref(), &args.sets()).map_err(Failure::input)?;
+    let resolved =
+        scenario::load(args.scenario.as_deref(), &args.sets()).map_err(Failure::input)?;
     for name in resolved.scenario.slo.keys() {
         report::slo::known(name).map_err(Failure::input)?;
     }
     let directory = RunDir::create(&out(args, &resolved))?;
-    let workers = std::thread::available_parallelism().map_or(WORKERS_MIN, |cores| cores.get().max(WORKERS_MIN));
+    let workers = std::thread::available_parallelism()
+        .map_or(WORKERS_MIN, |cores| cores.get().max(WORKERS_MIN));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
         .enable_all()
@@ -70,7 +72,11 @@ fn out(args: &RunArgs, resolved: &Resolved) -> PathBuf {
 /// A moment as `20260923-181500`, UTC.
 fn stamp(at: Timestamp) -> String {
     let text = workload::import::local_time_text(at);
-    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let digits = |text: &str| {
+        text.chars()
+            .filter(char::is_ascii_digit)
+            .collect::<String>()
+    };
     match text.split_once('T') {
         Some((day, time)) => format!("{}-{}", digits(day), digits(time)),
         None => digits(&text),
@@ -82,7 +88,11 @@ fn verdict(told: &Told, interrupted: bool) -> Exit {
         return Exit::Interrupted;
     }
     let kept = told.summary.slo.iter().all(|slo| slo.passed);
-    if kept && told.summary.audit.violations_count() == 0 { Exit::Well } else { Exit::Failed }
+    if kept && told.summary.audit.violations_count() == 0 {
+        Exit::Well
+    } else {
+        Exit::Failed
+    }
 }
 
 fn show(args: &RunArgs, told: &Told, directory: &RunDir) -> Result<(), Failure> {
@@ -108,14 +118,23 @@ fn schedule(resolved: &Resolved) -> Schedule {
     let span = resolved.scenario.duration.0;
     Schedule {
         riders: resolved.demand.schedule(&resolved.world, span).collect(),
-        drivers: resolved.fleet.plans(&resolved.world, &resolved.demand, span),
+        drivers: resolved
+            .fleet
+            .plans(&resolved.world, &resolved.demand, span),
     }
 }
 
-async fn drive(args: &RunArgs, resolved: &Resolved, began: Instant) -> Result<(Told, bool), Failure> {
+async fn drive(
+    args: &RunArgs,
+    resolved: &Resolved,
+    began: Instant,
+) -> Result<(Told, bool), Failure> {
     let interrupt = Interrupt::listen();
     let Schedule { riders, drivers } = schedule(resolved);
-    let under_way = drivers.iter().filter(|plan| plan.under_way.is_some()).count();
+    let under_way = drivers
+        .iter()
+        .filter(|plan| plan.under_way.is_some())
+        .count();
     let world = &resolved.world;
     let head_start = HEAD_START
         + HEAD_START_PER_RIDE * u32::try_from(under_way).unwrap_or(u32::MAX)
@@ -136,12 +155,24 @@ async fn drive(args: &RunArgs, resolved: &Resolved, began: Instant) -> Result<(T
     ));
 
     let watched = Watched::new();
-    let seeded = seed(&world, &embedded::market_of(&resolved.scenario, started_at)?, &drivers);
+    let seeded = seed(
+        &world,
+        &embedded::market_of(&resolved.scenario, started_at)?,
+        &drivers,
+    );
     let config = embedded::config(&resolved.scenario, started_at, args.port, &watched)?;
     let mut stack = embedded::start(config, &seeded).await?;
-    progress.say(&format!("the stack serves at {} and {}", stack.http_url(), stack.tracker_url()));
+    progress.say(&format!(
+        "the stack serves at {} and {}",
+        stack.http_url(),
+        stack.tracker_url()
+    ));
 
-    let recorder = Arc::new(Recorder::new(started_at, world.pace.in_run(resolved.scenario.warmup.0), until));
+    let recorder = Arc::new(Recorder::new(
+        started_at,
+        world.pace.in_run(resolved.scenario.warmup.0),
+        until,
+    ));
     let plan = LoadPlan {
         world: world.clone(),
         riders,
@@ -154,7 +185,9 @@ async fn drive(args: &RunArgs, resolved: &Resolved, began: Instant) -> Result<(T
         until,
     };
     let all_drivers = plan.drivers.len() as u64;
-    let load = Load::connect(plan, recorder.clone()).await.map_err(Failure::target)?;
+    let load = Load::connect(plan, recorder.clone())
+        .await
+        .map_err(Failure::target)?;
 
     let (stop, stopped) = watch::channel(false);
     let (quieten, quiet) = watch::channel(false);
@@ -174,7 +207,10 @@ async fn drive(args: &RunArgs, resolved: &Resolved, began: Instant) -> Result<(T
     let at_warmup = watcher.at_warmup.take().unwrap_or_default();
     let most = std::mem::take(&mut watcher.most);
     watched.count(false);
-    let mut counted = Counted::now(&stack).await.map_err(Failure::target)?.since(&at_warmup);
+    let mut counted = Counted::now(&stack)
+        .await
+        .map_err(Failure::target)?
+        .since(&at_warmup);
     counted.depth_max = most.depth_max;
 
     progress.say("riders have stopped coming: letting the queues run empty");
@@ -182,13 +218,16 @@ async fn drive(args: &RunArgs, resolved: &Resolved, began: Instant) -> Result<(T
     let _ = stop.send(true);
     settle(&stack).await;
     let _ = quieten.send(true);
-    load.await.map_err(|error| Failure::target(format!("the load generator died: {error}")))?;
+    load.await
+        .map_err(|error| Failure::target(format!("the load generator died: {error}")))?;
     settle(&stack).await;
     stack.quiesce().await;
 
     let mut recorded = recorder.finish();
     let under_way = seen_under_way(&seeded, started_at);
-    recorded.seen.extend(under_way.iter().map(|(trip, seen)| (*trip, seen.clone())));
+    recorded
+        .seen
+        .extend(under_way.iter().map(|(trip, seen)| (*trip, seen.clone())));
     let last_look = load::look(&stack.http_url(), stack.issuer(), &mut recorded.seen).await;
     let ended_at = WallClock.now();
     let trips = stack.trips().all_trips().await.map_err(Failure::target)?;
@@ -235,7 +274,9 @@ async fn settle(stack: &Stack) {
     while Instant::now() < give_up && empty < 2 {
         tokio::time::sleep(Duration::from_millis(300)).await;
         let waiting = match stack.queue_accounts().await {
-            Ok(accounts) => accounts.get("trip-events").map_or(0, |a| a.depth.visible + a.depth.in_flight),
+            Ok(accounts) => accounts
+                .get("trip-events")
+                .map_or(0, |a| a.depth.visible + a.depth.in_flight),
             Err(_) => 1,
         };
         empty = if waiting == 0 { empty + 1 } else { 0 };
@@ -292,7 +333,8 @@ impl Watcher<'_> {
             }
             if now >= self.started_at {
                 self.recorder.sample_drivers(now, self.all_drivers);
-                self.progress.show(now.since(self.started_at), self.recorder);
+                self.progress
+                    .show(now.since(self.started_at), self.recorder);
             }
             if let Ok(accounts) = self.stack.queue_accounts().await {
                 self.most.note_depth(&accounts);

@@ -59,7 +59,10 @@ impl Api {
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
             .build(connector);
-        Self { base: base.trim_end_matches('/').to_owned(), client }
+        Self {
+            base: base.trim_end_matches('/').to_owned(),
+            client,
+        }
     }
 
     /// Calls, with a body.
@@ -71,12 +74,14 @@ impl Api {
         body: &impl Serialize,
     ) -> Result<T, CallError> {
         let body = serde_json::to_vec(body).map_err(|_| CallError::Lost("unwritable"))?;
-        self.call(Method::POST, path, token, idempotency_key, body.into()).await
+        self.call(Method::POST, path, token, idempotency_key, body.into())
+            .await
     }
 
     /// Calls, without one.
     pub async fn get<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<T, CallError> {
-        self.call(Method::GET, path, token, None, Bytes::new()).await
+        self.call(Method::GET, path, token, None, Bytes::new())
+            .await
     }
 
     async fn call<T: DeserializeOwned>(
@@ -95,9 +100,15 @@ impl Api {
         if let Some(key) = idempotency_key {
             request = request.header("idempotency-key", key);
         }
-        let request = request.body(Full::new(body)).map_err(|_| CallError::Lost("unwritable"))?;
+        let request = request
+            .body(Full::new(body))
+            .map_err(|_| CallError::Lost("unwritable"))?;
         let exchange = async {
-            let answer = self.client.request(request).await.map_err(|_| CallError::Lost("connection"))?;
+            let answer = self
+                .client
+                .request(request)
+                .await
+                .map_err(|_| CallError::Lost("connection"))?;
             let status = answer.status();
             let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
                 .collect()
@@ -106,7 +117,9 @@ impl Api {
                 .to_bytes();
             read(status, &body)
         };
-        tokio::time::timeout(REQUEST_MAX, exchange).await.unwrap_or(Err(CallError::Lost("timeout")))
+        tokio::time::timeout(REQUEST_MAX, exchange)
+            .await
+            .unwrap_or(Err(CallError::Lost("timeout")))
     }
 }
 
@@ -114,6 +127,11 @@ fn read<T: DeserializeOwned>(status: StatusCode, body: &[u8]) -> Result<T, CallE
     if status.is_success() {
         return serde_json::from_slice(body).map_err(|_| CallError::Lost("unreadable"));
     }
-    let code = serde_json::from_slice::<ErrorBody>(body).map(|body| body.error.code).unwrap_or_default();
-    Err(CallError::Answered { status: status.as_u16(), code })
+    let code = serde_json::from_slice::<ErrorBody>(body)
+        .map(|body| body.error.code)
+        .unwrap_or_default();
+    Err(CallError::Answered {
+        status: status.as_u16(),
+        code,
+    })
 }

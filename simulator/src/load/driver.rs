@@ -14,7 +14,9 @@ use tonic::Streaming;
 use wire::grpc::v1::driver_message::Message as Up;
 use wire::grpc::v1::tracker_message::Message as Down;
 use wire::grpc::{self, v1};
-use workload::driver::{AnswerOutcome, Driver, DriverAccount, DriverAction, DriverEvent, ReportOutcome};
+use workload::driver::{
+    AnswerOutcome, Driver, DriverAccount, DriverAction, DriverEvent, ReportOutcome,
+};
 use workload::supply::DriverPlan;
 
 use super::limits::{OPEN_MAX, PINGS_UNACKNOWLEDGED_MAX, STREAM_BACKLOG_MAX};
@@ -95,7 +97,9 @@ impl Agent {
             () = wake => return Some(DriverEvent::Wake),
         };
         match message {
-            Ok(Some(v1::TrackerMessage { message: Some(message) })) => self.heard(message),
+            Ok(Some(v1::TrackerMessage {
+                message: Some(message),
+            })) => self.heard(message),
             Ok(Some(_)) => None,
             Ok(None) | Err(_) => Some(self.lost()),
         }
@@ -130,7 +134,11 @@ impl Agent {
                 self.shared.recorder.offer_received(key.trip, sent_at, now);
                 self.offered = Some((key, ride));
                 let deadline = Timestamp::from_micros(offer.deadline_us);
-                Some(DriverEvent::Offered { key, offer: ride, deadline })
+                Some(DriverEvent::Offered {
+                    key,
+                    offer: ride,
+                    deadline,
+                })
             }
             Down::Answered(answered) => {
                 let key = grpc::hold_key(answered.key.clone()).ok()?;
@@ -139,12 +147,16 @@ impl Agent {
                         let way_m = self.offered.filter(|(known, _)| *known == key);
                         let way_m = way_m.map_or(0.0, |(_, offer)| offer.pickup_distance_m);
                         self.shared.recorder.accepted(key, way_m, now);
-                        AnswerOutcome::Accepted { at: Timestamp::from_micros(answered.accepted_at_us) }
+                        AnswerOutcome::Accepted {
+                            at: Timestamp::from_micros(answered.accepted_at_us),
+                        }
                     }
                     v1::AnswerOutcome::Declined => AnswerOutcome::Declined,
                     v1::AnswerOutcome::Late => AnswerOutcome::Late,
                     v1::AnswerOutcome::NotOffered => AnswerOutcome::NotOffered,
-                    v1::AnswerOutcome::TryAgain | v1::AnswerOutcome::Unspecified => AnswerOutcome::TryAgain,
+                    v1::AnswerOutcome::TryAgain | v1::AnswerOutcome::Unspecified => {
+                        AnswerOutcome::TryAgain
+                    }
                 };
                 Some(DriverEvent::Answered { key, outcome })
             }
@@ -153,9 +165,15 @@ impl Agent {
                 let outcome = match ack.outcome() {
                     v1::ProgressOutcome::Recorded => ReportOutcome::Recorded,
                     v1::ProgressOutcome::NotYours => ReportOutcome::NotYours,
-                    v1::ProgressOutcome::TryAgain | v1::ProgressOutcome::Unspecified => ReportOutcome::TryAgain,
+                    v1::ProgressOutcome::TryAgain | v1::ProgressOutcome::Unspecified => {
+                        ReportOutcome::TryAgain
+                    }
                 };
-                Some(DriverEvent::Reported { key, sequence: ack.sequence, outcome })
+                Some(DriverEvent::Reported {
+                    key,
+                    sequence: ack.sequence,
+                    outcome,
+                })
             }
             Down::Released(released) => {
                 let key = grpc::hold_key(released.key).ok()?;
@@ -175,7 +193,8 @@ impl Agent {
             if self.at_warmup.is_none() && now >= self.shared.recorder.counted_from() {
                 self.at_warmup = Some(self.driver.account(&self.shared.world, now));
             }
-            self.driver.step(&self.shared.world, event, now, &mut actions);
+            self.driver
+                .step(&self.shared.world, event, now, &mut actions);
             self.shared.recorder.turned(before, self.driver.activity());
             for action in actions.drain(..).collect::<Vec<_>>() {
                 if let Some(event) = self.act(action).await {
@@ -188,24 +207,41 @@ impl Agent {
     async fn act(&mut self, action: DriverAction) -> Option<DriverEvent> {
         let message = match action {
             DriverAction::Connect => {
-                return Some(if self.connect().await { DriverEvent::Connected } else { self.lost() });
+                return Some(if self.connect().await {
+                    DriverEvent::Connected
+                } else {
+                    self.lost()
+                });
             }
             DriverAction::Leave => {
                 self.stream = None;
                 return None;
             }
-            DriverAction::GoOnline { place } => Up::GoOnline(v1::GoOnline { place: Some(place.into()) }),
+            DriverAction::GoOnline { place } => Up::GoOnline(v1::GoOnline {
+                place: Some(place.into()),
+            }),
             DriverAction::GoOffline => Up::GoOffline(v1::GoOffline {}),
-            DriverAction::Ping { sequence, place, scheduled_at } => {
+            DriverAction::Ping {
+                sequence,
+                place,
+                scheduled_at,
+            } => {
                 let now = self.shared.now();
                 self.shared.recorder.ping_sent(scheduled_at, now);
                 if self.pings.len() >= PINGS_UNACKNOWLEDGED_MAX {
                     self.pings.pop_front();
                 }
                 self.pings.push_back((sequence, scheduled_at));
-                Up::Ping(v1::Ping { sequence, place: Some(place.into()), sent_at_us: now.as_micros() })
+                Up::Ping(v1::Ping {
+                    sequence,
+                    place: Some(place.into()),
+                    sent_at_us: now.as_micros(),
+                })
             }
-            DriverAction::Answer { key, accept } => Up::Answer(v1::Answer { key: Some(key.into()), accept }),
+            DriverAction::Answer { key, accept } => Up::Answer(v1::Answer {
+                key: Some(key.into()),
+                accept,
+            }),
             DriverAction::Report(event) => {
                 let kind = grpc::progress_kind_of(event.kind)?;
                 Up::Progress(v1::Progress {
@@ -218,7 +254,9 @@ impl Agent {
             }
         };
         let stream = self.stream.as_ref()?;
-        let sent = stream.up.try_send(v1::DriverMessage { message: Some(message) });
+        let sent = stream.up.try_send(v1::DriverMessage {
+            message: Some(message),
+        });
         // Full or closed: the tracker does not read, or is gone.
         sent.is_err().then(|| self.lost())
     }
@@ -232,7 +270,10 @@ impl Agent {
             return false;
         };
         self.shared.recorder.stream_opened();
-        self.stream = Some(Stream { up, down: answer.into_inner() });
+        self.stream = Some(Stream {
+            up,
+            down: answer.into_inner(),
+        });
         true
     }
 
@@ -240,6 +281,8 @@ impl Agent {
         let now = self.shared.now();
         let at_end = self.driver.account(&self.shared.world, now);
         let at_warmup = self.at_warmup.unwrap_or_default();
-        self.shared.recorder.account(self.driver.id(), at_warmup, at_end);
+        self.shared
+            .recorder
+            .account(self.driver.id(), at_warmup, at_end);
     }
 }

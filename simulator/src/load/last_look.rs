@@ -13,7 +13,7 @@ use services::ports::Clock;
 use wire::api::TripView;
 
 use super::api::{Api, CallError};
-use lambda::WallClock;
+use host::WallClock;
 
 /// Riders who ask at once.
 const ASKING_AT_ONCE: usize = 64;
@@ -100,8 +100,11 @@ async fn ask(api: &Api, issuer: &Issuer, rider: RiderId, trip: TripId) -> Answer
 
 /// Some riders ask for the trip of the rider before them, which must be refused.
 async fn strangers(api: &Api, issuer: &Issuer, seen: &BTreeMap<TripId, Seen>, last: &mut LastLook) {
-    let trips: Vec<(TripId, RiderId)> =
-        seen.iter().map(|(trip, seen)| (*trip, seen.rider)).take(STRANGERS + 1).collect();
+    let trips: Vec<(TripId, RiderId)> = seen
+        .iter()
+        .map(|(trip, seen)| (*trip, seen.rider))
+        .take(STRANGERS + 1)
+        .collect();
     for pair in trips.windows(2) {
         let ((trip, owner), (_, stranger)) = (pair[0], pair[1]);
         if owner == stranger {

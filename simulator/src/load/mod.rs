@@ -34,7 +34,7 @@ pub use recorder::{Recorded, Recorder};
 pub use streams::StreamError;
 
 use api::Api;
-use lambda::WallClock;
+use host::WallClock;
 use limits::IN_FLIGHT_MAX;
 use streams::Streams;
 
@@ -96,8 +96,12 @@ impl Load {
     /// # Errors
     /// If the tracker cannot be reached.
     pub async fn connect(plan: LoadPlan, recorder: Arc<Recorder>) -> Result<Self, StreamError> {
-        let streams =
-            Streams::connect(&plan.tracker, plan.drivers.len(), plan.streams_per_connection).await?;
+        let streams = Streams::connect(
+            &plan.tracker,
+            plan.drivers.len(),
+            plan.streams_per_connection,
+        )
+        .await?;
         recorder.connections(streams.connections());
         let shared = Arc::new(Shared {
             world: plan.world.clone(),
@@ -117,9 +121,21 @@ impl Load {
         let mut drivers = JoinSet::new();
         for plan in self.plan.drivers {
             let under_way = self.plan.under_way.get(&plan.driver).copied();
-            drivers.spawn(driver::drive(self.shared.clone(), plan, under_way, quiet.clone()));
+            drivers.spawn(driver::drive(
+                self.shared.clone(),
+                plan,
+                under_way,
+                quiet.clone(),
+            ));
         }
-        arrive(self.shared.clone(), self.plan.riders, self.plan.until, stop, quiet).await;
+        arrive(
+            self.shared.clone(),
+            self.plan.riders,
+            self.plan.until,
+            stop,
+            quiet,
+        )
+        .await;
         while drivers.join_next().await.is_some() {}
     }
 }

@@ -72,7 +72,10 @@ fn place(activity: Activity) -> usize {
 impl Recorder {
     /// A recorder of a run that begins at `started_at` and counts after `warmup` until `until`.
     pub fn new(started_at: Timestamp, warmup: Duration, until: Timestamp) -> Self {
-        let window = Window { from: started_at + warmup, until };
+        let window = Window {
+            from: started_at + warmup,
+            until,
+        };
         let width = Duration::from_secs(1).max(until.since(started_at) / 240);
         let state = State {
             latencies: Latencies::default(),
@@ -193,7 +196,10 @@ impl Recorder {
     /// A rider is about to request this trip.
     pub fn requesting(&self, trip: TripId, rider: RiderId, scheduled_at: Timestamp, quoted: Money) {
         let mut state = self.state();
-        let seen = state.seen.entry(trip).or_insert_with(|| Seen::scheduled(rider, scheduled_at));
+        let seen = state
+            .seen
+            .entry(trip)
+            .or_insert_with(|| Seen::scheduled(rider, scheduled_at));
         seen.quoted_total.get_or_insert(quoted);
     }
 
@@ -241,8 +247,16 @@ impl Recorder {
     pub fn accepted(&self, key: HoldKey, pickup_distance_m: f64, at: Timestamp) {
         if let Some(seen) = self.state().seen.get_mut(&key.trip) {
             seen.pickup_distance_m = Some(pickup_distance_m);
-            let accept = SeenAccept { attempt: key.attempt, driver: key.driver, at };
-            if !seen.accepts.iter().any(|a| (a.attempt, a.driver) == (key.attempt, key.driver)) {
+            let accept = SeenAccept {
+                attempt: key.attempt,
+                driver: key.driver,
+                at,
+            };
+            if !seen
+                .accepts
+                .iter()
+                .any(|a| (a.attempt, a.driver) == (key.attempt, key.driver))
+            {
                 seen.accepts.push(accept);
             }
         }
@@ -258,16 +272,28 @@ impl Recorder {
     }
 
     /// A driver's account at the end of the warm-up, and at the end.
-    pub fn account(&self, driver: domain::DriverId, at_warmup: DriverAccount, at_end: DriverAccount) {
+    pub fn account(
+        &self,
+        driver: domain::DriverId,
+        at_warmup: DriverAccount,
+        at_end: DriverAccount,
+    ) {
         self.state().accounts.push((driver, at_warmup, at_end));
     }
 
     /// What drivers do now; `all` of them are on the plan.
     pub fn drivers_now(&self, all: u64) -> DriverCounts {
-        let count = |at: usize| u64::try_from(self.drivers[at].load(Ordering::Relaxed)).unwrap_or(0);
+        let count =
+            |at: usize| u64::try_from(self.drivers[at].load(Ordering::Relaxed)).unwrap_or(0);
         let [idle, pickup, waiting, on_trip] = [0, 1, 2, 3].map(count);
         let online = idle + pickup + waiting + on_trip;
-        DriverCounts { idle, pickup, waiting, on_trip, offline: all.saturating_sub(online) }
+        DriverCounts {
+            idle,
+            pickup,
+            waiting,
+            on_trip,
+            offline: all.saturating_sub(online),
+        }
     }
 
     /// Notes what drivers do now.
@@ -279,21 +305,35 @@ impl Recorder {
     /// A look at the run under way.
     pub fn glance(&self) -> Glance {
         let state = self.state();
-        let quantile = |name: &str, share| state.latencies.step(name).and_then(|h| h.quantile_ms(share));
+        let quantile = |name: &str, share| {
+            state
+                .latencies
+                .step(name)
+                .and_then(|h| h.quantile_ms(share))
+        };
         Glance {
             counts: state.counts.clone(),
             scheduled: state.scheduled,
             requested: state.confirmed,
             quote_ms: (quantile(step::QUOTE, 0.5), quantile(step::QUOTE, 0.99)),
-            offer_ms: (state.offers.quantile_ms(0.5), state.offers.quantile_ms(0.99)),
-            ping_ms: (quantile(step::PING_ACK, 0.5), quantile(step::PING_ACK, 0.99)),
+            offer_ms: (
+                state.offers.quantile_ms(0.5),
+                state.offers.quantile_ms(0.99),
+            ),
+            ping_ms: (
+                quantile(step::PING_ACK, 0.5),
+                quantile(step::PING_ACK, 0.99),
+            ),
         }
     }
 
     /// All of it, at the end.
     pub fn finish(&self) -> Recorded {
         let mut state = self.state();
-        let window = Window { from: self.counted_from, until: self.counted_until };
+        let window = Window {
+            from: self.counted_from,
+            until: self.counted_until,
+        };
         let empty = TimelineRecorder::new(self.counted_from, Duration::from_secs(1), window);
         Recorded {
             latencies: std::mem::take(&mut state.latencies),

@@ -80,7 +80,8 @@ impl Agent {
         let mut events = VecDeque::from([event]);
         let mut actions = Vec::new();
         while let Some(event) = events.pop_front() {
-            self.rider.step(&self.shared.world, event, self.shared.now(), &mut actions);
+            self.rider
+                .step(&self.shared.world, event, self.shared.now(), &mut actions);
             for action in actions.drain(..).collect::<Vec<_>>() {
                 if let Some(event) = self.act(action).await {
                     events.push_back(event);
@@ -92,14 +93,27 @@ impl Agent {
     async fn act(&mut self, action: RiderAction) -> Option<RiderEvent> {
         match action {
             RiderAction::RequestQuote => Some(self.request_quote().await),
-            RiderAction::RequestRide { idempotency_key, patience } => {
-                let patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX).max(1);
-                Some(self.request_ride(&key_text(idempotency_key), patience_ms).await)
+            RiderAction::RequestRide {
+                idempotency_key,
+                patience,
+            } => {
+                let patience_ms = u64::try_from(patience.as_millis())
+                    .unwrap_or(u64::MAX)
+                    .max(1);
+                Some(
+                    self.request_ride(&key_text(idempotency_key), patience_ms)
+                        .await,
+                )
             }
             RiderAction::Poll { trip } => Some(self.poll(trip).await),
             RiderAction::Cancel { trip } => Some(self.cancel(trip).await),
             RiderAction::Follow { trip } => {
-                let request = authorized(v1::WatchRequest { trip: grpc::trip_bytes(trip) }, &self.token);
+                let request = authorized(
+                    v1::WatchRequest {
+                        trip: grpc::trip_bytes(trip),
+                    },
+                    &self.token,
+                );
                 let mut client = self.shared.streams.watch();
                 match tokio::time::timeout(OPEN_MAX, client.watch(request)).await {
                     Ok(Ok(answer)) => {
@@ -120,10 +134,16 @@ impl Agent {
         let scheduled_at = self.rider.scheduled_at(&self.shared.world);
         self.shared.recorder.sent(scheduled_at, self.shared.now());
         let plan = self.rider.plan();
-        let body = QuoteBody { pickup: plan.pickup.into(), dropoff: plan.dropoff.into() };
+        let body = QuoteBody {
+            pickup: plan.pickup.into(),
+            dropoff: plan.dropoff.into(),
+        };
         let answer = {
             let _in_flight = InFlight::new(&self.shared);
-            self.shared.api.post::<QuoteView>("/quotes", &self.token, None, &body).await
+            self.shared
+                .api
+                .post::<QuoteView>("/quotes", &self.token, None, &body)
+                .await
         };
         let now = self.shared.now();
         match self.judged(step::QUOTE, scheduled_at, answer) {
@@ -147,7 +167,9 @@ impl Agent {
         let scheduled_at = *self.requested_at.get_or_insert(self.shared.now());
         let plan = *self.rider.plan();
         let quoted = Money::from_minor(quote.total_minor);
-        self.shared.recorder.requesting(self.trip, plan.rider, scheduled_at, quoted);
+        self.shared
+            .recorder
+            .requesting(self.trip, plan.rider, scheduled_at, quoted);
         let body = TripBody {
             quote_token: quote.quote_token,
             pickup: plan.pickup.into(),
@@ -156,7 +178,10 @@ impl Agent {
         };
         let answer = {
             let _in_flight = InFlight::new(&self.shared);
-            self.shared.api.post::<TripView>("/trips", &self.token, Some(key), &body).await
+            self.shared
+                .api
+                .post::<TripView>("/trips", &self.token, Some(key), &body)
+                .await
         };
         match self.judged(step::REQUEST, scheduled_at, answer) {
             Ok(_) => {
@@ -171,7 +196,10 @@ impl Agent {
         let asked_at = self.shared.now();
         let answer = {
             let _in_flight = InFlight::new(&self.shared);
-            self.shared.api.get::<TripView>(&format!("/trips/{trip}"), &self.token).await
+            self.shared
+                .api
+                .get::<TripView>(&format!("/trips/{trip}"), &self.token)
+                .await
         };
         match self.judged(step::READ, asked_at, answer) {
             Ok(view) => self.shown(&view),
@@ -184,7 +212,10 @@ impl Agent {
         let path = format!("/trips/{trip}/cancel");
         let answer = {
             let _in_flight = InFlight::new(&self.shared);
-            self.shared.api.post::<TripView>(&path, &self.token, None, &serde_json::json!({})).await
+            self.shared
+                .api
+                .post::<TripView>(&path, &self.token, None, &serde_json::json!({}))
+                .await
         };
         // Too late to cancel is an answer, not an error.
         if let Err(CallError::Answered { status: 409, code }) = &answer
@@ -215,7 +246,11 @@ impl Agent {
             }
             Err(error) => {
                 recorder.answered(scheduled_at, Some(format!("{name}: {}", error.kind())));
-                Err(if error.may_pass() { Failure::TryAgain } else { Failure::Refused })
+                Err(if error.may_pass() {
+                    Failure::TryAgain
+                } else {
+                    Failure::Refused
+                })
             }
         }
     }
@@ -225,7 +260,9 @@ impl Agent {
             return RiderEvent::Failed(Failure::Refused);
         };
         let charged = view.charged_minor.map(Money::from_minor);
-        self.shared.recorder.shown(self.trip, self.shared.now(), stands, charged);
+        self.shared
+            .recorder
+            .shown(self.trip, self.shared.now(), stands, charged);
         RiderEvent::Seen(stands)
     }
 }

@@ -27,14 +27,22 @@ pub struct Streams {
 
 impl Streams {
     /// Connects, with at most `per_connection` of `drivers` streams on each connection.
-    pub async fn connect(url: &str, drivers: usize, per_connection: usize) -> Result<Self, StreamError> {
+    pub async fn connect(
+        url: &str,
+        drivers: usize,
+        per_connection: usize,
+    ) -> Result<Self, StreamError> {
         let connections = drivers.div_ceil(per_connection.max(1)).max(1);
         let mut all = Vec::with_capacity(connections + WATCH_CONNECTIONS);
         for _ in 0..connections + WATCH_CONNECTIONS {
             all.push(connect(url).await?);
         }
         let watches = all.split_off(connections);
-        Ok(Self { drivers: all, watches, next: AtomicUsize::new(0) })
+        Ok(Self {
+            drivers: all,
+            watches,
+            next: AtomicUsize::new(0),
+        })
     }
 
     /// How many there are.
@@ -56,7 +64,10 @@ impl Streams {
 }
 
 async fn connect(url: &str) -> Result<Channel, StreamError> {
-    let failed = |source| StreamError { url: url.to_owned(), source };
+    let failed = |source| StreamError {
+        url: url.to_owned(),
+        source,
+    };
     Endpoint::from_shared(url.to_owned())
         .map_err(failed)?
         .tcp_nodelay(true)

@@ -18,7 +18,11 @@ pub fn usage(scenario: &Scenario, counted: &Counted, seconds: f64, streams: u64)
     let hours = seconds / 3_600.0;
     let mut usage = Usage::default();
     for (name, used) in &counted.functions {
-        let function = scenario.functions.get(name).cloned().unwrap_or_else(Function::default);
+        let function = scenario
+            .functions
+            .get(name)
+            .cloned()
+            .unwrap_or_else(Function::default);
         let gb_seconds = match function.architecture.as_str() {
             "x86_64" => Item::LambdaGbSecondsX86,
             _ => Item::LambdaGbSecondsArm,
@@ -34,7 +38,11 @@ pub fn usage(scenario: &Scenario, counted: &Counted, seconds: f64, streams: u64)
         usage.add(Item::DynamodbReadUnits, table.read_units);
         usage.add(Item::DynamodbWriteUnits, table.write_units);
     }
-    let task = scenario.containers.get("fleet-tracker").cloned().unwrap_or_else(Container::default);
+    let task = scenario
+        .containers
+        .get("fleet-tracker")
+        .cloned()
+        .unwrap_or_else(Container::default);
     usage.add(Item::FargateVcpuHoursArm, task.vcpu * hours);
     usage.add(Item::FargateGbHoursArm, task.memory_gb * hours);
     usage.add(Item::LoadBalancerHours, hours);

@@ -89,16 +89,27 @@ impl Outcome<'_> {
         };
         let summary = self.summary(&input, &evidence, &latencies)?;
         let pay = Bins::of(&pay_rates(&input), PAY_BINS_MAX);
-        let empty = report::timeline::TimelineRecorder::new(self.started_at, Duration::ZERO, window);
+        let empty =
+            report::timeline::TimelineRecorder::new(self.started_at, Duration::ZERO, window);
         let timeline = std::mem::replace(&mut self.recorded.timeline, empty).finish(&rows, pay);
-        Ok(Told { summary, rows, evidence, timeline, latencies, window })
+        Ok(Told {
+            summary,
+            rows,
+            evidence,
+            timeline,
+            latencies,
+            window,
+        })
     }
 
     /// The span that figures are of: after the warm-up, while riders came.
     fn window(&self) -> Window {
         let scenario = &self.resolved.scenario;
         let warmup = self.resolved.world.pace.in_run(scenario.warmup.0);
-        Window { from: self.started_at + warmup, until: self.until.min(self.ended_at) }
+        Window {
+            from: self.started_at + warmup,
+            until: self.until.min(self.ended_at),
+        }
     }
 
     /// The store's trips, each with what was seen of it.
@@ -107,7 +118,10 @@ impl Outcome<'_> {
         rows.sort_by_key(|row| (row.requested_at, row.trip));
         for row in &mut rows {
             row.in_progress_at_start = self.under_way.contains_key(&row.trip);
-            row.seen = seen.get(&row.trip).cloned().filter(|_| !row.in_progress_at_start);
+            row.seen = seen
+                .get(&row.trip)
+                .cloned()
+                .filter(|_| !row.in_progress_at_start);
         }
         rows
     }
@@ -126,7 +140,10 @@ impl Outcome<'_> {
             .last_look
             .foreign_shown
             .iter()
-            .map(|(rider, trip)| ForeignView { rider: *rider, trip: *trip })
+            .map(|(rider, trip)| ForeignView {
+                rider: *rider,
+                trip: *trip,
+            })
             .collect();
         evidence.foreign_views_refused = self.last_look.foreign_refused;
         evidence
@@ -211,6 +228,8 @@ impl Told {
     /// # Errors
     /// Never in practice: it holds only strings, numbers and maps.
     pub fn json(&self) -> Result<String, Failure> {
-        serde_json::to_string_pretty(&self.summary).map(|json| json + "\n").map_err(Failure::target)
+        serde_json::to_string_pretty(&self.summary)
+            .map(|json| json + "\n")
+            .map_err(Failure::target)
     }
 }

@@ -9,8 +9,8 @@ use report::summary::{ClockKind, Container, Cost, Function, Load, Queue, Seconds
 use super::{Outcome, costs};
 use crate::exit::Failure;
 use crate::process;
-use crate::scenario::values::Span;
 use crate::scenario::model::Limit;
+use crate::scenario::values::Span;
 
 impl Outcome<'_> {
     pub(super) fn summary(
@@ -25,7 +25,9 @@ impl Outcome<'_> {
         summary.speedup = scenario.speedup;
         summary.notes.clone_from(&self.resolved.notes);
         if self.interrupted {
-            summary.notes.push("The run was interrupted: figures are of what was measured until then.".to_owned());
+            summary.notes.push(
+                "The run was interrupted: figures are of what was measured until then.".to_owned(),
+            );
         }
         let ran = self.until.min(self.ended_at).since(self.started_at);
         summary.seconds = Seconds {
@@ -40,9 +42,15 @@ impl Outcome<'_> {
         self.infrastructure(&mut summary);
         self.cost(&mut summary, input);
         summary.load = self.load();
-        summary.audit = audit(&AuditInput { rows: input.rows, evidence });
-        let limits: Vec<(String, f64)> =
-            scenario.slo.iter().map(|(name, limit)| (name.clone(), number(*limit))).collect();
+        summary.audit = audit(&AuditInput {
+            rows: input.rows,
+            evidence,
+        });
+        let limits: Vec<(String, f64)> = scenario
+            .slo
+            .iter()
+            .map(|(name, limit)| (name.clone(), number(*limit)))
+            .collect();
         summary.slo = report::slo::evaluate(&limits, &summary).map_err(Failure::input)?;
         Ok(summary)
     }
@@ -81,15 +89,24 @@ impl Outcome<'_> {
             };
             summary.tables.insert(name.clone(), table);
         }
-        let tracker =
-            Container { tasks_max: 1, cpu_share_mean: None, messages: self.counted.tracker.messages };
-        summary.containers.insert("fleet-tracker".to_owned(), tracker);
+        let tracker = Container {
+            tasks_max: 1,
+            cpu_share_mean: None,
+            messages: self.counted.tracker.messages,
+        };
+        summary
+            .containers
+            .insert("fleet-tracker".to_owned(), tracker);
     }
 
     fn cost(&self, summary: &mut Summary, input: &MarketplaceInput<'_>) {
         let span = input.window.until.since(input.window.from);
-        let usage =
-            costs::usage(&self.resolved.scenario, &self.counted, span.as_secs_f64(), self.recorded.streams);
+        let usage = costs::usage(
+            &self.resolved.scenario,
+            &self.counted,
+            span.as_secs_f64(),
+            self.recorded.streams,
+        );
         let prices = Prices::aws_us_east_1();
         let cost = prices.summarise(&usage, span, summary.rides.completed);
         summary.prices_as_of = Some(cost.prices_as_of);

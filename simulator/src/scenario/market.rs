@@ -1,7 +1,7 @@
 //! The market that the system is told of, from the scenario.
 
 use domain::Timestamp;
-use lambda::market::{
+use host::market::{
     DispatchDocument, MarketDocument, PolicyKind, QueueKind, ServiceAreaDocument, SpaceKind,
     SpeedDocument, SurgeDocument, TariffDocument, TravelDocument,
 };
@@ -25,7 +25,7 @@ pub fn document(scenario: &Scenario, started_at: Timestamp) -> MarketDocument {
         tariff: tariff(scenario),
         surge: surge(scenario),
         dispatch: dispatch(scenario),
-        sweep: lambda::market::SweepDocument::default(),
+        sweep: host::market::SweepDocument::default(),
     }
 }
 
@@ -57,7 +57,11 @@ fn speeds_by_run_hour(scenario: &Scenario, started_at: Timestamp) -> [f64; 24] {
     for later in 0..24u32 {
         let city_hours =
             scenario.starts_at.0.as_secs_f64() / 3_600.0 + f64::from(later) * scenario.speedup;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 23")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 to 23"
+        )]
         let city_hour = city_hours.rem_euclid(24.0) as usize;
         by_run_hour[(started_at.hour_of_day() + later as usize) % 24] = speeds[city_hour % 24];
     }
@@ -71,7 +75,8 @@ fn service_area(scenario: &Scenario) -> Option<ServiceAreaDocument> {
         return None;
     }
     let [lat, lon] = city.centre;
-    let reach = city.radius_km * 1_000.0 * (1.0 + SERVICE_MARGIN) / domain::place::METRES_PER_DEGREE;
+    let reach =
+        city.radius_km * 1_000.0 * (1.0 + SERVICE_MARGIN) / domain::place::METRES_PER_DEGREE;
     let reach_east = reach / lat.to_radians().cos();
     Some(ServiceAreaDocument {
         south: lat - reach,

@@ -15,7 +15,10 @@ pub use resolve::{Resolved, resolve};
 /// The scenarios that are built in, the first being the default.
 pub const BUILT_IN: [(&str, &str); 2] = [
     ("peak-hour", include_str!("../../scenarios/peak-hour.toml")),
-    ("new-york-peak", include_str!("../../scenarios/new-york-peak.toml")),
+    (
+        "new-york-peak",
+        include_str!("../../scenarios/new-york-peak.toml"),
+    ),
 ];
 
 /// Reads a scenario by built-in name or by path, with `sets` laid over it, and resolves it.

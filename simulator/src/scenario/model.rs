@@ -181,7 +181,10 @@ pub struct HazardTerms {
 
 /// A probability, or a hazard.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a probability, or { per_minute_on_time, per_minute_late }")]
+#[serde(
+    untagged,
+    expecting = "a probability, or { per_minute_on_time, per_minute_late }"
+)]
 pub enum CancelChance {
     /// The same for all.
     Constant(f64),
@@ -270,7 +273,10 @@ pub struct Trips {
 
 impl Default for Trips {
     fn default() -> Self {
-        Self { duration: RideDuration::FromDistance, boarding: Span::secs(0) }
+        Self {
+            duration: RideDuration::FromDistance,
+            boarding: Span::secs(0),
+        }
     }
 }
 
@@ -456,7 +462,14 @@ pub struct Surge {
 
 impl Default for Surge {
     fn default() -> Self {
-        Self { enabled: false, resolution: 8, cap: 3.0, step: 0.1, smoothing: 0.4, every: Span::secs(10) }
+        Self {
+            enabled: false,
+            resolution: 8,
+            cap: 3.0,
+            step: 0.1,
+            smoothing: 0.4,
+            every: Span::secs(10),
+        }
     }
 }
 
@@ -558,7 +571,13 @@ pub struct Container {
 
 impl Default for Container {
     fn default() -> Self {
-        Self { vcpu: 1.0, memory_gb: 2.0, tasks_min: 1, tasks_max: 1, scale_on_cpu: None }
+        Self {
+            vcpu: 1.0,
+            memory_gb: 2.0,
+            tasks_min: 1,
+            tasks_max: 1,
+            scale_on_cpu: None,
+        }
     }
 }
 
@@ -575,7 +594,10 @@ pub struct Cloud {
 
 impl Default for Cloud {
     fn default() -> Self {
-        Self { profile: "aws-us-east-1".to_owned(), prices: None }
+        Self {
+            profile: "aws-us-east-1".to_owned(),
+            prices: None,
+        }
     }
 }
 

@@ -30,7 +30,10 @@ pub enum ScenarioError {
 
 impl ScenarioError {
     pub(super) fn wrong(place: impl ToString, message: impl ToString) -> Self {
-        Self::Wrong { place: place.to_string(), message: message.to_string() }
+        Self::Wrong {
+            place: place.to_string(),
+            message: message.to_string(),
+        }
     }
 }
 
@@ -41,13 +44,16 @@ impl ScenarioError {
 pub fn parse(origin: &str, text: &str, sets: &[String]) -> Result<Scenario, ScenarioError> {
     let from_text = |text: &str| toml::from_str::<Scenario>(text);
     from_text(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        let line = error.span().map_or(1, |span| {
+            text[..span.start.min(text.len())].lines().count().max(1)
+        });
         ScenarioError::wrong(format!("{origin}:{line}"), explain(error.message()))
     })?;
     let mut table: toml::Table = text
         .parse()
         .map_err(|error: toml::de::Error| ScenarioError::wrong(origin, error.message()))?;
-    let mut scenario = from_table(&table).map_err(|message| ScenarioError::wrong(origin, message))?;
+    let mut scenario =
+        from_table(&table).map_err(|message| ScenarioError::wrong(origin, message))?;
     for set in sets {
         let wrong = |message: String| ScenarioError::wrong(format!("--set {set}"), message);
         let (path, value) = set
@@ -102,12 +108,15 @@ fn explain(message: &str) -> String {
         return message.to_owned();
     };
     let known: Vec<&str> = quoted.collect();
-    let nearest = known
-        .iter()
-        .max_by(|a, b| strsim::jaro_winkler(unknown, a).total_cmp(&strsim::jaro_winkler(unknown, b)));
+    let nearest = known.iter().max_by(|a, b| {
+        strsim::jaro_winkler(unknown, a).total_cmp(&strsim::jaro_winkler(unknown, b))
+    });
     match nearest {
         Some(nearest) => {
-            format!("found the unknown key `{unknown}`, expected `{nearest}` (known here: {})", known.join(", "))
+            format!(
+                "found the unknown key `{unknown}`, expected `{nearest}` (known here: {})",
+                known.join(", ")
+            )
         }
         None => format!("found the unknown key `{unknown}`, expected none here"),
     }
@@ -139,13 +148,19 @@ mod tests {
             "{found}"
         );
         let found = message("", &["dispatch.windw=2s"]);
-        assert!(found.contains("--set dispatch.windw=2s") && found.contains("`window`"), "{found}");
+        assert!(
+            found.contains("--set dispatch.windw=2s") && found.contains("`window`"),
+            "{found}"
+        );
     }
 
     #[test]
     fn wrong_values_say_what_was_expected() {
         let found = message("duration = \"soon\"", &[]);
-        assert!(found.contains("city.toml:1") && found.contains("\"soon\"") && found.contains("10m"), "{found}");
+        assert!(
+            found.contains("city.toml:1") && found.contains("\"soon\"") && found.contains("10m"),
+            "{found}"
+        );
         let found = message("[city]\nkind = \"moon\"", &[]);
         assert!(found.contains("moon") && found.contains("geo"), "{found}");
         assert!(message("name = ", &[]).starts_with("city.toml:1: "));
@@ -153,7 +168,10 @@ mod tests {
 
     #[test]
     fn sets_lie_over_the_file() {
-        let sets = ["duration=90s".to_owned(), "functions.pricing.memory_mb=512".to_owned()];
+        let sets = [
+            "duration=90s".to_owned(),
+            "functions.pricing.memory_mb=512".to_owned(),
+        ];
         let scenario = parse("city.toml", "duration = \"10m\"", &sets).unwrap();
         assert_eq!(scenario.duration, Span::secs(90));
         assert_eq!(scenario.functions["pricing"].memory_mb, 512);

@@ -12,7 +12,9 @@ use workload::pace::Pace;
 use workload::places::{CellWeights, Hotspot, Hotspots, Places};
 use workload::profile::Profile;
 use workload::supply::{Drivers, Fleet, FleetSpec, Shifts, Start};
-use workload::world::{Cancellation, DriverRules, Idle, RideRules, RiderRules, TripDuration, World};
+use workload::world::{
+    Cancellation, DriverRules, Idle, RideRules, RiderRules, TripDuration, World,
+};
 
 use super::model::{
     CancelChance, CityKind, DemandKind, FleetStart, HourlySource, IdlePolicy, Scenario, Spread,
@@ -80,21 +82,30 @@ impl Resolver<'_> {
         let scenario = self.scenario;
         domain::Region::new(&scenario.name).map_err(at("name"))?;
         if scenario.duration.0.is_zero() {
-            return Err(ScenarioError::wrong("duration", "found 0s, expected more: nothing would happen"));
+            return Err(ScenarioError::wrong(
+                "duration",
+                "found 0s, expected more: nothing would happen",
+            ));
         }
         if scenario.warmup.0 >= scenario.duration.0 {
-            let message =
-                format!("found {}, expected less than the duration of {}", scenario.warmup, scenario.duration);
+            let message = format!(
+                "found {}, expected less than the duration of {}",
+                scenario.warmup, scenario.duration
+            );
             return Err(ScenarioError::wrong("warmup", message));
         }
         let runs = scenario.duration.0.as_secs_f64() / scenario.speedup;
         if !(0.0..=RUN_MAX.as_secs_f64()).contains(&runs) {
-            let message = format!("found a run of {runs:.0} s, expected at most 24 h: raise the speedup");
+            let message =
+                format!("found a run of {runs:.0} s, expected at most 24 h: raise the speedup");
             return Err(ScenarioError::wrong("duration", message));
         }
         let window = scenario.dispatch.window.0;
         if window.subsec_nanos() != 0 || window > Duration::from_secs(900) {
-            let message = format!("found {}, expected whole seconds up to 900s", scenario.dispatch.window);
+            let message = format!(
+                "found {}, expected whole seconds up to 900s",
+                scenario.dispatch.window
+            );
             return Err(ScenarioError::wrong("dispatch.window", message));
         }
         Ok(())
@@ -102,7 +113,8 @@ impl Resolver<'_> {
 
     fn world(&mut self) -> Result<World, ScenarioError> {
         let scenario = self.scenario;
-        let pace = Pace::new(scenario.speedup, Timestamp::ZERO, scenario.starts_at.0).map_err(at("speedup"))?;
+        let pace = Pace::new(scenario.speedup, Timestamp::ZERO, scenario.starts_at.0)
+            .map_err(at("speedup"))?;
         let duration = match scenario.trips.duration {
             RideDuration::FromDistance => TripDuration::FromDistance,
             RideDuration::Law(law) => TripDuration::Law(law.0),
@@ -133,7 +145,10 @@ impl Resolver<'_> {
             city: self.city()?,
             pace,
             streams: Streams::new(scenario.seed),
-            rides: RideRules { duration, boarding: scenario.trips.boarding.0 },
+            rides: RideRules {
+                duration,
+                boarding: scenario.trips.boarding.0,
+            },
             riders: riders.checked().map_err(at("demand"))?,
             drivers: drivers.checked().map_err(at("fleet"))?,
         })
@@ -164,9 +179,17 @@ impl Resolver<'_> {
                 radius_m: city.radius_km * 1_000.0,
             },
         };
-        let speeds = city.speed_by_hour.clone().map_or(ByHour::Constant(city.speed_kmh), ByHour::Hours);
+        let speeds = city
+            .speed_by_hour
+            .clone()
+            .map_or(ByHour::Constant(city.speed_kmh), ByHour::Hours);
         let speed_kmh = speeds.hours().map_err(at("city.speed_by_hour"))?;
-        City::new(CitySpec { ground, speed_kmh, circuity: city.circuity }).map_err(at("city"))
+        City::new(CitySpec {
+            ground,
+            speed_kmh,
+            circuity: city.circuity,
+        })
+        .map_err(at("city"))
     }
 
     fn demand(&mut self) -> Result<Demand, ScenarioError> {
@@ -181,23 +204,36 @@ impl Resolver<'_> {
                 }
                 Arrivals::Poisson { rides_per_hour }
             }
-            DemandKind::Hourly => Arrivals::Hourly { rides_per_hour: self.hourly_rates()? },
+            DemandKind::Hourly => Arrivals::Hourly {
+                rides_per_hour: self.hourly_rates()?,
+            },
             DemandKind::Trips => return self.recorded_demand(),
         };
         let origins = self.places("demand.origins", demand.origins, Side::Origins)?;
-        let destinations = self.places("demand.destinations", demand.destinations, Side::Destinations)?;
+        let destinations = self.places(
+            "demand.destinations",
+            demand.destinations,
+            Side::Destinations,
+        )?;
         let trip_lengths = match &demand.profile {
             None => None,
             Some(path) => Some(self.trip_lengths(path)?),
         };
-        Demand::new(DemandSpec { arrivals, origins, destinations, trip_lengths, patience }).map_err(at("demand"))
+        Demand::new(DemandSpec {
+            arrivals,
+            origins,
+            destinations,
+            trip_lengths,
+            patience,
+        })
+        .map_err(at("demand"))
     }
 
     fn hourly_rates(&mut self) -> Result<[f64; 24], ScenarioError> {
         let rates = match &self.scenario.demand.hourly {
-            Some(HourlySource::Rates(rates)) => {
-                ByHour::Hours(rates.clone()).hours().map_err(at("demand.hourly"))?
-            }
+            Some(HourlySource::Rates(rates)) => ByHour::Hours(rates.clone())
+                .hours()
+                .map_err(at("demand.hourly"))?,
             Some(HourlySource::Profile(path)) => {
                 let profile = self.profile("demand.hourly", path)?;
                 let source = &profile.demand_source;
@@ -214,9 +250,13 @@ impl Resolver<'_> {
 
     fn trip_lengths(&mut self, path: &Path) -> Result<TripLengths, ScenarioError> {
         let profile = self.profile("demand.profile", path)?;
-        self.notes.push(format!("Trip lengths: {}", profile.lengths_source));
+        self.notes
+            .push(format!("Trip lengths: {}", profile.lengths_source));
         let mean_m = profile.hours.map(|hour| hour.mean_distance_m());
-        Ok(TripLengths { shape: profile.lengths, mean_m })
+        Ok(TripLengths {
+            shape: profile.lengths,
+            mean_m,
+        })
     }
 
     fn recorded_demand(&mut self) -> Result<Demand, ScenarioError> {
@@ -237,12 +277,19 @@ impl Resolver<'_> {
     fn fleet(&mut self) -> Result<Fleet, ScenarioError> {
         let fleet = &self.scenario.fleet;
         let count = |number: f64| {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "checked to be in range"
+            )]
             let whole = number as u32;
             (number >= 0.0 && number <= f64::from(u32::MAX) && number.fract() == 0.0)
                 .then_some(whole)
                 .ok_or_else(|| {
-                    ScenarioError::wrong("fleet.drivers", format!("found {number}, expected whole numbers of drivers"))
+                    ScenarioError::wrong(
+                        "fleet.drivers",
+                        format!("found {number}, expected whole numbers of drivers"),
+                    )
                 })
         };
         let drivers = match &fleet.drivers {
@@ -259,7 +306,9 @@ impl Resolver<'_> {
         let spec = FleetSpec {
             drivers,
             placement: self.places("fleet.placement", fleet.placement, Side::Origins)?,
-            shifts: fleet.shifts.map_or(Shifts::Throughout, |law| Shifts::Lasting(law.0)),
+            shifts: fleet
+                .shifts
+                .map_or(Shifts::Throughout, |law| Shifts::Lasting(law.0)),
             start: match fleet.start {
                 FleetStart::Idle => Start::Idle,
                 FleetStart::Stationary => Start::Stationary,
@@ -268,7 +317,12 @@ impl Resolver<'_> {
         Fleet::new(spec).map_err(at("fleet"))
     }
 
-    fn places(&self, key: &'static str, spread: Spread, side: Side) -> Result<Places, ScenarioError> {
+    fn places(
+        &self,
+        key: &'static str,
+        spread: Spread,
+        side: Side,
+    ) -> Result<Places, ScenarioError> {
         match spread {
             Spread::Uniform => Ok(Places::Uniform),
             Spread::Hotspots => self.hotspots(key).map(Places::Hotspots),
@@ -282,7 +336,9 @@ impl Resolver<'_> {
                     Side::Origins => &profile.origins,
                     Side::Destinations => &profile.destinations,
                 };
-                CellWeights::new(weights).map(Places::Cells).map_err(at("demand.profile"))
+                CellWeights::new(weights)
+                    .map(Places::Cells)
+                    .map_err(at("demand.profile"))
             }
         }
     }
@@ -301,10 +357,15 @@ impl Resolver<'_> {
                 } else {
                     Place::new(first, second).map_err(at("demand.hotspots"))?
                 };
-                Ok(Hotspot { centre, weight: entry.weight, spread_m: entry.spread_km * 1_000.0 })
+                Ok(Hotspot {
+                    centre,
+                    weight: entry.weight,
+                    spread_m: entry.spread_km * 1_000.0,
+                })
             })
             .collect();
-        Hotspots::new(spots?).map_err(|error| ScenarioError::wrong(key, format!("demand.hotspots: {error}")))
+        Hotspots::new(spots?)
+            .map_err(|error| ScenarioError::wrong(key, format!("demand.hotspots: {error}")))
     }
 
     fn profile(&self, key: &'static str, path: &Path) -> Result<Profile, ScenarioError> {
@@ -313,8 +374,10 @@ impl Resolver<'_> {
             return Ok(Profile::new_york_peak());
         }
         let text = std::fs::read_to_string(&path).map_err(|error| {
-            let message =
-                format!("{}: cannot be read ({error}), expected a city profile or `new-york-peak`", path.display());
+            let message = format!(
+                "{}: cannot be read ({error}), expected a city profile or `new-york-peak`",
+                path.display()
+            );
             ScenarioError::wrong(key, message)
         })?;
         Profile::parse(&path.display().to_string(), &text).map_err(at(key))

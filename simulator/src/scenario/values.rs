@@ -29,12 +29,21 @@ impl fmt::Display for Span {
 /// A span in its largest unit that leaves a whole number.
 fn span_text(span: Duration) -> String {
     let us = span.as_micros();
-    for (unit, unit_us) in [("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000)] {
+    for (unit, unit_us) in [
+        ("h", 3_600_000_000),
+        ("m", 60_000_000),
+        ("s", 1_000_000),
+        ("ms", 1_000),
+    ] {
         if us > 0 && us % unit_us == 0 {
             return format!("{}{unit}", us / unit_us);
         }
     }
-    if us == 0 { "0s".to_owned() } else { format!("{us}us") }
+    if us == 0 {
+        "0s".to_owned()
+    } else {
+        format!("{us}us")
+    }
 }
 
 impl FromStr for Span {
@@ -88,7 +97,11 @@ impl fmt::Display for RideDuration {
 impl FromStr for RideDuration {
     type Err = workload::law::LawError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "from-distance" { Ok(Self::FromDistance) } else { text.parse().map(Self::Law) }
+        if text == "from-distance" {
+            Ok(Self::FromDistance)
+        } else {
+            text.parse().map(Self::Law)
+        }
     }
 }
 
@@ -110,7 +123,10 @@ as_text!(Span, Law, RideDuration);
 
 /// A probability, or a curve of one over minutes and money.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a probability, or { intercept, per_minute, per_currency_unit }")]
+#[serde(
+    untagged,
+    expecting = "a probability, or { intercept, per_minute, per_currency_unit }"
+)]
 pub enum Chance {
     /// The same for all.
     Constant(f64),
@@ -162,9 +178,10 @@ impl ByHour {
     pub fn hours(&self) -> Result<[f64; 24], HoursError> {
         match self {
             Self::Constant(number) => Ok([*number; 24]),
-            Self::Hours(hours) => {
-                hours.as_slice().try_into().map_err(|_| HoursError(hours.len()))
-            }
+            Self::Hours(hours) => hours
+                .as_slice()
+                .try_into()
+                .map_err(|_| HoursError(hours.len())),
         }
     }
 }
@@ -175,12 +192,23 @@ mod tests {
 
     #[test]
     fn spans_and_laws_are_written_as_they_are_read() {
-        for text in ["0s", "250ms", "5s", "10m", "2h", "exponential 5m", "lognormal 90s 0.5"] {
+        for text in [
+            "0s",
+            "250ms",
+            "5s",
+            "10m",
+            "2h",
+            "exponential 5m",
+            "lognormal 90s 0.5",
+        ] {
             assert_eq!(text.parse::<Law>().unwrap().to_string(), text);
         }
         assert_eq!("90s".parse::<Span>().unwrap().to_string(), "90s");
         assert!("5 parsecs".parse::<Span>().is_err());
-        assert_eq!("from-distance".parse::<RideDuration>().unwrap(), RideDuration::FromDistance);
+        assert_eq!(
+            "from-distance".parse::<RideDuration>().unwrap(),
+            RideDuration::FromDistance
+        );
     }
 
     #[test]

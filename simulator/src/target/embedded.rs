@@ -23,14 +23,18 @@ pub fn config(
     watched: &Arc<Watched>,
 ) -> Result<StackConfig, Failure> {
     let document = market::document(scenario, started_at);
-    let market = document.market().map_err(|error| Failure::input(format!("{}: {error}", scenario.name)))?;
+    let market = document
+        .market()
+        .map_err(|error| Failure::input(format!("{}: {error}", scenario.name)))?;
     let mut config = StackConfig::new(market);
     if let Some(port) = port {
         config.http = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     }
     functions(scenario, &mut config)?;
     let observer = watched.clone();
-    config.observer = Some(Arc::new(move |invoked| observer.invoked(invoked.function, invoked.duration)));
+    config.observer = Some(Arc::new(move |invoked| {
+        observer.invoked(invoked.function, invoked.duration)
+    }));
     let observer = watched.clone();
     config.round_observer = Some(Arc::new(move |report| observer.round(report)));
     Ok(config)
@@ -38,10 +42,14 @@ pub fn config(
 
 fn functions(scenario: &Scenario, config: &mut StackConfig) -> Result<(), Failure> {
     for (name, sizes) in &scenario.functions {
-        let known = FunctionName::ALL.into_iter().find(|known| known.as_str() == name);
+        let known = FunctionName::ALL
+            .into_iter()
+            .find(|known| known.as_str() == name);
         let Some(known) = known else {
             let all = FunctionName::ALL.map(FunctionName::as_str).join(", ");
-            return Err(Failure::input(format!("functions.{name}: found no such function, expected one of {all}")));
+            return Err(Failure::input(format!(
+                "functions.{name}: found no such function, expected one of {all}"
+            )));
         };
         if let Some(settings) = config.functions.get_mut(&known) {
             settings.pool.memory_mb = sizes.memory_mb;
@@ -74,8 +82,14 @@ pub async fn start(config: StackConfig, seed: &Seed) -> Result<Stack, Failure> {
     if !seed.trips.is_empty() {
         let trips = aws::DynamoTrips::new(provisioned.aws(), sweep);
         let holds = aws::DynamoHolds::new(provisioned.aws());
-        trips.seed_trips(&seed.trips).await.map_err(Failure::target)?;
-        holds.seed_holds(&seed.holds).await.map_err(Failure::target)?;
+        trips
+            .seed_trips(&seed.trips)
+            .await
+            .map_err(Failure::target)?;
+        holds
+            .seed_holds(&seed.holds)
+            .await
+            .map_err(Failure::target)?;
     }
     provisioned.start().await.map_err(stopped)
 }

@@ -59,6 +59,9 @@ impl TripState {
 macro_rules! words {
     ($kind:ident { $($variant:ident => $word:literal),+ $(,)? }) => {
         impl $kind {
+            /// Every one of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
             /// The word for it.
             #[must_use]
             pub fn name(self) -> &'static str {

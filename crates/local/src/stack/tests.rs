@@ -3,14 +3,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::trip::TripState;
+use host::WallClock;
+use host::market::MarketDocument;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use identity::Subject;
-use lambda::WallClock;
-use lambda::market::MarketDocument;
 use serde_json::{Value, json};
 use services::ports::Clock;
 use tokio::sync::mpsc;

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use aws::{Clients, DynamoHolds};
 use fleet_tracker::{FleetTracker, MetricsSnapshot, TrackerConfig};
+use host::WallClock;
 use identity::Verifier;
-use lambda::WallClock;
 use services::config::Market;
 use tokio::runtime::Runtime;
 

@@ -17,7 +17,7 @@ pub(super) fn state_machine(input: &AuditInput<'_>, findings: &mut Findings) {
         findings.expect(missing.is_empty(), subject, || {
             format!(
                 "found it {} without {}, expected every earlier step's time",
-                names::state(row.state),
+                row.state.name(),
                 missing.join(", ")
             )
         });
@@ -27,7 +27,7 @@ pub(super) fn state_machine(input: &AuditInput<'_>, findings: &mut Findings) {
             format!(
                 "found it {} with its last try {}, expected one that leads there",
                 names::whole_state(row.state),
-                last.map_or("none", names::outcome)
+                last.map_or("none", TryOutcome::name)
             )
         });
         seen_end_is_final(row, findings);
@@ -148,7 +148,7 @@ pub(super) fn every_request_ends(input: &AuditInput<'_>, findings: &mut Findings
         findings.expect(until <= limit, Subject::trip(row.trip), || {
             format!(
                 "found it {} since {} at {until}, expected an end by {limit}",
-                names::state(row.state),
+                row.state.name(),
                 row.since
             )
         });
@@ -205,7 +205,7 @@ fn hold_fault(hold: &LiveHold, row: Option<&TripRow>, evidence: &Evidence) -> Op
         format!(
             "found it held for attempt {} of a trip {} since {} with {} tries, expected to be released",
             hold.attempt,
-            names::state(row.state),
+            row.state.name(),
             row.since,
             row.tries.len()
         )

@@ -60,7 +60,7 @@ pub(super) fn shares(accounts: &[DriverAccount], window: &Window) -> Drivers {
     let kilometres = |metres: f64| rounded(metres / 1_000.0, 3);
     Drivers {
         online_mean: figure(online / window.seconds(), 3),
-        utilisation: share(pickup + on_trip),
+        utilisation: share(on_trip),
         idle_share: share(idle),
         pickup_share: share(pickup),
         on_trip_share: share(on_trip),

@@ -23,7 +23,7 @@ use crate::latency::{Latencies, step};
 use crate::summary::{
     Drivers, MoneyFigures, Pickup, Rides, Summary, SurgeFigures, figure, rounded,
 };
-use crate::trips::{TripRow, names};
+use crate::trips::TripRow;
 
 /// The span that figures are of: from the end of the warm-up to the end of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,11 +138,14 @@ fn count_ride(row: &TripRow, window: &Window, figures: &mut Marketplace) {
         TripState::Completed => rides.completed += 1,
         TripState::Cancelled { by, stage } => {
             rides.cancelled += 1;
-            *figures.cancels.entry(names::cancel(by, stage)).or_default() += 1;
+            *figures
+                .cancels
+                .entry(format!("{}_{}", by.name(), stage.name()))
+                .or_default() += 1;
         }
         TripState::Unserved { because } => {
             rides.unserved += 1;
-            let reason = names::reason(because).to_owned();
+            let reason = because.name().to_owned();
             *figures.unserved_because.entry(reason).or_default() += 1;
         }
         _ => {}

@@ -84,7 +84,7 @@ fn shares_and_money_add_up() {
     marketplace(&input).fill(&mut summary);
     let drivers = summary.drivers;
     assert_eq!(drivers.online_mean, Some(60.0));
-    assert_eq!(drivers.utilisation, Some(0.75));
+    assert_eq!(drivers.utilisation, Some(0.5));
     assert_eq!(drivers.idle_share, Some(0.25));
     assert_eq!(drivers.pickup_share, Some(0.25));
     assert_eq!(drivers.on_trip_share, Some(0.5));

@@ -75,13 +75,13 @@ pub struct Pickup {
 pub struct Drivers {
     /// Drivers online at a moment, on average.
     pub online_mean: Option<f64>,
-    /// The share of online time on trip or on the way to one.
+    /// The share of online time with a rider in the car, as New York's commission defines it.
     pub utilisation: Option<f64>,
     /// The share of online time without a ride.
     pub idle_share: Option<f64>,
     /// The share of online time on the way to a pick-up or waiting there.
     pub pickup_share: Option<f64>,
-    /// The share of online time with a rider in the car.
+    /// The same, beside the shares that add up to one with it.
     pub on_trip_share: Option<f64>,
     /// Kilometres driven by all drivers.
     pub km: Kilometres,

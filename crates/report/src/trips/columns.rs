@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::fare::{Charge, Fare};
 use domain::surge::Multiplier;
-use domain::trip::Stamps;
+use domain::trip::{Stamps, TripState};
 use domain::{Currency, Money, Place, Region, Timestamp};
 
 use super::table::{self, Fields, Kind, Value};
@@ -116,8 +116,8 @@ const COLUMNS: &[(&str, Kind, Get)] = &[
     ("arrived_at", Kind::Moment, |r| some_moment(r.stamps.arrived_at)),
     ("picked_up_at", Kind::Moment, |r| some_moment(r.stamps.picked_up_at)),
     ("dropped_off_at", Kind::Moment, |r| some_moment(r.stamps.dropped_off_at)),
-    ("state", Kind::Text, |r| text(names::state(r.state))),
-    ("why", Kind::Text, |r| some_text(names::why(r.state))),
+    ("state", Kind::Text, |r| text(r.state.name())),
+    ("why", Kind::Text, |r| some_text(r.state.because())),
     ("since", Kind::Moment, |r| moment(r.since)),
     ("attempts", Kind::Integer, |r| Value::Integer(i64::try_from(r.tries.len()).unwrap_or(i64::MAX))),
     ("tries", Kind::Text, |r| text(names::tries(&r.tries))),
@@ -323,7 +323,7 @@ impl Record<'_> {
             requested_at: self.moment("requested_at")?,
             patience_until: self.moment("patience_until")?,
             state: self.text("state", "a state that goes with its why", |t| {
-                names::parse_state(t, why.as_deref())
+                TripState::from_words(t, why.as_deref())
             })?,
             since: self.moment("since")?,
             tries: self.text("tries", "tries of five fields each", names::parse_tries)?,

@@ -1,7 +1,7 @@
 //! The market as a document, TOML or JSON: what a deployment hands to its functions.
 //!
 //! ```
-//! let document = rushhour_lambda::market::MarketDocument::parse(
+//! let document = rushhour_host::market::MarketDocument::parse(
 //!     r#"
 //!     region = "new-york"
 //!     [travel]
@@ -9,7 +9,7 @@
 //!     "#,
 //! )?;
 //! assert_eq!(document.market()?.dispatch.candidates, 20);
-//! # Ok::<(), rushhour_lambda::market::MarketError>(())
+//! # Ok::<(), rushhour_host::market::MarketError>(())
 //! ```
 //!
 //! Units stand at the end of names; a key that is not known is an error; what is left out has the

@@ -1,4 +1,4 @@
-//! The settings of a function, resolved once in `main` from the environment.
+//! The settings of a process, resolved once in `main` from the environment.
 //!
 //! Every key of ours begins with `RUSHHOUR_`; one that is not known is an error. The AWS SDK reads its own
 //! (`AWS_REGION`, `AWS_ENDPOINT_URL`, …) itself.
@@ -11,9 +11,13 @@
 //! | `RUSHHOUR_QUOTE_KEYS` | `{"signing":"k1","keys":{"k1":"<base64 of 32 bytes or more>"}}` |
 //! | `RUSHHOUR_FLEET_TRACKER_URL` | `http://host:port` of the tracker's gRPC |
 //! | `RUSHHOUR_FLEET_TRACKER_TOKEN` | the bearer token shown to the tracker; may be absent |
+//! | `RUSHHOUR_IDENTITY_SECRET` | tracker: base64 of 32 bytes or more, by which callers' tokens are verified |
+//! | `RUSHHOUR_GRPC_LISTEN` | tracker: where gRPC listens; `0.0.0.0:8081` if absent |
+//! | `RUSHHOUR_METRICS_LISTEN` | tracker: where `/metrics` and `/healthz` listen; `0.0.0.0:9090` if absent |
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -27,13 +31,16 @@ use crate::market::MarketDocument;
 /// What every key of ours begins with.
 pub const PREFIX: &str = "RUSHHOUR_";
 /// Every key there is, without the prefix.
-pub const KEYS: [&str; 6] = [
+pub const KEYS: [&str; 9] = [
     "MARKET",
     "NAME_PREFIX",
     "QUEUE_BASE_URL",
     "QUOTE_KEYS",
     "FLEET_TRACKER_URL",
     "FLEET_TRACKER_TOKEN",
+    "IDENTITY_SECRET",
+    "GRPC_LISTEN",
+    "METRICS_LISTEN",
 ];
 
 /// Why the environment does not say what is needed.
@@ -68,7 +75,7 @@ fn known() -> String {
 }
 
 /// The keys whose values are nobody's business.
-const SECRET_KEYS: [&str; 2] = ["QUOTE_KEYS", "FLEET_TRACKER_TOKEN"];
+const SECRET_KEYS: [&str; 3] = ["QUOTE_KEYS", "FLEET_TRACKER_TOKEN", "IDENTITY_SECRET"];
 
 /// What the environment says of us. Its debug form hides what is secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -219,6 +226,45 @@ impl Settings {
     pub fn fleet_tracker_token(&self) -> Option<&str> {
         self.get("FLEET_TRACKER_TOKEN")
     }
+
+    /// The secret by which the tracker verifies its callers' tokens.
+    ///
+    /// # Errors
+    /// If it is absent or no base64. The error does not repeat it.
+    pub fn identity_secret(&self) -> Result<Vec<u8>, SettingsError> {
+        const EXPECTED: &str = "base64 of 32 bytes or more";
+        let text = self.required("IDENTITY_SECRET", EXPECTED)?;
+        STANDARD.decode(text).map_err(|_| SettingsError::Invalid {
+            key: "IDENTITY_SECRET",
+            detail: format!("found no base64, expected {EXPECTED}"),
+        })
+    }
+
+    /// Where the tracker's gRPC listens.
+    ///
+    /// # Errors
+    /// If it is no address with a port.
+    pub fn grpc_listen(&self) -> Result<SocketAddr, SettingsError> {
+        self.address("GRPC_LISTEN", 8081)
+    }
+
+    /// Where the tracker's `/metrics` and `/healthz` listen.
+    ///
+    /// # Errors
+    /// If it is no address with a port.
+    pub fn metrics_listen(&self) -> Result<SocketAddr, SettingsError> {
+        self.address("METRICS_LISTEN", 9090)
+    }
+
+    fn address(&self, key: &'static str, port: u16) -> Result<SocketAddr, SettingsError> {
+        let Some(text) = self.get(key) else {
+            return Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+        };
+        text.parse().map_err(|_| SettingsError::Invalid {
+            key,
+            detail: format!("found {text:?}, expected an address such as 0.0.0.0:{port}"),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -251,6 +297,8 @@ mod tests {
         assert_eq!(settings.name_prefix(), "dev-");
         assert_eq!(settings.fleet_tracker_url(), Ok("http://127.0.0.1:1"));
         assert_eq!(settings.fleet_tracker_token(), None);
+        assert_eq!(settings.grpc_listen().unwrap().port(), 8081);
+        assert!(settings.identity_secret().is_err());
     }
 
     #[test]
