@@ -10,8 +10,6 @@ use domain::{Attempt, DriverId, Money, RiderId, Timestamp, TripId};
     missing_docs,
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
-    clippy::wildcard_imports,
-    clippy::semicolon_if_nothing_returned,
     reason = "generated; documented in proto/fleet.proto"
 )]
 pub mod v1 {

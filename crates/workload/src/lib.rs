@@ -13,9 +13,9 @@ pub mod law;
 pub mod leg;
 pub mod pace;
 pub mod places;
+pub mod profile;
 pub mod rider;
 pub mod supply;
-pub mod profile;
 pub mod world;
 pub mod zones;
 

@@ -181,6 +181,7 @@ async fn drive(
         api: stack.http_url(),
         tracker: stack.tracker_url(),
         streams_per_connection: resolved.scenario.fleet.streams_per_connection,
+        zones: stack.market().resolution,
         issuer: stack.issuer().clone(),
         until,
     };

@@ -15,9 +15,10 @@ use wire::grpc::v1::driver_message::Message as Up;
 use wire::grpc::v1::tracker_message::Message as Down;
 use wire::grpc::{self, v1};
 use workload::driver::{
-    AnswerOutcome, Driver, DriverAccount, DriverAction, DriverEvent, ReportOutcome,
+    Activity, AnswerOutcome, Driver, DriverAccount, DriverAction, DriverEvent, ReportOutcome,
 };
 use workload::supply::DriverPlan;
+use workload::world::Idle;
 
 use super::limits::{OPEN_MAX, PINGS_UNACKNOWLEDGED_MAX, STREAM_BACKLOG_MAX};
 use super::streams::authorized;
@@ -39,6 +40,8 @@ struct Agent {
     /// What was offered last, for the way to the pick-up.
     offered: Option<(HoldKey, Offer)>,
     at_warmup: Option<DriverAccount>,
+    /// Whether the app is to look at the heat map: with each ping, where drivers follow surge.
+    look_for_surge: bool,
 }
 
 /// Drives until the shift is over or the run is quiet.
@@ -63,6 +66,7 @@ pub(super) async fn drive(
         pings: VecDeque::new(),
         offered: under_way,
         at_warmup: None,
+        look_for_surge: false,
     };
     agent.shared.recorder.turned(None, agent.driver.activity());
     while !agent.driver.is_gone() {
@@ -196,12 +200,25 @@ impl Agent {
             self.driver
                 .step(&self.shared.world, event, now, &mut actions);
             self.shared.recorder.turned(before, self.driver.activity());
-            for action in actions.drain(..).collect::<Vec<_>>() {
+            for action in std::mem::take(&mut actions) {
                 if let Some(event) = self.act(action).await {
                     events.push_back(event);
                 }
             }
+            if std::mem::take(&mut self.look_for_surge) {
+                events.extend(self.surge_at().map(DriverEvent::SurgeAt));
+            }
         }
+    }
+
+    /// Where surge draws this driver, if the driver is free and surge is anywhere.
+    fn surge_at(&self) -> Option<domain::Place> {
+        if self.driver.activity() != Some(Activity::Idle) {
+            return None;
+        }
+        let now = self.shared.now();
+        self.driver
+            .drawn_to(&self.shared.world, &self.shared.heat.surging(now), now)
     }
 
     async fn act(&mut self, action: DriverAction) -> Option<DriverEvent> {
@@ -228,6 +245,7 @@ impl Agent {
             } => {
                 let now = self.shared.now();
                 self.shared.recorder.ping_sent(scheduled_at, now);
+                self.look_for_surge = self.shared.world.drivers.idle == Idle::Surge;
                 if self.pings.len() >= PINGS_UNACKNOWLEDGED_MAX {
                     self.pings.pop_front();
                 }

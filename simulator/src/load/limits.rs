@@ -12,8 +12,6 @@ pub const IDLE_CONNECTIONS_MAX: usize = 256;
 pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// Messages that wait to go up one driver's stream.
 pub const STREAM_BACKLOG_MAX: usize = 16;
-/// Riders' `Watch` streams that share one connection.
-pub const WATCHES_PER_CONNECTION: usize = 1_000;
 /// Connections that carry riders' `Watch` streams.
 pub const WATCH_CONNECTIONS: usize = 8;
 /// How long opening a stream may take.

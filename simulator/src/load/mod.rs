@@ -6,6 +6,7 @@
 
 mod api;
 mod driver;
+mod heat;
 mod last_look;
 mod limits;
 mod recorder;
@@ -19,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::hold::{HoldKey, Offer};
-use domain::{DriverId, Timestamp, TripId};
+use domain::{DriverId, Resolution, Timestamp, TripId};
 use identity::{Issuer, Subject};
 use services::ports::Clock;
 use tokio::sync::watch;
@@ -34,6 +35,7 @@ pub use recorder::{Recorded, Recorder};
 pub use streams::StreamError;
 
 use api::Api;
+use heat::HeatMap;
 use host::WallClock;
 use limits::IN_FLIGHT_MAX;
 use streams::Streams;
@@ -57,6 +59,8 @@ pub struct LoadPlan {
     pub tracker: String,
     /// Driver streams that share a connection.
     pub streams_per_connection: usize,
+    /// The size of surge zones, as drivers' apps show them.
+    pub zones: Resolution,
     /// Who signs the tokens.
     pub issuer: Issuer,
     /// Until when riders come. Run time.
@@ -78,6 +82,7 @@ struct Shared {
     issuer: Issuer,
     recorder: Arc<Recorder>,
     in_flight: AtomicU64,
+    heat: HeatMap,
 }
 
 impl Shared {
@@ -111,6 +116,7 @@ impl Load {
             issuer: plan.issuer.clone(),
             recorder,
             in_flight: AtomicU64::new(0),
+            heat: HeatMap::new(plan.zones),
         });
         Ok(Self { plan, shared })
     }

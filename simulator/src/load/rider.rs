@@ -82,7 +82,7 @@ impl Agent {
         while let Some(event) = events.pop_front() {
             self.rider
                 .step(&self.shared.world, event, self.shared.now(), &mut actions);
-            for action in actions.drain(..).collect::<Vec<_>>() {
+            for action in std::mem::take(&mut actions) {
                 if let Some(event) = self.act(action).await {
                     events.push_back(event);
                 }
@@ -149,6 +149,9 @@ impl Agent {
         match self.judged(step::QUOTE, scheduled_at, answer) {
             Ok(view) => {
                 self.shared.recorder.quoted(scheduled_at, now, view.surge);
+                self.shared
+                    .heat
+                    .quoted(self.rider.plan().pickup, view.surge, now);
                 let event = RiderEvent::Quoted {
                     price: Money::from_minor(view.total_minor),
                     pickup_eta: view.pickup_eta_s.map(kernel::random::span),

@@ -1,7 +1,7 @@
 //! From a scenario to what runs: the world of riders and drivers, their schedules, and the market that
 //! the system is told of. Whatever cannot be is named by its key.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use domain::{Cell, Place, Timestamp};
@@ -370,7 +370,7 @@ impl Resolver<'_> {
 
     fn profile(&self, key: &'static str, path: &Path) -> Result<Profile, ScenarioError> {
         let path = beside(self.origin, path);
-        if path == PathBuf::from("new-york-peak") {
+        if path == Path::new("new-york-peak") {
             return Ok(Profile::new_york_peak());
         }
         let text = std::fs::read_to_string(&path).map_err(|error| {

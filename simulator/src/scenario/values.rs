@@ -35,7 +35,7 @@ fn span_text(span: Duration) -> String {
         ("s", 1_000_000),
         ("ms", 1_000),
     ] {
-        if us > 0 && us % unit_us == 0 {
+        if us > 0 && us.is_multiple_of(unit_us) {
             return format!("{}{unit}", us / unit_us);
         }
     }

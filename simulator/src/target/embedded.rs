@@ -33,7 +33,7 @@ pub fn config(
     functions(scenario, &mut config)?;
     let observer = watched.clone();
     config.observer = Some(Arc::new(move |invoked| {
-        observer.invoked(invoked.function, invoked.duration)
+        observer.invoked(invoked.function, invoked.duration);
     }));
     let observer = watched.clone();
     config.round_observer = Some(Arc::new(move |report| observer.round(report)));

@@ -1,0 +1,72 @@
+//! Where surge is, as drivers' apps show it: what riders were quoted lately, by zone.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use domain::{Cell, Place, Resolution, Timestamp};
+
+/// How long a quote's surge is shown. Run time.
+const SHOWN_FOR: Duration = Duration::from_secs(60);
+
+/// The heat map.
+#[derive(Debug)]
+pub(super) struct HeatMap {
+    resolution: Resolution,
+    zones: Mutex<BTreeMap<Cell, (Timestamp, f64)>>,
+}
+
+impl HeatMap {
+    /// A map of zones of that size, cold everywhere.
+    pub(super) fn new(resolution: Resolution) -> Self {
+        Self {
+            resolution,
+            zones: Mutex::default(),
+        }
+    }
+
+    /// A rider was quoted that multiplier there.
+    pub(super) fn quoted(&self, pickup: Place, multiplier: f64, now: Timestamp) {
+        let cell = Cell::of(pickup, self.resolution);
+        let mut zones = self
+            .zones
+            .lock()
+            .expect("no one panics while holding the map");
+        if multiplier > 1.0 {
+            zones.insert(cell, (now, multiplier));
+        } else {
+            zones.remove(&cell);
+        }
+    }
+
+    /// Zones with surge, each by its centre.
+    pub(super) fn surging(&self, now: Timestamp) -> Vec<(Place, f64)> {
+        let mut zones = self
+            .zones
+            .lock()
+            .expect("no one panics while holding the map");
+        zones.retain(|_, (at, _)| now.since(*at) < SHOWN_FOR);
+        zones
+            .iter()
+            .map(|(cell, (_, multiplier))| (cell.centre(), *multiplier))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn surge_is_shown_for_a_while_and_until_it_ends() {
+        let map = HeatMap::new(Resolution::new(8).unwrap());
+        let place = Place::new(40.75, -73.98).unwrap();
+        let now = Timestamp::from_millis(1_000);
+        map.quoted(place, 1.5, now);
+        assert_eq!(map.surging(now).len(), 1);
+        assert!(map.surging(now + SHOWN_FOR).is_empty());
+        map.quoted(place, 1.5, now);
+        map.quoted(place, 1.0, now);
+        assert!(map.surging(now).is_empty());
+    }
+}

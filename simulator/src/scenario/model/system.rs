@@ -1,0 +1,272 @@
+//! The half of a scenario that speaks of the system: dispatch, prices, placement, sizes, limits.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::values::Span;
+
+/// Which assignment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// First come, nearest available, at once.
+    Nearest,
+    /// The least total pick-up time of a window.
+    Batched,
+}
+
+/// What happens when nobody is available.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QueuePolicy {
+    /// The rider waits until patience ends.
+    Wait,
+    /// The rider is unserved at once.
+    Lose,
+}
+
+/// `[dispatch]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dispatch {
+    /// Which assignment.
+    pub policy: Policy,
+    /// The window of a match round, whole seconds. Run time. `nearest` has none.
+    pub window: Span,
+    /// Drivers farther than this, straight, are not asked; none: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub radius_km: Option<f64>,
+    /// Nearest drivers considered for each rider.
+    pub candidates: usize,
+    /// batched: a pick-up longer than this is worse than leaving the rider for the next round.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unserved_penalty: Option<Span>,
+    /// What happens when nobody is available.
+    pub queue: QueuePolicy,
+}
+
+impl Default for Dispatch {
+    fn default() -> Self {
+        Self {
+            policy: Policy::Batched,
+            window: Span::secs(2),
+            radius_km: None,
+            candidates: 20,
+            unserved_penalty: None,
+            queue: QueuePolicy::Wait,
+        }
+    }
+}
+
+/// `[pricing]`: amounts in units of the currency (dollars, not cents).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pricing {
+    /// For every ride.
+    pub base: f64,
+    /// For each kilometre.
+    pub per_km: f64,
+    /// For each minute.
+    pub per_minute: f64,
+    /// For every ride, never under surge.
+    pub booking_fee: f64,
+    /// The least a ride costs.
+    pub minimum: f64,
+    /// ISO 4217.
+    pub currency: String,
+    /// The driver's pay for each kilometre.
+    pub driver_per_km: f64,
+    /// The driver's pay for each minute.
+    pub driver_per_minute: f64,
+    /// How long a quote is good for. Run time.
+    pub quote_ttl: Span,
+    /// How prices follow supply and demand.
+    pub surge: Surge,
+}
+
+impl Default for Pricing {
+    fn default() -> Self {
+        Self {
+            base: 2.50,
+            per_km: 1.10,
+            per_minute: 0.70,
+            booking_fee: 2.75,
+            minimum: 8.00,
+            currency: "USD".to_owned(),
+            driver_per_km: 0.845_064_82,
+            driver_per_minute: 0.583,
+            quote_ttl: Span::secs(120),
+            surge: Surge::default(),
+        }
+    }
+}
+
+/// `pricing.surge`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Surge {
+    /// Whether there is any.
+    pub enabled: bool,
+    /// H3 resolution of its zones.
+    pub resolution: u8,
+    /// The highest multiplier.
+    pub cap: f64,
+    /// Multipliers are whole steps of this.
+    pub step: f64,
+    /// Share of a cell's pressure that comes from its neighbours.
+    pub smoothing: f64,
+    /// How often supply and demand are counted. Run time.
+    pub every: Span,
+}
+
+impl Default for Surge {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            resolution: 8,
+            cap: 3.0,
+            step: 0.1,
+            smoothing: 0.4,
+            every: Span::secs(10),
+        }
+    }
+}
+
+/// Where a part runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Host {
+    /// As a function.
+    Lambda,
+    /// As a long-lived service.
+    Container,
+}
+
+/// `[placement]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Placement {
+    /// `POST /quotes`.
+    pub pricing: Host,
+    /// The surge update.
+    pub surge: Host,
+    /// Trips, their events and the sweep.
+    pub trips: Host,
+    /// Match rounds.
+    pub matching: Host,
+    /// The fleet.
+    #[serde(rename = "fleet-tracker")]
+    pub fleet_tracker: Host,
+}
+
+impl Default for Placement {
+    fn default() -> Self {
+        Self {
+            pricing: Host::Lambda,
+            surge: Host::Lambda,
+            trips: Host::Lambda,
+            matching: Host::Lambda,
+            fleet_tracker: Host::Container,
+        }
+    }
+}
+
+/// `[functions.NAME]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Function {
+    /// Memory, which also sets the share of a CPU.
+    pub memory_mb: u32,
+    /// `arm64` or `x86_64`.
+    pub architecture: String,
+    /// The most environments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserved_concurrency: Option<u32>,
+    /// Environments kept ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provisioned_concurrency: Option<u32>,
+    /// Messages of one call, for a function behind a queue.
+    pub batch_size: u32,
+    /// How long a batch gathers.
+    pub batch_window: Span,
+    /// Calls at once from the queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_concurrency: Option<u32>,
+    /// The longest a call may take.
+    pub timeout: Span,
+}
+
+impl Default for Function {
+    fn default() -> Self {
+        Self {
+            memory_mb: 256,
+            architecture: "arm64".to_owned(),
+            reserved_concurrency: None,
+            provisioned_concurrency: None,
+            batch_size: 10,
+            batch_window: Span::secs(0),
+            maximum_concurrency: None,
+            timeout: Span::secs(10),
+        }
+    }
+}
+
+/// `[containers.NAME]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Container {
+    /// CPUs of one task.
+    pub vcpu: f64,
+    /// Memory of one task.
+    pub memory_gb: f64,
+    /// The fewest tasks.
+    pub tasks_min: u32,
+    /// The most tasks.
+    pub tasks_max: u32,
+    /// CPU share at which tasks are added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale_on_cpu: Option<f64>,
+}
+
+impl Default for Container {
+    fn default() -> Self {
+        Self {
+            vcpu: 1.0,
+            memory_gb: 2.0,
+            tasks_min: 1,
+            tasks_max: 1,
+            scale_on_cpu: None,
+        }
+    }
+}
+
+/// `[cloud]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cloud {
+    /// `aws-us-east-1`, or a file.
+    pub profile: String,
+    /// A price file instead of the shipped one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prices: Option<PathBuf>,
+}
+
+impl Default for Cloud {
+    fn default() -> Self {
+        Self {
+            profile: "aws-us-east-1".to_owned(),
+            prices: None,
+        }
+    }
+}
+
+/// A limit: a span for latencies, a number for shares.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a span such as \"150ms\", or a number")]
+pub enum Limit {
+    /// At most so long.
+    Span(Span),
+    /// At least that share.
+    Number(f64),
+}
