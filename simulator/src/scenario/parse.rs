@@ -44,9 +44,11 @@ impl ScenarioError {
 pub fn parse(origin: &str, text: &str, sets: &[String]) -> Result<Scenario, ScenarioError> {
     let from_text = |text: &str| toml::from_str::<Scenario>(text);
     from_text(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| {
-            text[..span.start.min(text.len())].lines().count().max(1)
-        });
+        let before = error
+            .span()
+            .and_then(|span| text.get(..span.start))
+            .unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
         ScenarioError::wrong(format!("{origin}:{line}"), explain(error.message()))
     })?;
     let mut table: toml::Table = text
