@@ -1,6 +1,7 @@
 //! The arrows between crates, from `cargo metadata`. Dependencies of tests and benchmarks do not count.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::process::Command;
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
@@ -85,10 +86,24 @@ fn short(package: &str) -> &str {
     }
 }
 
+/// The platform of this machine: packages that only others need may not be here to be read.
+fn platform() -> String {
+    let said = Command::new("rustc")
+        .arg("-vV")
+        .output()
+        .expect("rustc says what it is");
+    let said = String::from_utf8(said.stdout).expect("rustc speaks UTF-8");
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    host.expect("rustc names its host").to_owned()
+}
+
 fn tree() -> Tree {
     let metadata = MetadataCommand::new()
         .manifest_path(root().join("Cargo.toml"))
-        .other_options(["--offline".to_owned()])
+        .other_options([
+            "--offline".to_owned(),
+            format!("--filter-platform={}", platform()),
+        ])
         .exec()
         .expect("cargo metadata reads the workspace");
     let name = |id| short(&metadata[id].name).to_owned();
