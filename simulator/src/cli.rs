@@ -49,7 +49,7 @@ pub enum Target {
 /// `rushhour run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// A scenario file, or a built-in scenario: peak-hour, new-york-peak
+    /// A scenario file, or a built-in scenario: peak-hour, new-york-peak, recorded
     pub scenario: Option<String>,
     /// What to drive against
     #[arg(long, value_enum, default_value = "embedded")]
@@ -64,13 +64,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "SPAN")]
     pub duration: Option<String>,
     /// City seconds to each second of the run
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub speedup: Option<f64>,
     /// How many drivers
     #[arg(long, value_name = "N")]
     pub drivers: Option<u32>,
     /// Quotes asked for in an hour of the city
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub rides_per_hour: Option<f64>,
     /// Where to write the run; default runs/<scenario>-<time>
     #[arg(long, value_name = "DIR")]

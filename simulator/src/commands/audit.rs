@@ -6,6 +6,7 @@ use report::summary::AuditFigures;
 use crate::cli::AuditArgs;
 use crate::exit::{Exit, Failure};
 use crate::run_dir::RunDir;
+use crate::tell;
 
 /// Audits a run directory.
 ///
@@ -20,9 +21,9 @@ pub fn run(args: &AuditArgs) -> Result<Exit, Failure> {
     });
     if args.json {
         let json = serde_json::to_string_pretty(&figures).map_err(Failure::target)?;
-        println!("{json}");
+        tell::print(&(json + "\n"))?;
     } else {
-        print!("{}", text(&figures));
+        tell::print(&text(&figures))?;
     }
     Ok(if figures.violations_count() == 0 {
         Exit::Well

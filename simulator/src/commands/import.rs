@@ -9,6 +9,7 @@ use workload::zones::ZoneMap;
 
 use crate::cli::ImportArgs;
 use crate::exit::{Exit, Failure};
+use crate::tell;
 
 /// Imports.
 ///
@@ -24,10 +25,10 @@ pub fn run(args: &ImportArgs) -> Result<Exit, Failure> {
     workload::import::write_trips(&args.output, &imported.trips).map_err(Failure::target)?;
     let figures = figures(&imported);
     if args.json {
-        print!("{}", figures.to_json());
+        tell::print(&figures.to_json())?;
         eprint!("{}", text(args, &imported, &figures));
     } else {
-        print!("{}", text(args, &imported, &figures));
+        tell::print(&text(args, &imported, &figures))?;
     }
     if let Some(spread) = spread {
         eprintln!(

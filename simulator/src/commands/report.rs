@@ -5,6 +5,7 @@ use report::html::{ReportInput, render, render_diff};
 use crate::cli::ReportArgs;
 use crate::exit::{Exit, Failure};
 use crate::run_dir::{REPORT, RunDir};
+use crate::tell;
 
 /// The file that a difference is written to.
 const DIFFERENCE: &str = "difference.html";
@@ -20,12 +21,9 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
         let page = page(&directory)?;
         directory.write(REPORT, page.as_bytes())?;
         if args.json {
-            println!(
-                "{}",
-                serde_json::to_string_pretty(&summary).map_err(Failure::target)?
-            );
+            tell::print(&json(&summary)?)?;
         } else {
-            print!("{}", report::text::text(&summary));
+            tell::print(&report::text::text(&summary))?;
         }
         eprintln!("{}", directory.path().join(REPORT).display());
         return Ok(Exit::Well);
@@ -46,15 +44,17 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
                 })
             })
             .collect();
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&differences).map_err(Failure::target)?
-        );
+        tell::print(&json(&differences)?)?;
     } else {
-        print!("{}", report::diff::diff_text(&before, &summary));
+        tell::print(&report::diff::diff_text(&before, &summary))?;
     }
     eprintln!("{}", directory.path().join(DIFFERENCE).display());
     Ok(Exit::Well)
+}
+
+fn json(told: &impl serde::Serialize) -> Result<String, Failure> {
+    let json = serde_json::to_string_pretty(told).map_err(Failure::target)?;
+    Ok(json + "\n")
 }
 
 /// The page of a run, from its files.

@@ -12,6 +12,7 @@ use report::trips::Seen;
 use services::ports::Clock;
 use tokio::sync::watch;
 use workload::demand::RiderPlan;
+use workload::fingerprint::fingerprint;
 use workload::supply::DriverPlan;
 
 use crate::cli::{RunArgs, Target};
@@ -24,6 +25,7 @@ use crate::run_dir::{REPORT, RunDir};
 use crate::scenario::{self, Resolved};
 use crate::seed::{Seed, seed};
 use crate::target::embedded;
+use crate::tell;
 
 /// From the start of the stack to the start of the run, at the least.
 const HEAD_START: Duration = Duration::from_secs(2);
@@ -99,10 +101,10 @@ fn show(args: &RunArgs, told: &Told, directory: &RunDir) -> Result<(), Failure> 
     let text = report::text::text(&told.summary);
     let page = directory.path().join(REPORT);
     if args.json {
-        print!("{}", told.json()?);
+        tell::print(&told.json()?)?;
         eprint!("{text}");
     } else {
-        print!("{text}");
+        tell::print(&text)?;
     }
     eprintln!("\nreport: {}", page.display());
     Ok(())
@@ -151,7 +153,7 @@ async fn drive(
         drivers.len(),
         total.as_secs_f64(),
         resolved.scenario.seed,
-        workload::fingerprint::fingerprint(&riders)
+        fingerprint([fingerprint(&riders), fingerprint(&drivers)])
     ));
 
     let watched = Watched::new();
@@ -284,7 +286,7 @@ async fn settle(stack: &Stack) {
     }
 }
 
-/// Control-C, from the first moment on.
+/// Control-C, from the first moment on: once drains and writes, twice ends at once.
 struct Interrupt(watch::Receiver<bool>);
 
 impl Interrupt {
@@ -294,6 +296,10 @@ impl Interrupt {
             if tokio::signal::ctrl_c().await.is_ok() {
                 // Nobody listens any more only if the run is over.
                 let _ = sender.send(true);
+            }
+            if tokio::signal::ctrl_c().await.is_ok() {
+                eprintln!("rushhour: interrupted again: ended without writing the run");
+                std::process::exit(Exit::Interrupted as i32);
             }
         });
         Self(receiver)

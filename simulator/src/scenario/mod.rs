@@ -13,12 +13,13 @@ pub use parse::ScenarioError;
 pub use resolve::{Resolved, resolve};
 
 /// The scenarios that are built in, the first being the default.
-pub const BUILT_IN: [(&str, &str); 2] = [
+pub const BUILT_IN: [(&str, &str); 3] = [
     ("peak-hour", include_str!("../../scenarios/peak-hour.toml")),
     (
         "new-york-peak",
         include_str!("../../scenarios/new-york-peak.toml"),
     ),
+    ("recorded", include_str!("../../scenarios/recorded.toml")),
 ];
 
 /// Reads a scenario by built-in name or by path, with `sets` laid over it, and resolves it.

@@ -1,0 +1,10 @@
+//! The `rushhour` command as its users and their scripts meet it: exit codes, messages, files.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p rushhour-simulator --test cli` writes the golden files anew.
+
+mod command;
+mod endings;
+mod imports;
+mod run_directory;
+mod schedules;
+mod usage;
