@@ -126,6 +126,12 @@ impl Metrics {
         self.pings.get_or_create(&Outcome { outcome }).inc();
     }
 
+    /// A ping of a place that is none.
+    pub(crate) fn bad_place(&self) {
+        let outcome = "bad_place";
+        self.pings.get_or_create(&Outcome { outcome }).inc();
+    }
+
     pub(crate) fn notice(&self, sent: bool) {
         let outcome = if sent { "sent" } else { "no_stream" };
         self.notices.get_or_create(&Outcome { outcome }).inc();
@@ -168,7 +174,13 @@ impl Metrics {
     /// What a run's summary takes.
     #[must_use]
     pub fn snapshot(&self) -> MetricsSnapshot {
-        let outcomes = ["moved", "stale", "from_the_future", "not_online"];
+        let outcomes = [
+            "moved",
+            "stale",
+            "from_the_future",
+            "not_online",
+            "bad_place",
+        ];
         let ping = |outcome| self.pings.get_or_create(&Outcome { outcome }).get();
         MetricsSnapshot {
             messages: self.messages.get(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use domain::Timestamp;
 use fleet::FleetPolicy;
@@ -26,6 +27,9 @@ use crate::limits::{
 use crate::metrics::{Metrics, MetricsSnapshot};
 use crate::service::{Service, Shared};
 use crate::streams::Streams;
+
+/// The format of `/metrics`, as Prometheus asks scrapers' targets to name it (OpenMetrics 1.0).
+const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What a tracker is started with.
 #[derive(Debug, Clone)]
@@ -226,7 +230,7 @@ async fn serve_metrics<H, E, S, C>(
         let text = shared
             .metrics
             .render(shared.tracker.counts(), shared.streams.len());
-        async move { text }
+        async move { ([(CONTENT_TYPE, METRICS_CONTENT_TYPE)], text) }
     };
     let routes = Router::new()
         .route("/metrics", get(render))

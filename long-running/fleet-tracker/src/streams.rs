@@ -22,6 +22,8 @@ pub(crate) type Down = Result<v1::TrackerMessage, Status>;
 pub(crate) struct Link {
     id: u64,
     sender: mpsc::Sender<Down>,
+    /// The place of the last message, kept free so that a full stream still hears why it ends.
+    last_word: Arc<Mutex<Option<mpsc::OwnedPermit<Down>>>>,
     /// Told once the stream is to end.
     ended: Arc<Notify>,
 }
@@ -36,10 +38,29 @@ impl Link {
             .is_ok()
     }
 
-    /// Says why, then ends the stream.
+    /// Says why, then ends the stream. Only the first reason is said.
     pub(crate) fn close(&self, reason: &str) {
         let reason = reason.to_owned();
-        self.send(Message::Closing(v1::Closing { reason }));
+        self.end(Ok(v1::TrackerMessage {
+            message: Some(Message::Closing(v1::Closing { reason })),
+        }));
+    }
+
+    /// Ends the stream with a status, because what came up it could not be read.
+    pub(crate) fn fail(&self, status: Status) {
+        self.end(Err(status));
+    }
+
+    fn end(&self, last_word: Down) {
+        let place = self
+            .last_word
+            .lock()
+            .expect("no one panics while taking the last word")
+            .take();
+        if let Some(place) = place {
+            // The sender that comes back is one of several.
+            drop(place.send(last_word));
+        }
         self.ended.notify_one();
     }
 
@@ -84,10 +105,17 @@ impl Streams {
 
     /// Opens a driver's stream. One that was open is told so and ends: the newest counts.
     pub(crate) fn open(&self, driver: DriverId) -> (Link, mpsc::Receiver<Down>) {
-        let (sender, receiver) = mpsc::channel(STREAM_BACKLOG_MAX);
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let ended = Arc::new(Notify::new());
-        let link = Link { id, sender, ended };
+        let (sender, receiver) = mpsc::channel(STREAM_BACKLOG_MAX + 1);
+        let last_word = sender
+            .clone()
+            .try_reserve_owned()
+            .expect("a new stream has room and a reader");
+        let link = Link {
+            id: self.next_id.fetch_add(1, Ordering::Relaxed),
+            sender,
+            last_word: Arc::new(Mutex::new(Some(last_word))),
+            ended: Arc::new(Notify::new()),
+        };
         if let Some(older) = self.links().insert(driver, link.clone()) {
             older.close("superseded");
         }
@@ -158,7 +186,7 @@ impl DriverLinks for Streams {
         let sent = link.is_some_and(|link| {
             let sent = link.send(message);
             if !sent && self.forget(driver, &link) {
-                link.ended.notify_one();
+                link.close("slow_reader");
                 self.metrics.slow_readers.inc();
             }
             sent

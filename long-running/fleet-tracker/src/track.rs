@@ -6,7 +6,7 @@ use domain::{DriverId, Timestamp};
 use fleet::{Ping, PingOutcome};
 use services::ports::{Clock, HoldStore, MarketSnapshots, TripEvents};
 use services::track::{AnswerOutcome, ProgressOutcome, ProgressReport};
-use tonic::Streaming;
+use tonic::{Code, Streaming};
 use wire::grpc::v1::driver_message::Message as Up;
 use wire::grpc::v1::tracker_message::Message as Down;
 use wire::grpc::{self, MessageFault, v1};
@@ -35,17 +35,28 @@ pub(crate) async fn serve<H, E, S, C>(
             () = link.ended() => break,
             message = inbound.message() => message,
         };
-        let Ok(Some(v1::DriverMessage {
-            message: Some(message),
-        })) = message
-        else {
-            break;
+        let message = match message {
+            Ok(Some(v1::DriverMessage { message })) => message,
+            Ok(None) => break,
+            Err(status) => {
+                // Too large or no message at all, unless the connection broke: then nobody hears it.
+                if matches!(status.code(), Code::OutOfRange | Code::Internal) {
+                    shared.metrics.bad_messages.inc();
+                }
+                tracing::debug!(%driver, %status, "message not read");
+                link.fail(status);
+                break;
+            }
         };
         if !shared.streams.is_current(driver, &link) {
             break;
         }
         shared.metrics.messages.inc();
-        let answer = match shared.take(driver, message).await {
+        let taken = match grpc::required(message, "message") {
+            Ok(message) => shared.take(driver, message).await,
+            Err(fault) => Err(fault),
+        };
+        let answer = match taken {
             Ok(Some(answer)) => answer,
             Ok(None) => continue,
             Err(fault) => {
@@ -57,6 +68,7 @@ pub(crate) async fn serve<H, E, S, C>(
         };
         if !link.send(answer) {
             shared.metrics.slow_readers.inc();
+            link.close("slow_reader");
             break;
         }
     }
@@ -91,7 +103,10 @@ where
     fn ping(&self, driver: DriverId, ping: &v1::Ping) -> Down {
         let outcome = match grpc::place(ping.place, "ping.place") {
             // One absurd place is the phone's, not the driver's: the stream goes on.
-            Err(_) => v1::PingOutcome::BadPlace,
+            Err(_) => {
+                self.metrics.bad_place();
+                v1::PingOutcome::BadPlace
+            }
             Ok(place) => {
                 let sent_at = Timestamp::from_micros(ping.sent_at_us);
                 let sequence = ping.sequence;
