@@ -81,6 +81,8 @@ impl Resolver<'_> {
     fn check_times(&self) -> Result<(), ScenarioError> {
         let scenario = self.scenario;
         domain::Region::new(&scenario.name).map_err(at("name"))?;
+        // First, as the spans below are divided by it.
+        self.pace()?;
         if scenario.duration.0.is_zero() {
             return Err(ScenarioError::wrong(
                 "duration",
@@ -111,10 +113,14 @@ impl Resolver<'_> {
         Ok(())
     }
 
+    fn pace(&self) -> Result<Pace, ScenarioError> {
+        let scenario = self.scenario;
+        Pace::new(scenario.speedup, Timestamp::ZERO, scenario.starts_at.0).map_err(at("speedup"))
+    }
+
     fn world(&mut self) -> Result<World, ScenarioError> {
         let scenario = self.scenario;
-        let pace = Pace::new(scenario.speedup, Timestamp::ZERO, scenario.starts_at.0)
-            .map_err(at("speedup"))?;
+        let pace = self.pace()?;
         let duration = match scenario.trips.duration {
             RideDuration::FromDistance => TripDuration::FromDistance,
             RideDuration::Law(law) => TripDuration::Law(law.0),

@@ -15,14 +15,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// How a command ended.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// The command, with nothing of the caller's environment that would change what it says.
-pub fn rushhour(args: &[&str]) -> Command {
+pub(crate) fn rushhour(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rushhour"));
     command.args(args);
     alone(&mut command);
@@ -30,7 +30,7 @@ pub fn rushhour(args: &[&str]) -> Command {
 }
 
 /// A shell's script about the command, which is `$0`.
-pub fn shell(script: &str, args: &[&str]) -> Command {
+pub(crate) fn shell(script: &str, args: &[&str]) -> Command {
     let mut command = Command::new("bash");
     command
         .args(["-c", script, env!("CARGO_BIN_EXE_rushhour")])
@@ -48,12 +48,12 @@ fn alone(command: &mut Command) {
 }
 
 /// Runs to the end.
-pub fn run(args: &[&str]) -> Ended {
+pub(crate) fn run(args: &[&str]) -> Ended {
     Running::start(rushhour(args)).end()
 }
 
 /// A command under way. Dropping it kills it.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     stdout: Receiver<String>,
     stderr: Receiver<String>,
@@ -61,7 +61,7 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         command.stderr(Stdio::piped());
         let piped = command.stdout(Stdio::piped());
         let mut child = piped.spawn().expect("the command starts");
@@ -76,7 +76,7 @@ impl Running {
     }
 
     /// Waits for a line on standard error that has this in it.
-    pub fn wait_for(&mut self, wanted: &str) -> String {
+    pub(crate) fn wait_for(&mut self, wanted: &str) -> String {
         let give_up = Instant::now() + COMMAND_MAX;
         loop {
             let left = give_up.saturating_duration_since(Instant::now());
@@ -91,14 +91,14 @@ impl Running {
     }
 
     /// Presses Control-C.
-    pub fn interrupt(&self) {
+    pub(crate) fn interrupt(&self) {
         let kill = format!("kill -INT {}", self.child.id());
         let sent = Command::new("bash").args(["-c", &kill]).status();
         assert!(sent.expect("there is a shell").success());
     }
 
     /// Waits for the end.
-    pub fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         let give_up = Instant::now() + COMMAND_MAX;
         let code = loop {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {
@@ -148,14 +148,14 @@ fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
 impl Ended {
     /// It ended well.
     #[track_caller]
-    pub fn well(self) -> Self {
+    pub(crate) fn well(self) -> Self {
         assert_eq!(self.code, Some(0), "{self:?}");
         self
     }
 
     /// It ended with a code and one message, which says each of these.
     #[track_caller]
-    pub fn refused(&self, code: i32, said: &[&str]) {
+    pub(crate) fn refused(&self, code: i32, said: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:?}");
         let message = self.stderr.strip_suffix('\n').unwrap_or(&self.stderr);
         assert!(
@@ -173,14 +173,14 @@ impl Ended {
 
     /// Standard output as JSON.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 
 /// Holds a value against a committed schema.
 #[track_caller]
-pub fn fits_schema(value: &Value, schema: &str) {
+pub(crate) fn fits_schema(value: &Value, schema: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("schema")
         .join(schema);
@@ -194,19 +194,19 @@ pub fn fits_schema(value: &Value, schema: &str) {
 }
 
 /// A path as text.
-pub fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("test paths are text")
 }
 
 /// A fixture of the import's own tests.
-pub fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../crates/workload/tests/fixtures")
         .join(name)
 }
 
 /// Options that make a run tiny: four minutes of the city in eight seconds, and no limits to keep.
-pub const TINY: [&str; 14] = [
+pub(crate) const TINY: [&str; 14] = [
     "--duration",
     "4m",
     "--speedup",
@@ -224,6 +224,6 @@ pub const TINY: [&str; 14] = [
 ];
 
 /// A tiny run into a directory.
-pub fn tiny<'a>(out: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn tiny<'a>(out: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     [&["run", "--out", text(out)][..], &TINY, more].concat()
 }

@@ -34,8 +34,8 @@ fn interrupted_whole(ended: &Ended, folder: &Path) -> Value {
 fn a_broken_limit_is_told_from_a_failure() {
     let folder = tempfile::tempdir().unwrap();
     let more = [
-        "--duration",
-        "30s",
+        "--set",
+        "duration=30s",
         "--set",
         "warmup=0s",
         "--set",
@@ -63,7 +63,7 @@ fn control_c_in_the_middle_writes_what_was_measured() {
     // An hour at that speed takes two minutes, which nobody waits for.
     let mut running = Running::start(rushhour(&tiny(
         folder.path(),
-        &["--duration", "1h", "--set", "warmup=0s"],
+        &["--set", "duration=1h", "--set", "warmup=0s"],
     )));
     running.wait_for("the stack serves");
     std::thread::sleep(std::time::Duration::from_secs(8));
@@ -88,12 +88,26 @@ fn control_c_before_the_first_rider_writes_an_empty_run() {
 }
 
 #[test]
+fn control_c_twice_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Running::start(rushhour(&tiny(folder.path(), &[])));
+    running.wait_for("the stack serves");
+    running.interrupt();
+    running.wait_for("riders have stopped coming");
+    running.interrupt();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(ended.stderr.contains("interrupted again"), "{ended:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_full_disk_leaves_one_message_and_no_summary() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     // No file may be longer than a kilobyte: what a full disk is to a writer.
     let script = "ulimit -f 1; trap '' XFSZ; exec \"$0\" \"$@\"";
-    let more = ["--duration", "30s", "--set", "warmup=0s", "--quiet"];
+    let more = ["--set", "duration=30s", "--set", "warmup=0s", "--quiet"];
     let ended = Running::start(shell(script, &tiny(&out, &more))).end();
     ended.refused(3, &[text(&out), "cannot be written", "expected room"]);
     let left = std::fs::read_dir(&out)

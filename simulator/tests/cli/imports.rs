@@ -136,26 +136,10 @@ fn ten_thousand_recorded_trips_are_imported_and_driven() {
 
     let out = folder.path().join("run");
     let file = format!("demand.file={}", text(&trips));
-    let scenario = [
-        "demand.kind=trips",
-        &file,
-        "demand.scale=0.1",
-        "warmup=0s",
-        "slo={}",
-    ];
-    let mut args = vec![
-        "run",
-        "--out",
-        text(&out),
-        "--json",
-        "--quiet",
-        "--duration",
-        "2m",
-        "--speedup",
-        "15",
-    ];
-    args.extend(["--drivers", "150"]);
-    args.extend(scenario.iter().flat_map(|set| ["--set", *set]));
+    let sets = [&file, "demand.scale=0.5", "warmup=0s", "slo={}"];
+    let mut args = vec!["run", "recorded", "--out", text(&out), "--json", "--quiet"];
+    args.extend(["--duration", "2m", "--speedup", "15", "--drivers", "150"]);
+    args.extend(sets.iter().flat_map(|set| ["--set", *set]));
     let summary = run(&args).well().json();
     assert!(
         summary["rides"]["requested"].as_u64().unwrap() >= 10,

@@ -2,6 +2,11 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p rushhour-simulator --test cli` writes the golden files anew.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, in which a panic is the message"
+)]
+
 mod command;
 mod endings;
 mod imports;

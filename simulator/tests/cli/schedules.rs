@@ -24,7 +24,7 @@ fn a_seed_names_its_schedule() {
         ("another rate", "demand.rides_per_hour=601"),
         ("another patience", "demand.patience=9m"),
         ("another fleet", "fleet.drivers=61"),
-        ("another placement", "fleet.placement=uniform"),
+        ("another start", "fleet.start=idle"),
     ] {
         assert_ne!(of_seven, fingerprint(&["--set", option]), "{what}");
     }
