@@ -3,13 +3,13 @@
 //! Start at [`FleetTracker::start`]. [`service`] answers calls, [`streams`] keeps the drivers' live
 //! streams, [`metrics`] counts for Prometheus. What a call *does* is in `services::track`.
 
+mod follow;
 pub mod limits;
 pub mod metrics;
 mod server;
 mod service;
 mod streams;
 mod track;
-mod watch;
 
 pub use metrics::{Metrics, MetricsSnapshot};
 pub use server::{FleetTracker, StartError, TrackerConfig};

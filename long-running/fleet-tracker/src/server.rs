@@ -114,14 +114,15 @@ impl FleetTracker {
         );
         let restored = tracker.restore().await?;
         tracing::info!(?restored, %grpc, "tracker takes over");
+        let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
             tracker,
             streams: streams.clone(),
             metrics: metrics.clone(),
             verifier: config.verifier,
             clock,
+            stopped: stopped.clone(),
         });
-        let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(serve_grpc(shared.clone(), grpc_listener, stopped.clone()));
         tasks.spawn(serve_metrics(

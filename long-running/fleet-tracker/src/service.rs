@@ -8,7 +8,7 @@ use services::ports::{
     CandidateQuery, Clock, HoldStore, MarketSnapshots, PortError, Reserved, TripEvents,
 };
 use services::track::Tracker;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use wire::grpc::v1::fleet_tracker_server::FleetTracker;
@@ -17,7 +17,7 @@ use wire::grpc::{self, MessageFault, v1};
 use crate::limits::QUERIES_MAX;
 use crate::metrics::Metrics;
 use crate::streams::{Down, Streams};
-use crate::{track, watch};
+use crate::{follow, track};
 
 /// What all calls share.
 pub(crate) struct Shared<H, E, S, C> {
@@ -26,6 +26,8 @@ pub(crate) struct Shared<H, E, S, C> {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) verifier: Verifier,
     pub(crate) clock: C,
+    /// True once the tracker is to stop.
+    pub(crate) stopped: watch::Receiver<bool>,
 }
 
 /// The service, over what is shared.
@@ -228,7 +230,7 @@ where
             )));
         }
         let (sender, receiver) = mpsc::channel(1);
-        tokio::spawn(watch::serve(self.0.clone(), rider, trip, sender));
+        tokio::spawn(follow::serve(self.0.clone(), rider, trip, sender));
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
 }

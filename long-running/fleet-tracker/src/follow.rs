@@ -23,6 +23,7 @@ pub(crate) async fn serve<H, E, S, C>(
     S: MarketSnapshots,
     C: Clock,
 {
+    let mut stopped = shared.stopped.clone();
     for _ in 0..WATCH_POSITIONS_MAX {
         if let Some((place, at)) = shared.tracker.car(rider, trip) {
             let position = v1::CarPosition {
@@ -35,9 +36,15 @@ pub(crate) async fn serve<H, E, S, C>(
         } else if !shared.tracker.has_ride(rider, trip) {
             return;
         }
+        let stopping = async { drop(stopped.wait_for(|stop| *stop).await) };
         tokio::select! {
             () = positions.closed() => return,
-            () = tokio::time::sleep(WATCH_EVERY) => {}
+            () = tokio::time::sleep(WATCH_EVERY) => continue,
+            () = stopping => {}
         }
+        let status = Status::unavailable("the tracker shuts down: follow again");
+        // The rider may have gone, which is as good.
+        let _ = positions.send(Err(status)).await;
+        return;
     }
 }
