@@ -1,4 +1,5 @@
 //! The contract suite on the AWS adapters, which talk to the embedded DynamoDB and SQS.
+#![expect(clippy::unwrap_used, reason = "a test: what is not there fails it")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -139,10 +139,13 @@ impl FleetClient {
 }
 
 /// Whether the call never reached the tracker or its answer was lost: the transport says `Unavailable`,
-/// or `Unknown` where a connection ended in the middle.
+/// or `Unknown` or `Cancelled` with what broke behind it where a connection ended in the middle.
 fn connection_broke(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable)
-        || (status.code() == Code::Unknown && std::error::Error::source(status).is_some())
+    match status.code() {
+        Code::Unavailable => true,
+        Code::Unknown | Code::Cancelled => std::error::Error::source(status).is_some(),
+        _ => false,
+    }
 }
 
 fn port_error(status: &Status) -> PortError {

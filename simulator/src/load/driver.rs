@@ -40,6 +40,7 @@ struct Agent {
     /// What was offered last, for the way to the pick-up.
     offered: Option<(HoldKey, Offer)>,
     at_warmup: Option<DriverAccount>,
+    at_end: Option<DriverAccount>,
     /// Whether the app is to look at the heat map: with each ping, where drivers follow surge.
     look_for_surge: bool,
 }
@@ -66,6 +67,7 @@ pub(super) async fn drive(
         pings: VecDeque::new(),
         offered: under_way,
         at_warmup: None,
+        at_end: None,
         look_for_surge: false,
     };
     agent.shared.recorder.turned(None, agent.driver.activity());
@@ -194,9 +196,7 @@ impl Agent {
         while let Some(event) = events.pop_front() {
             let now = self.shared.now();
             let before = self.driver.activity();
-            if self.at_warmup.is_none() && now >= self.shared.recorder.counted_from() {
-                self.at_warmup = Some(self.driver.account(&self.shared.world, now));
-            }
+            self.keep_account(now);
             self.driver
                 .step(&self.shared.world, event, now, &mut actions);
             self.shared.recorder.turned(before, self.driver.activity());
@@ -295,10 +295,27 @@ impl Agent {
         true
     }
 
+    /// Keeps the driver's account at both ends of the counted span, each at the first step after it: with a
+    /// ping every few seconds both are as late, and the span between them is as long.
+    fn keep_account(&mut self, now: Timestamp) {
+        let recorder = &self.shared.recorder;
+        for (kept, at) in [
+            (&mut self.at_warmup, recorder.counted_from()),
+            (&mut self.at_end, recorder.counted_until()),
+        ] {
+            if kept.is_none() && now >= at {
+                *kept = Some(self.driver.account(&self.shared.world, now));
+            }
+        }
+    }
+
     fn finish(self) {
         let now = self.shared.now();
-        let at_end = self.driver.account(&self.shared.world, now);
-        let at_warmup = self.at_warmup.unwrap_or_default();
+        let at_end = self
+            .at_end
+            .unwrap_or_else(|| self.driver.account(&self.shared.world, now));
+        // Interrupted before the warm-up was over: nothing counts.
+        let at_warmup = self.at_warmup.unwrap_or(at_end);
         self.shared
             .recorder
             .account(self.driver.id(), at_warmup, at_end);

@@ -113,6 +113,11 @@ impl Recorder {
         self.counted_from
     }
 
+    /// Until when things count.
+    pub fn counted_until(&self) -> Timestamp {
+        self.counted_until
+    }
+
     /// A rider was to come.
     pub fn scheduled(&self, at: Timestamp) {
         let counts = self.counts(at);

@@ -4,10 +4,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use domain::{Cell, Place, Timestamp};
+use domain::limits::TRIP_DISTANCE_MAX_M;
+use domain::{Cell, Place, Space, Timestamp};
+
 use kernel::Streams;
 use workload::city::{City, CitySpec, Ground};
 use workload::demand::{Arrivals, Demand, DemandSpec, TripLengths};
+use workload::import::{Trip, Trips};
 use workload::pace::Pace;
 use workload::places::{CellWeights, Hotspot, Hotspots, Places};
 use workload::profile::Profile;
@@ -277,7 +280,26 @@ impl Resolver<'_> {
             workload::import::dejitter(&mut trips, self.scenario.seed);
         }
         self.notes.push(super::provenance(&trips));
+        let trips = self.within_reach(trips);
         Demand::recorded(&trips, demand.scale, demand.patience.0).map_err(at("demand"))
+    }
+
+    /// Leaves out recorded trips that are longer than any ride that is quoted: they are slips of the record.
+    fn within_reach(&mut self, trips: Trips) -> Trips {
+        let circuity = self.scenario.city.circuity;
+        let reachable = |trip: &Trip| {
+            let straight_m = Space::Sphere.distance_m(trip.pickup(), trip.dropoff());
+            straight_m * circuity <= TRIP_DISTANCE_MAX_M
+        };
+        let kept: Vec<Trip> = trips.as_slice().iter().copied().filter(reachable).collect();
+        let left_out = trips.len() - kept.len();
+        if left_out > 0 {
+            self.notes.push(format!(
+                "{left_out} recorded trips are longer than the {} km that are quoted at most, and are left out.",
+                TRIP_DISTANCE_MAX_M / 1_000.0
+            ));
+        }
+        Trips::new(trips.provenance, kept)
     }
 
     fn fleet(&mut self) -> Result<Fleet, ScenarioError> {
