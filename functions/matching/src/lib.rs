@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fleet_client::FleetClient;
+use host::WallClock;
 use lambda::sqs::handle_batch;
 use lambda::{Function, FunctionError};
-use host::WallClock;
 use services::config::Market;
 use services::error::MessageError;
 use services::matching::{Matching, RoundReport};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::Place;
+use host::WallClock;
 use http::Method;
 use lambda::http::{HttpAnswer, HttpError, HttpRequest, answer};
 use lambda::{Function, FunctionError};
-use host::WallClock;
 use services::config::Market;
 use services::ports::{Clock, MarketReader};
 use services::quote::{Quoting, SignedQuote};

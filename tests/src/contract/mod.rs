@@ -3,7 +3,10 @@
 //! One generic function per port, run on every implementation: on DynamoDB and SQS by
 //! `contract_aws.rs`, on the modelled cloud by `contract_memory.rs`. Each takes an empty store, or one
 //! that no other function of the suite has written to, and panics at the first sentence that is broken.
-#![expect(clippy::unwrap_used, reason = "a contract suite: what is not there fails it")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a contract suite: what is not there fails it"
+)]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
