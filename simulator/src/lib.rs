@@ -1,1 +1,0 @@
-//! The rushhour command: scenario, targets, load generator.
