@@ -72,7 +72,7 @@ pub struct RunArgs {
     /// Quotes asked for in an hour of the city
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub rides_per_hour: Option<f64>,
-    /// Where to write the run; default runs/<scenario>-<time>
+    /// Where to write the run; default `runs/<scenario>-<time>`
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Any key of the scenario

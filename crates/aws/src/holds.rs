@@ -3,7 +3,7 @@
 //! Reserving, accepting and ending write both items in one transaction, each under its condition, so
 //! whoever asks, on whatever clock, one driver has one live hold, one trip keeps one driver per attempt,
 //! and at most one attempt is accepted. A transaction that is cancelled wrote nothing: what stood in the
-//! way is read back, and [`decide`] says what that means.
+//! way is read back, and `decide` says what that means.
 
 use domain::hold::{Hold, HoldKey, HoldStage, Refusal, accept};
 use domain::{DriverId, Timestamp, TripId};

@@ -1,7 +1,7 @@
 //! The ports on the AWS SDK: the only crate that names aws-sdk-*.
 //!
 //! [`stack`] says what there is: the one definition of tables, indexes and queues. [`clients`] reaches
-//! it, [`provision`] creates it, and [`Stack`] is what every adapter is made of. Then read [`trips`],
+//! it, [`mod@provision`] creates it, and [`Stack`] is what every adapter is made of. Then read [`trips`],
 //! [`holds`] and [`market`] for the tables, [`queues`] and [`receive`] for the queues, [`admin`] for
 //! whole-table reads and writes at the start and end of a run, and [`meter`] for what it all consumed.
 

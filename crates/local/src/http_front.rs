@@ -1,7 +1,7 @@
 //! The HTTP front: to clients an HTTP/1 server, to functions what an HTTP API of API Gateway is.
 //!
 //! A request finds its [`Route`], its bearer token is verified as the API's JWT authorizer would, it
-//! becomes an event of payload format 2.0 ([`event`]), a function is invoked, and the function's response
+//! becomes an event of payload format 2.0 (`event`), a function is invoked, and the function's response
 //! becomes the answer. What goes wrong on the way answers as an HTTP API does: `{"message":"…"}` with
 //! 401, 404, 413, 500 for a function's error and 503 for a throttle or a timeout.
 

@@ -1,6 +1,6 @@
 //! The fleet tracker: the gRPC service around `services::track`, as a long-lived container.
 //!
-//! Start at [`FleetTracker::start`]. [`service`] answers calls, [`streams`] keeps the drivers' live
+//! Start at [`FleetTracker::start`]. `service` answers calls, `streams` keeps the drivers' live
 //! streams, [`metrics`] counts for Prometheus. What a call *does* is in `services::track`.
 
 mod follow;

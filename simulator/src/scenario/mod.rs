@@ -1,4 +1,4 @@
-//! Scenarios: the file ([`model`]), how it is read ([`parse`]), and what becomes of it ([`resolve`]).
+//! Scenarios: the file ([`model`]), how it is read ([`parse`]), and what becomes of it ([`mod@resolve`]).
 
 pub mod market;
 pub mod model;

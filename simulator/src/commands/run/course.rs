@@ -1,0 +1,237 @@
+//! The course of a run: planned, started, conducted, collected.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::{Timestamp, TripId};
+use host::WallClock;
+use local::stack::Stack;
+use report::trips::Seen;
+use services::ports::Clock;
+use tokio::sync::watch;
+use workload::demand::RiderPlan;
+use workload::fingerprint::fingerprint;
+use workload::supply::DriverPlan;
+use workload::world::World;
+
+use super::interrupt::Interrupt;
+use super::watcher::Watcher;
+use crate::counted::{Counted, Watched};
+use crate::exit::Failure;
+use crate::load::{self, Load, LoadPlan, Recorder, SETTLE_MAX};
+use crate::outcome::Outcome;
+use crate::progress::Progress;
+use crate::scenario::Resolved;
+use crate::seed::{Seed, seed};
+use crate::target::embedded;
+
+/// From the start of the stack to the start of the run, at the least.
+const HEAD_START: Duration = Duration::from_secs(2);
+/// What a ride under way adds to it: its hold is taken over and reported again.
+const HEAD_START_PER_RIDE: Duration = Duration::from_millis(3);
+
+/// A run from its plan to what it left.
+pub(super) struct Course<'a> {
+    resolved: &'a Resolved,
+    world: Arc<World>,
+    started_at: Timestamp,
+    until: Timestamp,
+    riders: Vec<RiderPlan>,
+    drivers: Vec<DriverPlan>,
+    seeded: Seed,
+    recorder: Arc<Recorder>,
+    watched: Arc<Watched>,
+    counted: Counted,
+    progress: Progress,
+}
+
+impl<'a> Course<'a> {
+    /// Works out who comes when, and when the run begins: soon, once the rides under way are taken over and
+    /// the drivers are connected.
+    pub(super) fn plan(resolved: &'a Resolved, quiet: bool) -> Result<Self, Failure> {
+        let scenario = &resolved.scenario;
+        let span = scenario.duration.0;
+        let world = &resolved.world;
+        let riders: Vec<RiderPlan> = resolved.demand.schedule(world, span).collect();
+        let drivers = resolved.fleet.plans(world, &resolved.demand, span);
+        let under_way = drivers
+            .iter()
+            .filter(|plan| plan.under_way.is_some())
+            .count();
+        let head_start = HEAD_START
+            + HEAD_START_PER_RIDE * u32::try_from(under_way).unwrap_or(u32::MAX)
+            + world.drivers.lead;
+        let started_at = WallClock.now() + head_start;
+        let world = Arc::new(world.clone().starting(started_at));
+        let until = world.pace.run_time(span);
+        let warmup = world.pace.in_run(scenario.warmup.0);
+        let total = until.since(started_at);
+        let progress = Progress::new(total, drivers.len() as u64, quiet);
+        progress.say(&format!(
+            "{}: {} riders and {} drivers ({under_way} with a ride) in {:.0} s, seed {}, schedule {:016x}",
+            scenario.name,
+            riders.len(),
+            drivers.len(),
+            total.as_secs_f64(),
+            scenario.seed,
+            fingerprint([fingerprint(&riders), fingerprint(&drivers)])
+        ));
+        let market = embedded::market_of(scenario, started_at)?;
+        Ok(Self {
+            resolved,
+            seeded: seed(&world, &market, &drivers),
+            recorder: Arc::new(Recorder::new(started_at, warmup, until)),
+            watched: Watched::new(),
+            counted: Counted::default(),
+            world,
+            started_at,
+            until,
+            riders,
+            drivers,
+            progress,
+        })
+    }
+
+    /// Starts the stack, on tables that hold the rides under way.
+    pub(super) async fn start(&self, port: Option<u16>) -> Result<Stack, Failure> {
+        let scenario = &self.resolved.scenario;
+        let config = embedded::config(scenario, self.started_at, port, &self.watched)?;
+        let stack = embedded::start(config, &self.seeded).await?;
+        self.progress.say(&format!(
+            "the stack serves at {} and {}",
+            stack.http_url(),
+            stack.tracker_url()
+        ));
+        Ok(stack)
+    }
+
+    /// Drives the load, lets what was sent be worked off, and stops all but the HTTP front. True if the run
+    /// was interrupted.
+    pub(super) async fn conduct(
+        &mut self,
+        stack: &mut Stack,
+        interrupt: &Interrupt,
+    ) -> Result<bool, Failure> {
+        let plan = self.load_plan(stack);
+        let all_drivers = plan.drivers.len() as u64;
+        let load = Load::connect(plan, self.recorder.clone())
+            .await
+            .map_err(Failure::target)?;
+        let (stop, stopped) = watch::channel(false);
+        let (quieten, quiet) = watch::channel(false);
+        let load = tokio::spawn(load.run(stopped, quiet));
+
+        let mut watcher = Watcher {
+            stack,
+            recorder: &self.recorder,
+            watched: &self.watched,
+            progress: &mut self.progress,
+            started_at: self.started_at,
+            until: self.until,
+            all_drivers,
+            at_warmup: None,
+            most: Counted::default(),
+        };
+        let interrupted = watcher.watch(interrupt).await?;
+        let at_warmup = watcher.at_warmup.take().unwrap_or_default();
+        let depth_max = std::mem::take(&mut watcher.most).depth_max;
+        self.watched.count(false);
+        let at_end = Counted::now(stack).await.map_err(Failure::target)?;
+        self.counted = at_end.since(&at_warmup);
+        self.counted.depth_max = depth_max;
+
+        self.progress
+            .say("riders have stopped coming: letting the queues run empty");
+        // Nobody listens any more only if the load has ended, which is as good.
+        let _ = stop.send(true);
+        settle(stack).await;
+        let _ = quieten.send(true);
+        load.await
+            .map_err(|error| Failure::target(format!("the load generator died: {error}")))?;
+        settle(stack).await;
+        stack.quiesce().await;
+        Ok(interrupted)
+    }
+
+    fn load_plan(&mut self, stack: &Stack) -> LoadPlan {
+        LoadPlan {
+            world: self.world.clone(),
+            riders: std::mem::take(&mut self.riders),
+            drivers: std::mem::take(&mut self.drivers),
+            under_way: self.seeded.rides.clone(),
+            api: stack.http_url(),
+            tracker: stack.tracker_url(),
+            streams_per_connection: self.resolved.scenario.fleet.streams_per_connection,
+            zones: stack.market().resolution,
+            issuer: stack.issuer().clone(),
+            until: self.until,
+        }
+    }
+
+    /// Lets every rider look once more, reads the store, and ends the stack.
+    pub(super) async fn collect(
+        self,
+        stack: Stack,
+        began: Instant,
+        interrupted: bool,
+    ) -> Result<Outcome<'a>, Failure> {
+        let mut recorded = self.recorder.finish();
+        let under_way = seen_under_way(&self.seeded, self.started_at);
+        recorded
+            .seen
+            .extend(under_way.iter().map(|(trip, seen)| (*trip, seen.clone())));
+        let last_look = load::look(&stack.http_url(), stack.issuer(), &mut recorded.seen).await;
+        let ended_at = WallClock.now();
+        let trips = stack.trips().all_trips().await.map_err(Failure::target)?;
+        let holds = stack.holds().all_holds().await.map_err(Failure::target)?;
+        stack.stop().await;
+        self.progress.finish();
+        Ok(Outcome {
+            resolved: self.resolved,
+            target: "embedded",
+            started_at: self.started_at,
+            until: self.until,
+            ended_at,
+            recorded,
+            last_look,
+            under_way,
+            trips,
+            holds,
+            counted: self.counted,
+            watched: self.watched,
+            wall_s: began.elapsed().as_secs_f64(),
+            interrupted,
+        })
+    }
+}
+
+/// Rides under way at the start, as their riders know them.
+fn seen_under_way(seeded: &Seed, started_at: Timestamp) -> BTreeMap<TripId, Seen> {
+    seeded
+        .trips
+        .iter()
+        .map(|trip| {
+            let mut seen = Seen::scheduled(trip.rider, trip.requested_at.min(started_at));
+            seen.answered_at = Some(trip.requested_at);
+            seen.quoted_total = Some(trip.fare.total());
+            (trip.id, seen)
+        })
+        .collect()
+}
+
+/// Waits until the events of trips have been worked off, within bounds.
+async fn settle(stack: &Stack) {
+    let give_up = Instant::now() + SETTLE_MAX;
+    let mut empty = 0;
+    while Instant::now() < give_up && empty < 2 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let waiting = match stack.queue_accounts().await {
+            Ok(accounts) => accounts
+                .get("trip-events")
+                .map_or(0, |a| a.depth.visible + a.depth.in_flight),
+            Err(_) => 1,
+        };
+        empty = if waiting == 0 { empty + 1 } else { 0 };
+    }
+}
