@@ -87,12 +87,7 @@ pub(super) async fn drive(
 impl Agent {
     /// What happens next: the stream says something, or time has come.
     async fn next(&mut self) -> Option<DriverEvent> {
-        let wake = async {
-            match self.driver.wake_at() {
-                Some(at) => wait::until(&self.shared.clock, at).await,
-                None => std::future::pending().await,
-            }
-        };
+        let wake = wait::until_some(&self.shared.clock, self.driver.wake_at());
         let Some(stream) = &mut self.stream else {
             wake.await;
             return Some(DriverEvent::Wake);

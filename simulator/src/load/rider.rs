@@ -56,12 +56,7 @@ pub(super) async fn ride(shared: Arc<Shared>, plan: RiderPlan, mut quiet: watch:
 
 impl Agent {
     async fn next(&mut self) -> RiderEvent {
-        let wake = async {
-            match self.rider.wake_at() {
-                Some(at) => wait::until(&self.shared.clock, at).await,
-                None => std::future::pending().await,
-            }
-        };
+        let wake = wait::until_some(&self.shared.clock, self.rider.wake_at());
         let Some(following) = &mut self.following else {
             wake.await;
             return RiderEvent::Wake;

@@ -10,3 +10,11 @@ pub(super) async fn until(clock: &impl Clock, at: Timestamp) {
         tokio::time::sleep(wait).await;
     }
 }
+
+/// Waits until `at`; for ever where there is nothing to wait for.
+pub(super) async fn until_some(clock: &impl Clock, at: Option<Timestamp>) {
+    match at {
+        Some(at) => until(clock, at).await,
+        None => std::future::pending().await,
+    }
+}

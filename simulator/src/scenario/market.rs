@@ -7,7 +7,6 @@ use host::market::{
 };
 
 use super::model::{CityKind, DemandKind, Policy, QueuePolicy, Scenario};
-use super::values::ByHour;
 
 /// How far beyond a round city's edge rides are served, as a share of its radius.
 const SERVICE_MARGIN: f64 = 0.5;
@@ -48,9 +47,9 @@ fn travel(scenario: &Scenario, started_at: Timestamp) -> TravelDocument {
 /// The system reads its own clock, so the city's hours are laid on the run's: each hour of the run has
 /// the speed of the city's hour at its beginning.
 fn speeds_by_run_hour(scenario: &Scenario, started_at: Timestamp) -> [f64; 24] {
-    let speeds = scenario.city.speed_by_hour.clone();
-    let speeds = speeds
-        .map_or(ByHour::Constant(scenario.city.speed_kmh), ByHour::Hours)
+    let speeds = scenario
+        .city
+        .speeds()
         .hours()
         .expect("a resolved scenario has 24 speeds");
     let mut by_run_hour = [0.0; 24];

@@ -122,6 +122,14 @@ pub struct City {
     pub circuity: f64,
 }
 
+impl City {
+    /// Driving speed in km/h, one or by the hour.
+    pub fn speeds(&self) -> ByHour {
+        let by_hour = self.speed_by_hour.clone();
+        by_hour.map_or(ByHour::Constant(self.speed_kmh), ByHour::Hours)
+    }
+}
+
 impl Default for City {
     fn default() -> Self {
         Self {

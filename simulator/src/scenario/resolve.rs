@@ -188,11 +188,7 @@ impl Resolver<'_> {
                 radius_m: city.radius_km * 1_000.0,
             },
         };
-        let speeds = city
-            .speed_by_hour
-            .clone()
-            .map_or(ByHour::Constant(city.speed_kmh), ByHour::Hours);
-        let speed_kmh = speeds.hours().map_err(at("city.speed_by_hour"))?;
+        let speed_kmh = city.speeds().hours().map_err(at("city.speed_by_hour"))?;
         City::new(CitySpec {
             ground,
             speed_kmh,

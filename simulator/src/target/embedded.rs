@@ -22,11 +22,7 @@ pub fn config(
     port: Option<u16>,
     watched: &Arc<Watched>,
 ) -> Result<StackConfig, Failure> {
-    let document = market::document(scenario, started_at);
-    let market = document
-        .market()
-        .map_err(|error| Failure::input(format!("{}: {error}", scenario.name)))?;
-    let mut config = StackConfig::new(market);
+    let mut config = StackConfig::new(market_of(scenario, started_at)?);
     if let Some(port) = port {
         config.http = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     }
@@ -98,7 +94,7 @@ fn stopped(error: StackError) -> Failure {
     Failure::target(format!("the embedded stack does not start: {error}"))
 }
 
-/// The market of a scenario, for what is reckoned outside the stack.
+/// The market of a scenario: what the stack is told, and what is reckoned beside it.
 ///
 /// # Errors
 /// If a value of the scenario cannot be.
