@@ -1,0 +1,249 @@
+//! What tasks tell each other: an [`Inbox`] of messages in their order, and a [`Signal`] that is given once.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+
+use crate::executor::{Sleep, Time};
+
+/// Messages for one task, in the order in which they were put in. A clone is the same inbox.
+pub struct Inbox<M> {
+    state: Arc<Mutex<InboxState<M>>>,
+}
+
+struct InboxState<M> {
+    messages: VecDeque<M>,
+    reader: Option<Waker>,
+}
+
+impl<M> Clone for Inbox<M> {
+    fn clone(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+        }
+    }
+}
+
+impl<M> Default for Inbox<M> {
+    fn default() -> Self {
+        Self {
+            state: Arc::new(Mutex::new(InboxState {
+                messages: VecDeque::new(),
+                reader: None,
+            })),
+        }
+    }
+}
+
+impl<M> fmt::Debug for Inbox<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox")
+            .field("messages", &self.lock().messages.len())
+            .finish()
+    }
+}
+
+impl<M> Inbox<M> {
+    fn lock(&self) -> MutexGuard<'_, InboxState<M>> {
+        self.state
+            .lock()
+            .expect("no one panics while holding an inbox")
+    }
+
+    /// Puts a message in and wakes the reader.
+    pub fn put(&self, message: M) {
+        let mut state = self.lock();
+        state.messages.push_back(message);
+        let reader = state.reader.take();
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    /// The next message, if one is there.
+    #[must_use]
+    pub fn take(&self) -> Option<M> {
+        self.lock().messages.pop_front()
+    }
+
+    /// How many messages wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().messages.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Waits for the next message, at most until `at_us`; none: as long as it takes. A message that is
+    /// there goes before a time that has come. One reader at a time.
+    pub async fn next_until(&self, time: &Time, at_us: Option<i64>) -> Option<M> {
+        let deadline = at_us.map(|at_us| time.sleep_until_us(at_us));
+        Next {
+            inbox: self,
+            deadline,
+        }
+        .await
+    }
+}
+
+struct Next<'a, M> {
+    inbox: &'a Inbox<M>,
+    deadline: Option<Sleep>,
+}
+
+impl<M> Future for Next<'_, M> {
+    type Output = Option<M>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<M>> {
+        let mut state = self.inbox.lock();
+        if let Some(message) = state.messages.pop_front() {
+            return Poll::Ready(Some(message));
+        }
+        let known = state.reader.as_ref();
+        if !known.is_some_and(|known| known.will_wake(context.waker())) {
+            state.reader = Some(context.waker().clone());
+        }
+        drop(state);
+        match &mut self.deadline {
+            Some(deadline) => pin!(deadline).poll(context).map(|()| None),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// Something that happens once and is waited for by one task. A clone is the same signal.
+pub struct Signal<T> {
+    state: Arc<Mutex<SignalState<T>>>,
+}
+
+enum SignalState<T> {
+    Waiting(Option<Waker>),
+    Given(Option<T>),
+}
+
+impl<T> Clone for Signal<T> {
+    fn clone(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+        }
+    }
+}
+
+impl<T> Default for Signal<T> {
+    fn default() -> Self {
+        Self {
+            state: Arc::new(Mutex::new(SignalState::Waiting(None))),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Signal<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signal").finish_non_exhaustive()
+    }
+}
+
+impl<T> Signal<T> {
+    fn lock(&self) -> MutexGuard<'_, SignalState<T>> {
+        self.state
+            .lock()
+            .expect("no one panics while holding a signal")
+    }
+
+    /// Gives the signal. A second one changes nothing.
+    pub fn give(&self, value: T) {
+        let mut state = self.lock();
+        let SignalState::Waiting(waiter) = &mut *state else {
+            return;
+        };
+        let waiter = waiter.take();
+        *state = SignalState::Given(Some(value));
+        drop(state);
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+    }
+
+    /// Waits for it. One waiter; who waits again after it was taken waits forever.
+    pub async fn wait(&self) -> T {
+        std::future::poll_fn(|context| {
+            let mut state = self.lock();
+            match &mut *state {
+                SignalState::Given(value) => value.take().map_or(Poll::Pending, Poll::Ready),
+                SignalState::Waiting(waiter) => {
+                    *waiter = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Executor;
+
+    #[test]
+    fn messages_come_in_order_and_go_before_a_time_that_has_come() {
+        let mut executor = Executor::new(0);
+        let time = executor.time().clone();
+        let (inbox, told) = (Inbox::default(), Inbox::default());
+        let (reader, teller, clock) = (inbox.clone(), told.clone(), time.clone());
+        time.spawn(async move {
+            for _ in 0..5 {
+                let at = clock.now_us() + 10;
+                let message = reader.next_until(&clock, Some(at)).await;
+                teller.put((clock.now_us(), message));
+            }
+        });
+        let (writer, clock) = (inbox.clone(), time.clone());
+        time.spawn(async move {
+            clock.sleep_until_us(4).await;
+            writer.put('a');
+            writer.put('b');
+            clock.sleep_until_us(24).await;
+            writer.put('c');
+        });
+        executor.run();
+        let told: Vec<_> = std::iter::from_fn(|| told.take()).collect();
+        let expected = [
+            (4, Some('a')),
+            (4, Some('b')),
+            (14, None),
+            (24, Some('c')),
+            (34, None),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!((executor.tasks(), time.timers()), (0, 0));
+    }
+
+    #[test]
+    fn a_signal_is_given_once() {
+        let mut executor = Executor::new(0);
+        let time = executor.time().clone();
+        let (signal, told) = (Signal::default(), Inbox::default());
+        let (waiter, teller, clock) = (signal.clone(), told.clone(), time.clone());
+        time.spawn(async move {
+            let value = waiter.wait().await;
+            teller.put((clock.now_us(), value));
+        });
+        let clock = time.clone();
+        time.spawn(async move {
+            clock.sleep_until_us(7).await;
+            signal.give(1);
+            signal.give(2);
+        });
+        executor.run();
+        assert_eq!(told.take(), Some((7, 1)));
+    }
+}
