@@ -14,7 +14,6 @@ mod process;
 mod progress;
 mod run_dir;
 mod scenario;
-mod seed;
 mod target;
 mod tell;
 

@@ -3,9 +3,8 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+use drive::recorder::Recorder;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use crate::load::Recorder;
 
 /// How often a pipe gets a line.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);

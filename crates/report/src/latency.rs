@@ -102,17 +102,28 @@ impl Default for LatencyHistogram {
 impl LatencyHistogram {
     /// Records one latency.
     pub fn record(&mut self, latency: Duration) {
+        self.record_n(latency, 1);
+    }
+
+    /// Records a latency that was met `count` times.
+    pub fn record_n(&mut self, latency: Duration, count: u64) {
         let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        self.record_us(us);
+        self.record_us_n(us, count);
     }
 
     /// Records one latency in microseconds.
     pub fn record_us(&mut self, us: u64) {
+        self.record_us_n(us, 1);
+    }
+
+    fn record_us_n(&mut self, us: u64, count: u64) {
         let kept = us.clamp(LOWEST_US, HIGHEST_US);
         // Below a microsecond is as good as one; above an hour something was lost.
-        self.clamped += u64::from(us > HIGHEST_US);
+        if us > HIGHEST_US {
+            self.clamped += count;
+        }
         self.histogram
-            .record(kept)
+            .record_n(kept, count)
             .expect("the histogram grows to every value up to HIGHEST_US");
     }
 
@@ -368,6 +379,20 @@ mod tests {
         assert_eq!(ping.clamped(), 1);
         let max = ping.figures().max.unwrap();
         assert!((max / 3_600_000.0 - 1.0).abs() < 1e-3, "{max}");
+    }
+
+    #[test]
+    fn a_weight_counts_as_that_many_records() {
+        let (mut weighed, mut one_by_one) =
+            (LatencyHistogram::default(), LatencyHistogram::default());
+        for seconds in [1, 5_000] {
+            let latency = Duration::from_secs(seconds);
+            weighed.record_n(latency, 3);
+            weighed.record_n(latency * 2, 0);
+            (0..3).for_each(|_| one_by_one.record(latency));
+        }
+        assert_eq!(weighed.figures(), one_by_one.figures());
+        assert_eq!((weighed.count(), weighed.clamped()), (6, 3));
     }
 
     #[test]

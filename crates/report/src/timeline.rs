@@ -227,6 +227,13 @@ impl TimelineRecorder {
 
     /// A latency of a step that ended at that time.
     pub fn latency(&mut self, step: &str, at: Timestamp, latency: Duration) {
+        self.latency_n(step, at, latency, 1);
+    }
+
+    /// A latency that `count` steps had, which ended at that time.
+    pub fn latency_n(&mut self, step: &str, at: Timestamp, latency: Duration, count: u64) {
+        // A bucket's counts are small; what is beyond them is beyond any plot.
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
         let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
         let latencies = &mut self.at(at).latencies;
         if !latencies.contains_key(step) {
@@ -237,7 +244,7 @@ impl TimelineRecorder {
         }
         let histogram = latencies.get_mut(step).expect("inserted if it was missing");
         histogram
-            .record(us.clamp(1, crate::latency::HIGHEST_US))
+            .record_n(us.clamp(1, crate::latency::HIGHEST_US), count)
             .expect("it grows as needed");
     }
 

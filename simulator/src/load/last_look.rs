@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::trip::TripState;
 use domain::{Money, RiderId, TripId};
+use drive::last_look::LastLook;
 use futures_util::stream::{self, StreamExt};
 use identity::{Issuer, Subject};
 use report::trips::Seen;
@@ -23,17 +24,6 @@ const ASKS_MAX: usize = 3;
 const STRANGERS: usize = 50;
 /// How long these tokens are good for.
 const TOKEN_TTL: Duration = Duration::from_secs(600);
-
-/// What the last look found.
-#[derive(Debug, Clone, Default)]
-pub struct LastLook {
-    /// Trips that were confirmed and are not to be found now.
-    pub missing: Vec<TripId>,
-    /// Trips of others that were shown.
-    pub foreign_shown: Vec<(RiderId, TripId)>,
-    /// Trips of others that were refused, as they must be.
-    pub foreign_refused: u64,
-}
 
 enum Answer {
     Stands(TripState, Option<Money>),

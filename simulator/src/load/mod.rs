@@ -6,10 +6,8 @@
 
 mod api;
 mod driver;
-mod heat;
 mod last_look;
 mod limits;
-mod recorder;
 mod rider;
 mod streams;
 mod wait;
@@ -20,7 +18,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::hold::{HoldKey, Offer};
-use domain::{DriverId, Resolution, Timestamp, TripId};
+use domain::{DriverId, Resolution, Timestamp};
+use drive::heat::HeatMap;
+use drive::recorder::Recorder;
 use identity::{Issuer, Subject};
 use services::ports::Clock;
 use tokio::sync::watch;
@@ -29,13 +29,11 @@ use workload::demand::RiderPlan;
 use workload::supply::DriverPlan;
 use workload::world::World;
 
-pub use last_look::{LastLook, look};
+pub use last_look::look;
 pub use limits::SETTLE_MAX;
-pub use recorder::{Recorded, Recorder};
 pub use streams::StreamError;
 
 use api::Api;
-use heat::HeatMap;
 use host::WallClock;
 use limits::IN_FLIGHT_MAX;
 use streams::Streams;
@@ -194,13 +192,4 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// The trip that a rider's request will be: known before it is sent, because it follows from the key.
-pub fn trip_of(plan: &RiderPlan) -> TripId {
-    services::request::trip_id(plan.rider, &key_text(plan.idempotency_key))
-}
-
-fn key_text(key: u128) -> String {
-    format!("{key:032x}")
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use domain::trip::TripState;
 use domain::{Money, Timestamp, TripId};
+use drive::keys::{key_text, trip_of};
 use identity::Subject;
 use report::latency::step;
 use tokio::sync::watch;
@@ -18,7 +19,7 @@ use workload::rider::{Failure, Rider, RiderAction, RiderEvent};
 use super::api::CallError;
 use super::limits::OPEN_MAX;
 use super::streams::authorized;
-use super::{InFlight, Shared, key_text, trip_of, wait};
+use super::{InFlight, Shared, wait};
 
 struct Agent {
     shared: Arc<Shared>,

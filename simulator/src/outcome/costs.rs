@@ -1,8 +1,8 @@
 //! What the counted operations would cost on AWS, by the price file.
 
 use cloud::prices::{Item, Usage};
+use drive::counted::Counted;
 
-use crate::counted::Counted;
 use crate::scenario::Scenario;
 use crate::scenario::model::{Container, Function};
 
@@ -31,20 +31,23 @@ pub fn usage(scenario: &Scenario, counted: &Counted, seconds: f64, streams: u64)
         usage.add(gb_seconds, used.gb_seconds(function.memory_mb));
     }
     usage.add(Item::HttpApiRequests, counted.http_requests as f64);
-    for account in counted.queues.values() {
-        usage.add(Item::SqsRequests, account.used.requests as f64);
+    for used in counted.queues.values() {
+        usage.add(Item::SqsRequests, used.requests as f64);
     }
     for table in counted.tables.values() {
         usage.add(Item::DynamodbReadUnits, table.read_units);
         usage.add(Item::DynamodbWriteUnits, table.write_units);
     }
-    let task = scenario
-        .containers
-        .get("fleet-tracker")
-        .cloned()
-        .unwrap_or_else(Container::default);
-    usage.add(Item::FargateVcpuHoursArm, task.vcpu * hours);
-    usage.add(Item::FargateGbHoursArm, task.memory_gb * hours);
+    for (name, used) in &counted.containers {
+        let task = scenario
+            .containers
+            .get(name)
+            .cloned()
+            .unwrap_or_else(Container::default);
+        let task_hours = used.task_seconds / 3_600.0;
+        usage.add(Item::FargateVcpuHoursArm, task.vcpu * task_hours);
+        usage.add(Item::FargateGbHoursArm, task.memory_gb * task_hours);
+    }
     usage.add(Item::LoadBalancerHours, hours);
     let units = cloud::prices::capacity_units(0.0, streams as f64, 0.0).max(CAPACITY_UNITS_MIN);
     usage.add(Item::LoadBalancerCapacityUnitHours, units * hours);

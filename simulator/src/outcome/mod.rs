@@ -10,16 +10,18 @@ use std::time::Duration;
 use domain::hold::Hold;
 use domain::trip::{Trip, TripState};
 use domain::{Timestamp, TripId};
+use drive::counted::Counted;
+use drive::last_look::LastLook;
+use drive::recorder::Recorded;
+use drive::watched::Watched;
 use report::audit::{Evidence, ForeignView, LiveHold, LoadCounts};
 use report::distill::{Bins, DriverAccount, MarketplaceInput, Window, pay_rates};
 use report::html::{ReportInput, render};
-use report::summary::Summary;
+use report::summary::{ClockKind, Summary};
 use report::timeline::Timeline;
 use report::trips::{Seen, TripRow};
 
-use crate::counted::{Counted, Watched};
 use crate::exit::Failure;
-use crate::load::{LastLook, Recorded};
 use crate::run_dir::{self, RunDir};
 use crate::scenario::Resolved;
 
@@ -32,6 +34,8 @@ pub struct Outcome<'a> {
     pub resolved: &'a Resolved,
     /// What was driven.
     pub target: &'a str,
+    /// Whose time the run's moments are.
+    pub clock: ClockKind,
     /// When the run began.
     pub started_at: Timestamp,
     /// When riders stopped coming.
@@ -48,7 +52,7 @@ pub struct Outcome<'a> {
     pub trips: Vec<Trip>,
     /// Every live hold of the store.
     pub holds: Vec<Hold>,
-    /// What the stack counted after the warm-up.
+    /// What the system counted after the warm-up.
     pub counted: Counted,
     /// What functions and match rounds told.
     pub watched: Arc<Watched>,

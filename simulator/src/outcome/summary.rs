@@ -4,7 +4,7 @@ use cloud::prices::Prices;
 use report::audit::{AuditInput, Evidence, audit};
 use report::distill::{MarketplaceInput, marketplace};
 use report::latency::Latencies;
-use report::summary::{ClockKind, Container, Cost, Function, Load, Queue, Seconds, Summary, Table};
+use report::summary::{Container, Cost, Function, Load, Queue, Seconds, Summary, Table};
 
 use super::{Outcome, costs};
 use crate::exit::Failure;
@@ -20,7 +20,7 @@ impl Outcome<'_> {
         latencies: &Latencies,
     ) -> Result<Summary, Failure> {
         let scenario = &self.resolved.scenario;
-        let mut summary = Summary::new(&scenario.name, scenario.seed, self.target, ClockKind::Wall);
+        let mut summary = Summary::new(&scenario.name, scenario.seed, self.target, self.clock);
         summary.git_commit = option_env!("RUSHHOUR_GIT_COMMIT").map(str::to_owned);
         summary.speedup = scenario.speedup;
         summary.notes.clone_from(&self.resolved.notes);
@@ -68,14 +68,14 @@ impl Outcome<'_> {
             };
             summary.functions.insert(name.clone(), function);
         }
-        for (name, account) in &self.counted.queues {
+        for (name, used) in &self.counted.queues {
             let queue = Queue {
-                sent: account.used.sent,
-                received: account.used.received,
-                deleted: account.used.deleted,
-                redelivered: account.used.redelivered,
-                dead_lettered: account.dead_letters,
-                age_max_s: Some(account.mapping.age_max.as_secs_f64()),
+                sent: used.sent,
+                received: used.received,
+                deleted: used.deleted,
+                redelivered: used.redelivered,
+                dead_lettered: used.dead_letters,
+                age_max_s: Some(used.age_max.as_secs_f64()),
                 depth_max: self.counted.depth_max.get(name).copied().unwrap_or(0),
             };
             summary.queues.insert(name.clone(), queue);
@@ -89,14 +89,14 @@ impl Outcome<'_> {
             };
             summary.tables.insert(name.clone(), table);
         }
-        let tracker = Container {
-            tasks_max: 1,
-            cpu_share_mean: None,
-            messages: self.counted.tracker.messages,
-        };
-        summary
-            .containers
-            .insert("fleet-tracker".to_owned(), tracker);
+        for (name, used) in &self.counted.containers {
+            let container = Container {
+                tasks_max: used.tasks_max,
+                cpu_share_mean: used.cpu_share_mean,
+                messages: used.messages,
+            };
+            summary.containers.insert(name.clone(), container);
+        }
     }
 
     fn cost(&self, summary: &mut Summary, input: &MarketplaceInput<'_>) {

@@ -4,13 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use domain::Timestamp;
+use drive::seed::Seed;
+use drive::watched::Watched;
 use local::stack::{FunctionName, Stack, StackConfig, StackError};
 use services::config::Market;
 
-use crate::counted::Watched;
 use crate::exit::Failure;
 use crate::scenario::{Scenario, market};
-use crate::seed::Seed;
 
 /// What the stack is told of the scenario.
 ///

@@ -24,7 +24,7 @@ const HOSTED: &[&str] = &[
 
 /// The crates that the twin is made of, and those whose rules must hold in it: no runtime, no cloud.
 const PURE: &[&str] = &[
-    "domain", "services", "fleet", "wire", "cloud", "workload", "report", "kernel",
+    "domain", "services", "fleet", "wire", "cloud", "workload", "report", "kernel", "drive",
 ];
 
 /// `tonic` is where generated messages and service traits come from. It brings a part of `tokio` that has
@@ -45,6 +45,10 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         (
             "cloud",
             vec!["domain", "services", "fleet", "wire", "kernel"],
+        ),
+        (
+            "drive",
+            vec!["domain", "services", "cloud", "workload", "report"],
         ),
         ("host", vec!["domain", "services"]),
         (

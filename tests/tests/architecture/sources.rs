@@ -8,7 +8,9 @@ use crate::{expect_none, root};
 /// Lines that a reader can hold in the head.
 const LINES_MAX: usize = 500;
 /// Crates in which a seed must replay to the byte.
-const DETERMINISTIC: &[&str] = &["domain", "services", "fleet", "kernel", "cloud", "workload"];
+const DETERMINISTIC: &[&str] = &[
+    "domain", "services", "fleet", "kernel", "cloud", "workload", "drive",
+];
 /// Directories that hold nothing of ours.
 const SKIPPED: &[&str] = &["target", ".git", "runs", "node_modules"];
 

@@ -1,13 +1,16 @@
 //! The course of a run: planned, started, conducted, collected.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{Timestamp, TripId};
+use domain::Timestamp;
+use drive::counted::Counted;
+use drive::recorder::Recorder;
+use drive::seed::{Seed, seed, seen_under_way};
+use drive::watched::Watched;
 use host::WallClock;
 use local::stack::Stack;
-use report::trips::Seen;
+use report::summary::ClockKind;
 use services::ports::Clock;
 use tokio::sync::watch;
 use workload::demand::RiderPlan;
@@ -17,13 +20,12 @@ use workload::world::World;
 
 use super::interrupt::Interrupt;
 use super::watcher::Watcher;
-use crate::counted::{Counted, Watched};
+use crate::counted::counted_now;
 use crate::exit::Failure;
-use crate::load::{self, Load, LoadPlan, Recorder, SETTLE_MAX};
+use crate::load::{self, Load, LoadPlan, SETTLE_MAX};
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::scenario::Resolved;
-use crate::seed::{Seed, seed};
 use crate::target::embedded;
 
 /// From the start of the stack to the start of the run, at the least.
@@ -137,7 +139,8 @@ impl<'a> Course<'a> {
         let at_warmup = watcher.at_warmup.take().unwrap_or_default();
         let depth_max = std::mem::take(&mut watcher.most).depth_max;
         self.watched.count(false);
-        let at_end = Counted::now(stack).await.map_err(Failure::target)?;
+        let ran = WallClock.now().since(self.started_at);
+        let at_end = counted_now(stack, ran).await.map_err(Failure::target)?;
         self.counted = at_end.since(&at_warmup);
         self.counted.depth_max = depth_max;
 
@@ -190,6 +193,7 @@ impl<'a> Course<'a> {
         Ok(Outcome {
             resolved: self.resolved,
             target: "embedded",
+            clock: ClockKind::Wall,
             started_at: self.started_at,
             until: self.until,
             ended_at,
@@ -204,20 +208,6 @@ impl<'a> Course<'a> {
             interrupted,
         })
     }
-}
-
-/// Rides under way at the start, as their riders know them.
-fn seen_under_way(seeded: &Seed, started_at: Timestamp) -> BTreeMap<TripId, Seen> {
-    seeded
-        .trips
-        .iter()
-        .map(|trip| {
-            let mut seen = Seen::scheduled(trip.rider, trip.requested_at.min(started_at));
-            seen.answered_at = Some(trip.requested_at);
-            seen.quoted_total = Some(trip.fare.total());
-            (trip.id, seen)
-        })
-        .collect()
 }
 
 /// Waits until the events of trips have been worked off, within bounds.

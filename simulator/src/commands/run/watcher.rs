@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use domain::Timestamp;
+use drive::counted::Counted;
+use drive::recorder::Recorder;
+use drive::watched::Watched;
 use host::WallClock;
 use local::stack::Stack;
 use services::ports::Clock;
 
 use super::interrupt::Interrupt;
-use crate::counted::{Counted, Watched};
+use crate::counted::{counted_now, queues_now};
 use crate::exit::Failure;
-use crate::load::Recorder;
 use crate::progress::Progress;
 
 /// How often the run is looked at.
@@ -41,7 +43,8 @@ impl Watcher<'_> {
                 return Ok(true);
             }
             if self.at_warmup.is_none() && now >= self.recorder.counted_from() {
-                self.at_warmup = Some(Counted::now(self.stack).await.map_err(Failure::target)?);
+                let counted = counted_now(self.stack, now.since(self.started_at)).await;
+                self.at_warmup = Some(counted.map_err(Failure::target)?);
                 self.watched.count(true);
             }
             if now >= self.started_at {
@@ -49,8 +52,8 @@ impl Watcher<'_> {
                 self.progress
                     .show(now.since(self.started_at), self.recorder);
             }
-            if let Ok(accounts) = self.stack.queue_accounts().await {
-                self.most.note_depth(&accounts);
+            if let Ok(queues) = queues_now(self.stack).await {
+                self.most.note_depth(&queues);
             }
             let next = LOOK_EVERY.min(self.until.since(now));
             tokio::time::sleep(next.max(Duration::from_millis(1))).await;

@@ -1,46 +1,33 @@
 //! What riders and drivers saw, gathered while they run.
 
-use std::collections::{BTreeMap, HashMap};
+mod recorded;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use domain::hold::HoldKey;
 use domain::trip::TripState;
-use domain::{Money, RiderId, Timestamp, TripId};
+use domain::{DriverId, Money, RiderId, Timestamp, TripId};
 use report::distill::Window;
 use report::latency::{Latencies, LatencyHistogram, step};
 use report::timeline::{DriverCounts, TimelineRecorder};
 use report::trips::{Seen, SeenAccept};
 use workload::driver::{Activity, DriverAccount};
 
-/// Counts of the load.
-#[derive(Debug, Clone, Default)]
-pub struct Counts {
-    /// Riders who were to come.
-    pub offered: u64,
-    /// Requests sent.
-    pub sent: u64,
-    /// Requests answered well.
-    pub completed: u64,
-    /// Requests answered badly, or not at all.
-    pub errors: u64,
-    /// Of those, by kind.
-    pub errors_by_kind: BTreeMap<String, u64>,
-    /// Riders not let in because too much was in flight.
-    pub dropped: u64,
-    /// Quotes given.
-    pub quoted: u64,
-}
+pub use recorded::{Counts, Glance, Recorded};
 
 #[derive(Debug)]
 struct State {
     latencies: Latencies,
     lag: LatencyHistogram,
     timeline: TimelineRecorder,
-    seen: HashMap<TripId, Seen>,
+    seen: BTreeMap<TripId, Seen>,
     counts: Counts,
-    accounts: Vec<(domain::DriverId, DriverAccount, DriverAccount)>,
+    accounts: Vec<(DriverId, DriverAccount, DriverAccount)>,
     scheduled: u64,
     confirmed: u64,
     offers: LatencyHistogram,
@@ -71,6 +58,7 @@ fn place(activity: Activity) -> usize {
 
 impl Recorder {
     /// A recorder of a run that begins at `started_at` and counts after `warmup` until `until`.
+    #[must_use]
     pub fn new(started_at: Timestamp, warmup: Duration, until: Timestamp) -> Self {
         let window = Window {
             from: started_at + warmup,
@@ -81,7 +69,7 @@ impl Recorder {
             latencies: Latencies::default(),
             lag: LatencyHistogram::default(),
             timeline: TimelineRecorder::new(started_at, width, window),
-            seen: HashMap::new(),
+            seen: BTreeMap::new(),
             counts: Counts::default(),
             accounts: Vec::new(),
             scheduled: 0,
@@ -109,11 +97,13 @@ impl Recorder {
     }
 
     /// From when on things count.
+    #[must_use]
     pub fn counted_from(&self) -> Timestamp {
         self.counted_from
     }
 
     /// Until when things count.
+    #[must_use]
     pub fn counted_until(&self) -> Timestamp {
         self.counted_until
     }
@@ -165,13 +155,24 @@ impl Recorder {
 
     /// A step that was scheduled then is done now.
     pub fn done(&self, name: &str, scheduled_at: Timestamp, now: Timestamp) {
-        let latency = now.since(scheduled_at);
+        self.done_many(name, scheduled_at, now.since(scheduled_at), 1);
+    }
+
+    /// `count` steps that were scheduled then took `latency` each: for what a host counts and does not carry
+    /// out one by one.
+    pub fn done_many(&self, name: &str, scheduled_at: Timestamp, latency: Duration, count: u64) {
         let counts = self.counts(scheduled_at);
         let mut state = self.state();
-        state.timeline.latency(name, now, latency);
+        let ended_at = scheduled_at + latency;
+        state.timeline.latency_n(name, ended_at, latency, count);
         if counts {
-            state.latencies.record(name, latency);
+            state.latencies.step_mut(name).record_n(latency, count);
         }
+    }
+
+    /// So many pings within the counted span were counted and not sent one by one.
+    pub fn pings_counted(&self, count: u64) {
+        self.pings.fetch_add(count, Ordering::Relaxed);
     }
 
     /// A request was answered well, or not.
@@ -277,16 +278,12 @@ impl Recorder {
     }
 
     /// A driver's account at the end of the warm-up, and at the end.
-    pub fn account(
-        &self,
-        driver: domain::DriverId,
-        at_warmup: DriverAccount,
-        at_end: DriverAccount,
-    ) {
+    pub fn account(&self, driver: DriverId, at_warmup: DriverAccount, at_end: DriverAccount) {
         self.state().accounts.push((driver, at_warmup, at_end));
     }
 
     /// What drivers do now; `all` of them are on the plan.
+    #[must_use]
     pub fn drivers_now(&self, all: u64) -> DriverCounts {
         let count =
             |at: usize| u64::try_from(self.drivers[at].load(Ordering::Relaxed)).unwrap_or(0);
@@ -308,6 +305,7 @@ impl Recorder {
     }
 
     /// A look at the run under way.
+    #[must_use]
     pub fn glance(&self) -> Glance {
         let state = self.state();
         let quantile = |name: &str, share| {
@@ -333,6 +331,7 @@ impl Recorder {
     }
 
     /// All of it, at the end.
+    #[must_use]
     pub fn finish(&self) -> Recorded {
         let mut state = self.state();
         let window = Window {
@@ -344,7 +343,7 @@ impl Recorder {
             latencies: std::mem::take(&mut state.latencies),
             lag: std::mem::take(&mut state.lag),
             timeline: std::mem::replace(&mut state.timeline, empty),
-            seen: std::mem::take(&mut state.seen).into_iter().collect(),
+            seen: std::mem::take(&mut state.seen),
             counts: std::mem::take(&mut state.counts),
             accounts: std::mem::take(&mut state.accounts),
             in_flight_max: self.in_flight_max.load(Ordering::Relaxed),
@@ -353,46 +352,4 @@ impl Recorder {
             pings: self.pings.load(Ordering::Relaxed),
         }
     }
-}
-
-/// A look at the run under way.
-#[derive(Debug, Clone)]
-pub struct Glance {
-    /// Counts so far.
-    pub counts: Counts,
-    /// Riders who were to come so far.
-    pub scheduled: u64,
-    /// Trips confirmed so far.
-    pub requested: u64,
-    /// Quotes, p50 and p99.
-    pub quote_ms: (Option<f64>, Option<f64>),
-    /// Request to offer, p50 and p99.
-    pub offer_ms: (Option<f64>, Option<f64>),
-    /// Pings acknowledged, p50 and p99.
-    pub ping_ms: (Option<f64>, Option<f64>),
-}
-
-/// What was recorded.
-#[derive(Debug)]
-pub struct Recorded {
-    /// Latencies by step.
-    pub latencies: Latencies,
-    /// How late things were sent.
-    pub lag: LatencyHistogram,
-    /// The run over time.
-    pub timeline: TimelineRecorder,
-    /// What was seen of each trip.
-    pub seen: BTreeMap<TripId, Seen>,
-    /// Counts.
-    pub counts: Counts,
-    /// Each driver's account at the end of the warm-up, and at the end.
-    pub accounts: Vec<(domain::DriverId, DriverAccount, DriverAccount)>,
-    /// The most requests in flight.
-    pub in_flight_max: u64,
-    /// Connections that carried streams.
-    pub connections: u64,
-    /// Driver streams opened.
-    pub streams: u64,
-    /// Pings sent.
-    pub pings: u64,
 }

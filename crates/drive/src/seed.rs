@@ -6,12 +6,13 @@ use std::time::Duration;
 use domain::fare::Charge;
 use domain::hold::{Hold, HoldKey, HoldStage, Offer};
 use domain::trip::{Stamps, Trip, TripState, Try, TryOutcome};
-use domain::{Attempt, DriverId, Timestamp};
+use domain::{Attempt, DriverId, Timestamp, TripId};
+use report::trips::Seen;
 use services::config::Market;
 use workload::supply::{DriverPlan, RideUnderWay};
 use workload::world::World;
 
-use crate::load::trip_of;
+use crate::keys::trip_of;
 
 /// Rides under way, for the stores and for the drivers.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,7 @@ pub struct Seed {
 }
 
 /// The rides that `plans` say are under way at the start of `world`'s run.
+#[must_use]
 pub fn seed(world: &World, market: &Market, plans: &[DriverPlan]) -> Seed {
     let mut seed = Seed::default();
     for plan in plans {
@@ -58,6 +60,21 @@ pub fn seed(world: &World, market: &Market, plans: &[DriverPlan]) -> Seed {
         seed.trips.push(trip);
     }
     seed
+}
+
+/// Rides under way at the start, as their riders know them.
+#[must_use]
+pub fn seen_under_way(seeded: &Seed, started_at: Timestamp) -> BTreeMap<TripId, Seen> {
+    seeded
+        .trips
+        .iter()
+        .map(|trip| {
+            let mut seen = Seen::scheduled(trip.rider, trip.requested_at.min(started_at));
+            seen.answered_at = Some(trip.requested_at);
+            seen.quoted_total = Some(trip.fare.total());
+            (trip.id, seen)
+        })
+        .collect()
 }
 
 fn trip(world: &World, market: &Market, plan: &DriverPlan, ride: &RideUnderWay) -> Trip {

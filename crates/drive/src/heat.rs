@@ -11,14 +11,15 @@ const SHOWN_FOR: Duration = Duration::from_secs(60);
 
 /// The heat map.
 #[derive(Debug)]
-pub(super) struct HeatMap {
+pub struct HeatMap {
     resolution: Resolution,
     zones: Mutex<BTreeMap<Cell, (Timestamp, f64)>>,
 }
 
 impl HeatMap {
     /// A map of zones of that size, cold everywhere.
-    pub(super) fn new(resolution: Resolution) -> Self {
+    #[must_use]
+    pub fn new(resolution: Resolution) -> Self {
         Self {
             resolution,
             zones: Mutex::default(),
@@ -26,7 +27,7 @@ impl HeatMap {
     }
 
     /// A rider was quoted that multiplier there.
-    pub(super) fn quoted(&self, pickup: Place, multiplier: f64, now: Timestamp) {
+    pub fn quoted(&self, pickup: Place, multiplier: f64, now: Timestamp) {
         let cell = Cell::of(pickup, self.resolution);
         let mut zones = self
             .zones
@@ -40,7 +41,7 @@ impl HeatMap {
     }
 
     /// Zones with surge, each by its centre.
-    pub(super) fn surging(&self, now: Timestamp) -> Vec<(Place, f64)> {
+    pub fn surging(&self, now: Timestamp) -> Vec<(Place, f64)> {
         let mut zones = self
             .zones
             .lock()

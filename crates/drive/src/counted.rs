@@ -1,0 +1,153 @@
+//! What a system's cloud resources counted, and the difference of two moments: figures are of the time after
+//! the warm-up. The types are plain, so that a live stack and a modelled one fill the same.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cloud::lambda_pool::LambdaCounters;
+
+#[cfg(test)]
+mod tests;
+
+/// The counters of every resource at one moment.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Counted {
+    /// Functions by name.
+    pub functions: BTreeMap<String, LambdaCounters>,
+    /// Requests to the HTTP API.
+    pub http_requests: u64,
+    /// Tables by name.
+    pub tables: BTreeMap<String, TableUse>,
+    /// Queues by name.
+    pub queues: BTreeMap<String, QueueUse>,
+    /// The tracker.
+    pub tracker: TrackerUse,
+    /// Long-running services by name.
+    pub containers: BTreeMap<String, ContainerUse>,
+    /// The most messages seen waiting, by queue.
+    pub depth_max: BTreeMap<String, u64>,
+}
+
+/// What a table was used for. One billed unit is what AWS calls one.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct TableUse {
+    /// Calls.
+    pub requests: u64,
+    /// Read units: 4 KB strongly consistent each, or twice that eventually consistent.
+    pub read_units: f64,
+    /// Write units: 1 KB each, twice in a transaction, and those of the indexes.
+    pub write_units: f64,
+    /// Calls that were throttled to the end of their attempts.
+    pub throttles: u64,
+    /// Writes whose condition did not hold.
+    pub conditional_failures: u64,
+}
+
+/// What a queue was used for, and what is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueUse {
+    /// Calls of any kind, empty receives included: what SQS bills.
+    pub requests: u64,
+    /// Messages sent.
+    pub sent: u64,
+    /// Messages received, each time counted.
+    pub received: u64,
+    /// Of those, messages that had been received before.
+    pub redelivered: u64,
+    /// Messages deleted.
+    pub deleted: u64,
+    /// Messages in its dead-letter queue now.
+    pub dead_letters: u64,
+    /// The oldest message at its receive, from its sending on; a delay is part of it.
+    pub age_max: Duration,
+    /// Messages that can be received now, or once their delay is over.
+    pub depth_visible: u64,
+    /// Messages that were received and not yet deleted.
+    pub depth_in_flight: u64,
+}
+
+/// What the tracker took in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TrackerUse {
+    /// Messages from drivers and callers.
+    pub messages: u64,
+    /// Pings among them.
+    pub pings: u64,
+    /// Streams that ended because their driver did not read.
+    pub slow_readers: u64,
+    /// Messages that did not say what they should.
+    pub bad_messages: u64,
+}
+
+/// What a long-running service used.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ContainerUse {
+    /// The most tasks at one moment.
+    pub tasks_max: u64,
+    /// The share (0 to 1) of its processors in use, on average; nothing where it was not measured.
+    pub cpu_share_mean: Option<f64>,
+    /// Time its tasks ran, summed, in seconds: what Fargate bills.
+    pub task_seconds: f64,
+    /// Messages it took in.
+    pub messages: u64,
+}
+
+impl Counted {
+    /// Notes how much waits in each queue.
+    pub fn note_depth(&mut self, queues: &BTreeMap<String, QueueUse>) {
+        for (name, used) in queues {
+            let waiting = used.depth_visible + used.depth_in_flight;
+            if let Some(most) = self.depth_max.get_mut(name) {
+                *most = waiting.max(*most);
+            } else {
+                self.depth_max.insert(name.clone(), waiting);
+            }
+        }
+    }
+
+    /// What was counted since an earlier moment. Maxima and means stay those of the whole run.
+    #[must_use]
+    pub fn since(mut self, earlier: &Self) -> Self {
+        for (name, now) in &mut self.functions {
+            if let Some(then) = earlier.functions.get(name) {
+                now.invocations -= then.invocations;
+                now.errors -= then.errors;
+                now.cold_starts -= then.cold_starts;
+                now.throttles -= then.throttles;
+                now.billed_ms -= then.billed_ms;
+            }
+        }
+        self.http_requests -= earlier.http_requests;
+        for (name, now) in &mut self.tables {
+            if let Some(then) = earlier.tables.get(name) {
+                now.requests -= then.requests;
+                now.read_units -= then.read_units;
+                now.write_units -= then.write_units;
+                now.throttles -= then.throttles;
+                now.conditional_failures -= then.conditional_failures;
+            }
+        }
+        for (name, now) in &mut self.queues {
+            if let Some(then) = earlier.queues.get(name) {
+                now.requests -= then.requests;
+                now.sent -= then.sent;
+                now.received -= then.received;
+                now.redelivered -= then.redelivered;
+                now.deleted -= then.deleted;
+                // Somebody may have emptied the dead-letter queue meanwhile.
+                now.dead_letters = now.dead_letters.saturating_sub(then.dead_letters);
+            }
+        }
+        self.tracker.messages -= earlier.tracker.messages;
+        self.tracker.pings -= earlier.tracker.pings;
+        self.tracker.slow_readers -= earlier.tracker.slow_readers;
+        self.tracker.bad_messages -= earlier.tracker.bad_messages;
+        for (name, now) in &mut self.containers {
+            if let Some(then) = earlier.containers.get(name) {
+                now.task_seconds -= then.task_seconds;
+                now.messages -= then.messages;
+            }
+        }
+        self
+    }
+}
