@@ -6,9 +6,11 @@
 //! - [`queue`]: a standard SQS queue.
 //! - [`prices`]: counted operations times a dated price file.
 //! - [`memory`]: the store and queue ports of the use cases, in memory.
+//! - [`timed`]: the same ports in virtual time: what a call takes, consumes and may be refused.
 
 pub mod event_source;
 pub mod lambda_pool;
 pub mod memory;
 pub mod prices;
 pub mod queue;
+pub mod timed;

@@ -70,6 +70,12 @@ impl<M> Inbox<M> {
         self.lock().messages.pop_front()
     }
 
+    /// Whether both are the same inbox.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.state, &other.state)
+    }
+
     /// How many messages wait.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -111,6 +111,13 @@ impl<M: Clone, C: Clock> MemoryQueue<M, C> {
         lock(&self.inner.state).queue.next_visible_at()
     }
 
+    /// Messages that can be received now, and messages received and not deleted.
+    #[must_use]
+    pub fn depth(&self) -> (usize, usize) {
+        let state = &mut *lock(&self.inner.state);
+        (state.queue.visible(self.inner.clock.now()), state.queue.in_flight())
+    }
+
     /// What was counted until now.
     #[must_use]
     pub fn counters(&self) -> QueueCounters {
@@ -132,13 +139,11 @@ impl<M: Clone, C: Clock> MemoryQueue<M, C> {
 
 impl<C: Clock> Doorbell for MemoryQueue<Ring, C> {
     async fn ring(&self, region: &Region, round: Round, delay: Duration) -> Result<(), PortError> {
-        // The queue counts whole seconds; a ring arrives no earlier than it was meant to.
-        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
         let ring = Ring {
             region: region.clone(),
             round,
         };
-        self.post("doorbell", ring, Duration::from_secs(seconds))
+        self.post("doorbell", ring, crate::timed::whole_seconds(delay))
     }
 }
 

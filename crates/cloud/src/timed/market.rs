@@ -1,0 +1,90 @@
+//! A region's market and its cells, in table `pricing`.
+
+use std::collections::BTreeMap;
+
+use domain::{Cell, Region};
+use services::ports::{CellMarket, MarketReader, MarketState, MarketStore, PortError, Swap};
+
+use super::{Call, Table};
+use crate::memory::MemoryMarket;
+
+/// A cell is read eventually consistent: half a unit.
+const CELL_READ: f64 = 0.5;
+/// A cell below 1 KB.
+const CELL_WRITE: f64 = 1.0;
+/// Bytes of a market's document for each cell that it names on one side, about: `"8a2a1072b59ffff":12,`.
+const BYTES_PER_CELL: f64 = 22.0;
+/// Bytes of a market's document for each cell that pricing was told of.
+const BYTES_PER_TOLD_CELL: f64 = 45.0;
+/// Calls of one update under way at once: `CALLS_IN_FLIGHT_MAX` of `crates/aws`.
+const CALLS_IN_FLIGHT_MAX: usize = 16;
+
+/// [`MemoryMarket`] with the latency and units of a table.
+#[derive(Debug, Clone)]
+pub struct TimedMarket {
+    inner: MemoryMarket,
+    table: Table,
+}
+
+impl TimedMarket {
+    /// An empty table.
+    #[must_use]
+    pub fn new(table: Table) -> Self {
+        Self {
+            inner: MemoryMarket::new(),
+            table,
+        }
+    }
+
+    /// The table.
+    #[must_use]
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+}
+
+fn kilobytes(state: &MarketState) -> f64 {
+    let counted = (state.supply.len() + state.demand.len()) as f64 * BYTES_PER_CELL;
+    let told = state.told.len() as f64 * BYTES_PER_TOLD_CELL;
+    (counted + told) / 1_024.0
+}
+
+impl MarketReader for TimedMarket {
+    async fn cell(&self, region: &Region, cell: Cell) -> Result<Option<CellMarket>, PortError> {
+        self.table
+            .read(Call::Get, CELL_READ, u64::from(cell))
+            .await?;
+        self.inner.cell(region, cell).await
+    }
+}
+
+impl MarketStore for TimedMarket {
+    async fn load(&self, region: &Region) -> Result<MarketState, PortError> {
+        self.table.read(Call::Get, 0.0, 0).await?;
+        let state = self.inner.load(region).await?;
+        self.table.also_read(0, (kilobytes(&state) / 4.0).ceil().max(1.0));
+        Ok(state)
+    }
+
+    async fn store(
+        &self,
+        region: &Region,
+        next: &MarketState,
+        changed: &BTreeMap<Cell, CellMarket>,
+    ) -> Result<Swap, PortError> {
+        let units = kilobytes(next).ceil().max(1.0);
+        self.table.write(Call::Put, units, 0).await?;
+        let swapped = self.inner.store(region, next, changed).await?;
+        if swapped == Swap::Lost {
+            self.table.refused(units, units);
+            return Ok(swapped);
+        }
+        // The cells are written some at a time: as long as their waves, as many units as cells.
+        for wave in changed.keys().collect::<Vec<_>>().chunks(CALLS_IN_FLIGHT_MAX) {
+            self.table.write(Call::Put, CELL_WRITE, u64::from(*wave[0])).await?;
+            let others = wave.len() as u64 - 1;
+            self.table.also_written(others, others as f64 * CELL_WRITE);
+        }
+        Ok(swapped)
+    }
+}

@@ -1,0 +1,244 @@
+//! A standard queue as its senders and pollers feel it: latency, long polls, billed requests.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use domain::trip::TripEvent;
+use domain::{Region, Round};
+use kernel::{Inbox, Stream, Time};
+use services::ports::{Doorbell, MarketSnapshot, MarketSnapshots, PortError, TripEvents};
+use wire::messages::Ring;
+
+use super::{Draws, VirtualClock, lock};
+use crate::memory::MemoryQueue;
+use crate::profile::QueueProfile;
+use crate::queue::{Delivery, QueueConfig, QueueCounters};
+
+/// What a queue has been used for, beside its own counters.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct QueueUse {
+    /// Calls of any kind, empty receives included: what SQS bills.
+    pub requests: u64,
+    /// The oldest message at its receive, from its sending on; a delay is part of it.
+    pub age_max: Duration,
+}
+
+/// A queue in virtual time.
+#[derive(Debug)]
+pub struct TimedQueue<M> {
+    inner: MemoryQueue<M, VirtualClock>,
+    shared: Arc<Shared>,
+    time: Time,
+}
+
+#[derive(Debug)]
+struct Shared {
+    laws: QueueProfile,
+    draws: Draws,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    used: QueueUse,
+    /// Polls that wait for a message, longest waiting first.
+    polls: VecDeque<Inbox<()>>,
+}
+
+impl<M> Clone for TimedQueue<M> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            shared: self.shared.clone(),
+            time: self.time.clone(),
+        }
+    }
+}
+
+impl<M: Clone + Send + 'static> TimedQueue<M> {
+    /// An empty queue. `faults` gives the numbers by which messages are doubled and come out of order.
+    #[must_use]
+    pub fn new(
+        config: QueueConfig,
+        profile: &QueueProfile,
+        stream: Stream,
+        mut faults: Stream,
+        time: &Time,
+    ) -> Self {
+        let clock = VirtualClock(time.clone());
+        Self {
+            inner: MemoryQueue::with_draws(config, clock, move || faults.uniform()),
+            shared: Arc::new(Shared {
+                laws: profile.clone(),
+                draws: Draws::new(stream),
+                state: Mutex::default(),
+            }),
+            time: time.clone(),
+        }
+    }
+
+    /// What it was used for so far.
+    #[must_use]
+    pub fn used(&self) -> QueueUse {
+        lock(&self.shared.state).used
+    }
+
+    /// The queue's own counters so far.
+    #[must_use]
+    pub fn counters(&self) -> QueueCounters {
+        self.inner.counters()
+    }
+
+    /// Messages waiting and in flight.
+    #[must_use]
+    pub fn depth(&self) -> (usize, usize) {
+        self.inner.depth()
+    }
+
+    fn count_request(&self) {
+        lock(&self.shared.state).used.requests += 1;
+    }
+
+    async fn post(&self, port: &'static str, message: M, delay: Duration) -> Result<(), PortError> {
+        self.count_request();
+        let latency = self.shared.draws.span(&self.shared.laws.send);
+        self.time.sleep(latency).await;
+        self.inner
+            .push(message, delay)
+            .map_err(|error| PortError::Unavailable {
+                port,
+                detail: error.to_string(),
+            })?;
+        self.call_a_poll();
+        Ok(())
+    }
+
+    /// Lets the poll that waits longest look for a message when the next one is to be seen.
+    fn call_a_poll(&self) {
+        let now_us = self.time.now_us();
+        let Some(seen_at) = self.inner.next_visible_at() else {
+            return;
+        };
+        if seen_at.as_micros() <= now_us {
+            self.wake_a_poll();
+            return;
+        }
+        let queue = self.clone();
+        self.time.spawn(async move {
+            queue.time.sleep_until_us(seen_at.as_micros()).await;
+            queue.wake_a_poll();
+        });
+    }
+
+    fn wake_a_poll(&self) {
+        if let Some(poll) = lock(&self.shared.state).polls.pop_front() {
+            poll.put(());
+        }
+    }
+
+    /// Receives up to `max` messages, waiting at most so long for the first: a long poll.
+    ///
+    /// # Errors
+    /// If `max` is not 1 to 10.
+    pub async fn poll(&self, max: usize, wait: Duration) -> Result<Vec<Delivery<M>>, PortError> {
+        self.count_request();
+        let give_up_us = self.time.now_us() + micros(wait);
+        loop {
+            let found = self
+                .inner
+                .receive(max)
+                .map_err(|error| PortError::Unavailable {
+                    port: "a poll",
+                    detail: error.to_string(),
+                })?;
+            if !found.is_empty() {
+                return Ok(self.delivered(found).await);
+            }
+            let now_us = self.time.now_us();
+            if now_us >= give_up_us {
+                return Ok(found);
+            }
+            let seen_us = self
+                .inner
+                .next_visible_at()
+                .map_or(i64::MAX, |at| at.as_micros().max(now_us + 1));
+            let called = Inbox::default();
+            lock(&self.shared.state).polls.push_back(called.clone());
+            let until = give_up_us.min(seen_us);
+            if called.next_until(&self.time, Some(until)).await.is_none() {
+                self.wait_no_more(&called);
+            }
+        }
+    }
+
+    fn wait_no_more(&self, poll: &Inbox<()>) {
+        let polls = &mut lock(&self.shared.state).polls;
+        polls.retain(|other| !other.is(poll));
+    }
+
+    async fn delivered(&self, found: Vec<Delivery<M>>) -> Vec<Delivery<M>> {
+        let now_us = self.time.now_us();
+        let oldest_us = found
+            .iter()
+            .map(|delivery| now_us - delivery.sent_at.as_micros())
+            .max()
+            .unwrap_or_default();
+        {
+            let used = &mut lock(&self.shared.state).used;
+            let age = Duration::from_micros(oldest_us.unsigned_abs());
+            used.age_max = used.age_max.max(age);
+        }
+        // More may be there for another poll.
+        self.call_a_poll();
+        self.time
+            .sleep(self.shared.draws.span(&self.shared.laws.receive))
+            .await;
+        found
+    }
+
+    /// Deletes messages by their receipts: one call for each ten.
+    pub async fn delete(&self, deliveries: &[Delivery<M>]) {
+        for ten in deliveries.chunks(crate::queue::RECEIVE_MAX) {
+            self.count_request();
+            self.time
+                .sleep(self.shared.draws.span(&self.shared.laws.delete))
+                .await;
+            for delivery in ten {
+                self.inner.delete(delivery.receipt);
+            }
+        }
+    }
+}
+
+fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX / 4)
+}
+
+impl Doorbell for TimedQueue<Ring> {
+    async fn ring(&self, region: &Region, round: Round, delay: Duration) -> Result<(), PortError> {
+        let ring = Ring {
+            region: region.clone(),
+            round,
+        };
+        self.post("the doorbell", ring, whole_seconds(delay)).await
+    }
+}
+
+/// The queue counts whole seconds; a ring arrives no earlier than it was meant to.
+pub(crate) fn whole_seconds(delay: Duration) -> Duration {
+    Duration::from_secs(delay.as_secs() + u64::from(delay.subsec_nanos() > 0))
+}
+
+impl TripEvents for TimedQueue<TripEvent> {
+    async fn send(&self, event: &TripEvent) -> Result<(), PortError> {
+        self.post("trip events", *event, Duration::ZERO).await
+    }
+}
+
+impl MarketSnapshots for TimedQueue<MarketSnapshot> {
+    async fn publish(&self, snapshot: &MarketSnapshot) -> Result<(), PortError> {
+        self.post("market snapshots", snapshot.clone(), Duration::ZERO)
+            .await
+    }
+}

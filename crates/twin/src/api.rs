@@ -1,0 +1,153 @@
+//! The HTTP API as riders call it: a gateway or a load balancer, and the use cases behind it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cloud::http_api::HttpApi;
+use cloud::profile::Spans;
+use cloud::timed::{Draws, TimedMarket, TimedQueue, TimedTrips, VirtualClock};
+use domain::trip::Trip;
+use domain::{Place, RiderId, Timestamp, TripId};
+use kernel::Time;
+use services::error::RideError;
+use services::quote::{Quoting, SignedQuote};
+use services::request::{RideRequest, Riding};
+use wire::messages::Ring;
+
+use crate::host::{CallError, Host, Work};
+use crate::tracker::TrackerLink;
+
+/// A call that was not answered well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The code that never changes its meaning.
+    pub(crate) code: &'static str,
+}
+
+impl ApiError {
+    /// Whether the same call may succeed later.
+    pub(crate) fn may_pass(self) -> bool {
+        self.status == 429 || self.status >= 500
+    }
+}
+
+/// A part behind the API, and what stands between it and riders.
+pub(crate) struct Front {
+    pub(crate) host: Host,
+    /// To the part and back, without the part and without the rider's network.
+    pub(crate) overhead: Spans,
+}
+
+/// What riders do with trips, on the modelled cloud.
+pub(crate) type Rides = Riding<TimedTrips, TimedQueue<Ring>, TrackerLink, VirtualClock>;
+
+/// The API.
+pub(crate) struct Api {
+    pub(crate) time: Time,
+    pub(crate) gateway: std::sync::Mutex<HttpApi>,
+    pub(crate) client: Spans,
+    pub(crate) draws: Draws,
+    pub(crate) pricing: Front,
+    pub(crate) trips: Front,
+    pub(crate) quoting: Arc<Quoting<TimedMarket, VirtualClock>>,
+    pub(crate) riding: Arc<Rides>,
+    pub(crate) in_flight: AtomicU64,
+    /// Requests that went through the load balancer instead.
+    pub(crate) balanced: AtomicU64,
+}
+
+impl Api {
+    /// Requests to the gateway so far.
+    pub(crate) fn requests(&self) -> u64 {
+        self.gateway().counters().requests
+    }
+
+    fn gateway(&self) -> std::sync::MutexGuard<'_, HttpApi> {
+        self.gateway
+            .lock()
+            .expect("no one panics while holding the gateway")
+    }
+
+    /// `POST /quotes`.
+    pub(crate) async fn quote(
+        &self,
+        rider: RiderId,
+        pickup: Place,
+        dropoff: Place,
+    ) -> Result<SignedQuote, ApiError> {
+        let quote = self.quoting.quote(rider, pickup, dropoff);
+        self.call(&self.pricing, "pricing.quote", quote).await
+    }
+
+    /// `POST /trips`.
+    pub(crate) async fn request(&self, request: &RideRequest) -> Result<Trip, ApiError> {
+        let request = self.riding.request(request);
+        self.call(&self.trips, "trips.request", request).await
+    }
+
+    /// `GET /trips/{id}`.
+    pub(crate) async fn read(&self, rider: RiderId, trip: TripId) -> Result<Trip, ApiError> {
+        let read = self.riding.read(rider, trip);
+        self.call(&self.trips, "trips.read", read).await
+    }
+
+    /// `POST /trips/{id}/cancel`.
+    pub(crate) async fn cancel(&self, rider: RiderId, trip: TripId) -> Result<Trip, ApiError> {
+        let cancel = self.riding.cancel(rider, trip);
+        self.call(&self.trips, "trips.cancel", cancel).await
+    }
+
+    async fn call<T>(
+        &self,
+        front: &Front,
+        work: Work,
+        run: impl Future<Output = Result<T, RideError>>,
+    ) -> Result<T, ApiError> {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let outward =
+            (self.draws.span(&self.client) + self.draws.span(&front.overhead)) / 2;
+        self.time.sleep(outward).await;
+        let answer = self.behind(front, work, run).await;
+        self.time.sleep(outward).await;
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        answer
+    }
+
+    async fn behind<T>(
+        &self,
+        front: &Front,
+        work: Work,
+        run: impl Future<Output = Result<T, RideError>>,
+    ) -> Result<T, ApiError> {
+        let now = Timestamp::from_micros(self.time.now_us());
+        if matches!(front.host, Host::Function(_)) {
+            let admitted = self.gateway().admit(now);
+            if admitted.is_err() {
+                return Err(ApiError {
+                    status: 429,
+                    code: "too_many_requests",
+                });
+            }
+        } else {
+            self.balanced.fetch_add(1, Ordering::Relaxed);
+        }
+        match front.host.call(work, run).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                let (status, code) = error.status_and_code();
+                Err(ApiError { status, code })
+            }
+            // A throttled function reaches a client of an HTTP API as 5xx.
+            Err(CallError::Throttled) => Err(ApiError {
+                status: 503,
+                code: "throttled",
+            }),
+            Err(CallError::TimedOut) => Err(ApiError {
+                status: 504,
+                code: "timed_out",
+            }),
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! One driver in virtual time: carries out what the driver's behaviour says, and passes on what the tracker
+//! says.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use domain::hold::{HoldKey, Offer};
+use domain::trip::TripEvent;
+use domain::{Place, Timestamp};
+use fleet::Ping;
+use kernel::Inbox;
+use services::track::{self, Notice, ProgressOutcome, ProgressReport};
+use workload::driver::{
+    Activity, AnswerOutcome, Driver, DriverAccount, DriverAction, DriverEvent, ReportOutcome,
+};
+use workload::supply::DriverPlan;
+use workload::world::Idle;
+
+use crate::run::Shared;
+use crate::streams::Heard;
+
+struct Agent {
+    shared: Arc<Shared>,
+    driver: Driver,
+    inbox: Inbox<Heard>,
+    /// What was offered last, for the way to the pick-up.
+    offered: Option<(HoldKey, Offer)>,
+    at_warmup: Option<DriverAccount>,
+    at_end: Option<DriverAccount>,
+    /// Whether the app is to look at the heat map: with each ping, where drivers follow surge.
+    look_for_surge: bool,
+}
+
+/// Drives until the shift is over or the run is quiet.
+pub(crate) async fn drive(
+    shared: Arc<Shared>,
+    plan: DriverPlan,
+    under_way: Option<(HoldKey, Offer)>,
+    inbox: Inbox<Heard>,
+) {
+    let driver = match (&plan.under_way, under_way) {
+        (Some(ride), Some((key, offer))) => {
+            Driver::under_way(&shared.world, &plan, ride, key, offer)
+        }
+        _ => Driver::new(&shared.world, &plan),
+    }
+    .sparing_pings();
+    let mut agent = Agent {
+        driver,
+        inbox,
+        offered: under_way,
+        at_warmup: None,
+        at_end: None,
+        look_for_surge: false,
+        shared,
+    };
+    agent.shared.recorder.turned(None, agent.driver.activity());
+    while !agent.driver.is_gone() {
+        let wake_at = agent.wake_at();
+        let heard = agent.inbox.next_until(&agent.shared.time, wake_at).await;
+        let event = match heard {
+            Some(Heard::Quiet) => break,
+            Some(heard) => agent.heard(heard),
+            None => DriverEvent::Wake,
+        };
+        agent.step(event);
+    }
+    agent.finish();
+}
+
+impl Agent {
+    /// When the driver acts next: by itself, or to have the account read.
+    fn wake_at(&self) -> Option<i64> {
+        let recorder = &self.shared.recorder;
+        let reading = if self.at_warmup.is_none() {
+            Some(recorder.counted_from())
+        } else if self.at_end.is_none() {
+            Some(recorder.counted_until())
+        } else {
+            None
+        };
+        let next = self.driver.wake_at().into_iter().chain(reading).min();
+        next.map(Timestamp::as_micros)
+    }
+
+    /// What the tracker says, in the driver's terms.
+    fn heard(&mut self, heard: Heard) -> DriverEvent {
+        let now = self.shared.now();
+        match heard {
+            Heard::Offer {
+                key,
+                offer,
+                deadline,
+                sent_at,
+            } => {
+                self.shared.recorder.offer_received(key.trip, sent_at, now);
+                self.offered = Some((key, offer));
+                DriverEvent::Offered {
+                    key,
+                    offer,
+                    deadline,
+                }
+            }
+            Heard::Released { key } => DriverEvent::Released { key },
+            Heard::Quiet => DriverEvent::Wake,
+            Heard::Answered { key, outcome } => {
+                if matches!(outcome, AnswerOutcome::Accepted { .. }) {
+                    let way_m = self.offered.filter(|(known, _)| *known == key);
+                    let way_m = way_m.map_or(0.0, |(_, offer)| offer.pickup_distance_m);
+                    self.shared.recorder.accepted(key, way_m, now);
+                }
+                DriverEvent::Answered { key, outcome }
+            }
+            Heard::Reported {
+                key,
+                sequence,
+                outcome,
+            } => DriverEvent::Reported {
+                key,
+                sequence,
+                outcome,
+            },
+        }
+    }
+
+    /// Lets the behaviour decide, and carries out what it says, until it has nothing more to say.
+    fn step(&mut self, event: DriverEvent) {
+        let mut events = VecDeque::from([event]);
+        let mut actions = Vec::new();
+        let shared = self.shared.clone();
+        while let Some(event) = events.pop_front() {
+            let now = shared.now();
+            let before = self.driver.activity();
+            self.keep_account(now);
+            self.driver.step(&shared.world, event, now, &mut actions);
+            shared.recorder.turned(before, self.driver.activity());
+            for action in std::mem::take(&mut actions) {
+                events.extend(self.act(action, now));
+            }
+            if std::mem::take(&mut self.look_for_surge) {
+                events.extend(self.surge_at(now).map(DriverEvent::SurgeAt));
+            }
+        }
+    }
+
+    /// Where surge draws this driver, if the driver is free and surge is anywhere.
+    fn surge_at(&self, now: Timestamp) -> Option<Place> {
+        if self.driver.activity() != Some(Activity::Idle) {
+            return None;
+        }
+        let surging = self.shared.heat.surging(now);
+        self.driver.drawn_to(&self.shared.world, &surging, now)
+    }
+
+    fn act(&mut self, action: DriverAction, now: Timestamp) -> Option<DriverEvent> {
+        let shared = &self.shared;
+        let driver = self.driver.id();
+        match action {
+            DriverAction::Connect => {
+                shared.recorder.stream_opened();
+                shared.tracker.streams.open(driver, &self.inbox);
+                if let Some(notice) = shared.tracker.core.reconnected(driver) {
+                    self.notice(notice, now);
+                }
+                return Some(DriverEvent::Connected);
+            }
+            DriverAction::Leave => shared.tracker.streams.close(driver),
+            DriverAction::GoOnline { place } => {
+                let mut open = None;
+                shared
+                    .tracker
+                    .note(|tracker| open = tracker.go_online(driver, place));
+                if let Some(notice) = open {
+                    self.notice(notice, now);
+                }
+            }
+            DriverAction::GoOffline => shared.tracker.note(|tracker| tracker.go_offline(driver)),
+            DriverAction::Ping {
+                sequence, place, ..
+            } => {
+                self.look_for_surge = shared.world.drivers.idle == Idle::Surge;
+                let ping = Ping {
+                    sequence,
+                    place,
+                    sent_at: now,
+                };
+                // Counted with all that are not sent one by one.
+                shared.tracker.core.ping(driver, ping);
+            }
+            DriverAction::Answer { key, accept } => self.answer(key, accept),
+            DriverAction::Report(event) => self.report(event),
+        }
+        None
+    }
+
+    /// An offer still open at a reconnect.
+    fn notice(&self, notice: Notice, now: Timestamp) {
+        let heard = match notice {
+            Notice::Offer {
+                key,
+                offer,
+                deadline,
+            } => Heard::Offer {
+                key,
+                offer,
+                deadline,
+                sent_at: now,
+            },
+            Notice::Released { key } => Heard::Released { key },
+        };
+        self.inbox.put(heard);
+    }
+
+    fn answer(&self, key: HoldKey, accept: bool) {
+        let (shared, inbox, driver) = (self.shared.clone(), self.inbox.clone(), self.driver.id());
+        self.shared.time.spawn(async move {
+            let outcome = match shared.tracker.answer(driver, key, accept).await {
+                track::AnswerOutcome::Accepted(at) => AnswerOutcome::Accepted { at },
+                track::AnswerOutcome::Declined => AnswerOutcome::Declined,
+                track::AnswerOutcome::Late => AnswerOutcome::Late,
+                track::AnswerOutcome::NotOffered => AnswerOutcome::NotOffered,
+                track::AnswerOutcome::TryAgain => AnswerOutcome::TryAgain,
+            };
+            inbox.put(Heard::Answered { key, outcome });
+        });
+    }
+
+    fn report(&self, event: TripEvent) {
+        let (shared, inbox, driver) = (self.shared.clone(), self.inbox.clone(), self.driver.id());
+        let report = ProgressReport {
+            key: event.key,
+            sequence: event.sequence,
+            kind: event.kind,
+            at: event.at,
+            stamps: event.stamps,
+        };
+        self.shared.time.spawn(async move {
+            let outcome = match shared.tracker.progress(driver, &report).await {
+                ProgressOutcome::Recorded => ReportOutcome::Recorded,
+                ProgressOutcome::NotYours => ReportOutcome::NotYours,
+                ProgressOutcome::TryAgain => ReportOutcome::TryAgain,
+            };
+            inbox.put(Heard::Reported {
+                key: report.key,
+                sequence: report.sequence,
+                outcome,
+            });
+        });
+    }
+
+    /// Keeps the driver's account at both ends of the counted span.
+    fn keep_account(&mut self, now: Timestamp) {
+        let recorder = &self.shared.recorder;
+        for (kept, at) in [
+            (&mut self.at_warmup, recorder.counted_from()),
+            (&mut self.at_end, recorder.counted_until()),
+        ] {
+            if kept.is_none() && now >= at {
+                *kept = Some(self.driver.account(&self.shared.world, now));
+            }
+        }
+    }
+
+    fn finish(self) {
+        let now = self.shared.now();
+        let at_end = self
+            .at_end
+            .unwrap_or_else(|| self.driver.account(&self.shared.world, now));
+        // Ended before the warm-up was over: nothing counts.
+        let at_warmup = self.at_warmup.unwrap_or(at_end);
+        self.shared
+            .recorder
+            .account(self.driver.id(), at_warmup, at_end);
+    }
+}

@@ -1,0 +1,309 @@
+//! The fleet tracker's process: the tracking use case behind its network and processors, in a container or,
+//! with positions in a table, as a function.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cloud::profile::Spans;
+use cloud::timed::{Call, Draws, Table, TimedHolds, TimedQueue, VirtualClock};
+use domain::hold::{HoldKey, Offer};
+use domain::trip::{TripEvent, TripEventKind};
+use domain::{Attempt, DriverId, RiderId, Timestamp, TripId};
+use kernel::{Inbox, Time};
+use services::ports::{
+    Candidate, CandidateQuery, Fleet, HoldStatus, MarketSnapshot, PortError, Reserved,
+};
+use services::track::{AnswerOutcome, ProgressOutcome, ProgressReport};
+
+use crate::host::{CallError, Host, Work};
+use crate::pings::PingCount;
+use crate::streams::{Links, Streams};
+
+/// The tracking use case on the modelled cloud.
+pub(crate) type Core = services::track::Tracker<
+    TimedHolds,
+    TimedQueue<TripEvent>,
+    TimedQueue<MarketSnapshot>,
+    Links,
+    VirtualClock,
+>;
+
+/// The longest the expiry loop sleeps, and the shortest: those of the service.
+const EXPIRY_SLEEP: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+/// How often a rider who follows a car is told where it is: `WATCH_EVERY` of the service.
+pub(crate) const WATCH_EVERY: Duration = Duration::from_secs(4);
+/// Drivers in 4 KB of a query of positions in a table, about.
+const POSITIONS_IN_4_KB: f64 = 40.0;
+/// Cells that such a query looks at for the nearest drivers, each a query: the pick-up's and those around.
+const CELLS_OF_A_QUERY: u32 = 7;
+
+/// The tracker's process.
+pub(crate) struct Tracker {
+    pub(crate) core: Core,
+    pub(crate) host: Host,
+    pub(crate) streams: Arc<Streams>,
+    time: Time,
+    round_trip: Spans,
+    draws: Draws,
+    /// Where positions are, if not in the process's memory.
+    positions: Option<Table>,
+    /// Who follows which car.
+    follows: Mutex<BTreeMap<TripId, Inbox<()>>>,
+    messages: AtomicU64,
+    pub(crate) pings: PingCount,
+}
+
+/// A tracker, as calls reach it. A clone is the same tracker.
+#[derive(Clone)]
+pub(crate) struct TrackerLink(pub(crate) Arc<Tracker>);
+
+impl Tracker {
+    pub(crate) fn new(
+        core: Core,
+        host: Host,
+        streams: Arc<Streams>,
+        time: &Time,
+        round_trip: &Spans,
+        draws: Draws,
+        positions: Option<Table>,
+    ) -> Self {
+        Self {
+            core,
+            host,
+            streams,
+            time: time.clone(),
+            round_trip: round_trip.clone(),
+            draws,
+            positions,
+            follows: Mutex::default(),
+            messages: AtomicU64::new(0),
+            pings: PingCount::default(),
+        }
+    }
+
+    /// So many pings a second are not sent one by one from now on: what they take of a container's
+    /// processors is not there for others. Environments of a function are each alone.
+    pub(crate) fn pings_per_s(&self, per_s: f64) {
+        if let Host::Service(service) = &self.host {
+            service.set_background("tracker.ping", per_s);
+        }
+    }
+
+    /// Calls of the function for pings that are counted, and what is billed for them, in ms.
+    pub(crate) fn calls_for_pings(&self) -> (u64, u64) {
+        let pings = self.pings.get();
+        match &self.host {
+            Host::Function(function) => (pings, pings * function.billed_ms_mean("tracker.ping")),
+            Host::Service(_) => (0, 0),
+        }
+    }
+
+    /// Requests of drivers to the HTTP API, where there is no stream.
+    pub(crate) fn http_requests(&self) -> u64 {
+        match &self.host {
+            Host::Function(_) => self.pings.get() + self.messages(),
+            Host::Service(_) => 0,
+        }
+    }
+
+    /// Messages from drivers and calls so far, pings aside.
+    pub(crate) fn messages(&self) -> u64 {
+        self.messages.load(Ordering::Relaxed)
+    }
+
+    fn count(&self) {
+        self.messages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A message of a driver's stream that takes no answer, and is handled in order.
+    pub(crate) fn note(&self, note: impl FnOnce(&Core)) {
+        self.count();
+        note(&self.core);
+    }
+
+    async fn call<T>(
+        &self,
+        work: Work,
+        run: impl Future<Output = T>,
+    ) -> Result<T, PortError> {
+        self.count();
+        // There and back, before: what is between has no clock that would tell.
+        self.time.sleep(self.draws.span(&self.round_trip)).await;
+        self.host.call(work, run).await.map_err(|error| match error {
+            CallError::Throttled => PortError::Throttled {
+                port: "the fleet",
+                detail: "too many calls under way".to_owned(),
+            },
+            CallError::TimedOut => PortError::Unavailable {
+                port: "the fleet",
+                detail: "no answer in time".to_owned(),
+            },
+        })
+    }
+
+    /// Takes a driver's yes or no.
+    pub(crate) async fn answer(
+        &self,
+        driver: DriverId,
+        key: HoldKey,
+        accept: bool,
+    ) -> AnswerOutcome {
+        self.call("tracker.answer", self.core.answer(driver, key, accept))
+            .await
+            .unwrap_or(AnswerOutcome::TryAgain)
+    }
+
+    /// Takes a driver's report of a ride under way.
+    pub(crate) async fn progress(
+        &self,
+        driver: DriverId,
+        report: &ProgressReport,
+    ) -> ProgressOutcome {
+        let outcome = self
+            .call("tracker.progress", self.core.progress(driver, report))
+            .await
+            .unwrap_or(ProgressOutcome::TryAgain);
+        if outcome == ProgressOutcome::Recorded && report.kind == TripEventKind::DroppedOff {
+            self.end_follow(report.key.trip);
+        }
+        outcome
+    }
+
+    /// What an acknowledged ping takes, without one: network and processors.
+    pub(crate) async fn ping_would_take(&self) -> Duration {
+        let began_us = self.time.now_us();
+        self.time.sleep(self.draws.span(&self.round_trip)).await;
+        // Nothing is changed by it: a probe among the pings that are counted.
+        let _ = self.host.call("tracker.ping", async {}).await;
+        Duration::from_micros((self.time.now_us() - began_us).unsigned_abs())
+    }
+
+    /// Follows a rider's own car until the ride is over. At once if there is none.
+    pub(crate) async fn follow(&self, rider: RiderId, trip: TripId, until: Option<Timestamp>) -> bool {
+        self.count();
+        let began_us = self.time.now_us();
+        if !self.core.has_ride(rider, trip) {
+            self.time.sleep(self.draws.span(&self.round_trip)).await;
+            return true;
+        }
+        let inbox = Inbox::default();
+        self.follows().insert(trip, inbox.clone());
+        let until_us = until.map(Timestamp::as_micros);
+        if inbox.next_until(&self.time, until_us).await.is_none() {
+            self.follows().remove(&trip);
+            return false;
+        }
+        // The stream looks at the ride each time that it says where the car is.
+        let every_us = micros(WATCH_EVERY);
+        let followed_us = self.time.now_us() - began_us;
+        let ticks = followed_us.div_euclid(every_us) + 1;
+        self.time.sleep_until_us(began_us + ticks * every_us).await;
+        true
+    }
+
+    fn follows(&self) -> std::sync::MutexGuard<'_, BTreeMap<TripId, Inbox<()>>> {
+        self.follows
+            .lock()
+            .expect("no one panics while holding who follows whom")
+    }
+
+    fn end_follow(&self, trip: TripId) {
+        if let Some(follower) = self.follows().remove(&trip) {
+            follower.put(());
+        }
+    }
+
+    /// Lets time do its work: offers that ran out.
+    pub(crate) async fn expire_for_ever(self: Arc<Self>) {
+        loop {
+            let next = self.core.expire().await.unwrap_or(Timestamp::MAX);
+            let wait = next.since(Timestamp::from_micros(self.time.now_us()));
+            self.time
+                .sleep(wait.clamp(EXPIRY_SLEEP.0, EXPIRY_SLEEP.1))
+                .await;
+        }
+    }
+
+    /// Counts supply for surge.
+    pub(crate) async fn count_supply_for_ever(self: Arc<Self>, every: Duration) {
+        loop {
+            self.time.sleep(every).await;
+            // A count that fails is made anew at the next turn.
+            let _ = self.core.count_supply().await;
+        }
+    }
+
+    /// Reads positions where they are in a table: a query for each cell, side by side.
+    async fn read_positions(&self, found: usize) -> Result<(), PortError> {
+        let Some(table) = &self.positions else {
+            return Ok(());
+        };
+        let units = (found as f64 / POSITIONS_IN_4_KB).ceil().max(1.0) * 0.5;
+        table.read(Call::Query, units, 0).await?;
+        let others = CELLS_OF_A_QUERY - 1;
+        table.also_read(u64::from(others), f64::from(others) * 0.5);
+        Ok(())
+    }
+}
+
+fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX / 4)
+}
+
+impl Fleet for TrackerLink {
+    async fn candidates(
+        &self,
+        queries: &[CandidateQuery],
+        k: usize,
+        radius_m: Option<f64>,
+    ) -> Result<Vec<Vec<Candidate>>, PortError> {
+        let tracker = &self.0;
+        let found = async {
+            tracker
+                .host
+                .per_item("tracker.candidates", queries.len())
+                .await;
+            if tracker.positions.is_some() {
+                let waves = queries.len().div_ceil(services::limits::CALLS_IN_FLIGHT_MAX);
+                for _ in 0..waves {
+                    tracker.read_positions(k).await?;
+                }
+            }
+            Ok(tracker.core.candidates(queries, k, radius_m))
+        };
+        tracker.call("tracker.candidates", found).await?
+    }
+
+    async fn reserve(
+        &self,
+        key: HoldKey,
+        deadline: Timestamp,
+        offer: &Offer,
+    ) -> Result<Reserved, PortError> {
+        let reserve = self.0.core.reserve(key, deadline, offer);
+        self.0.call("tracker.reserve", reserve).await?
+    }
+
+    async fn offer(&self, key: HoldKey) -> Result<bool, PortError> {
+        self.0.call("tracker.offer", self.0.core.offer(key)).await?
+    }
+
+    async fn release(&self, key: HoldKey) -> Result<(), PortError> {
+        let released = self
+            .0
+            .call("tracker.release", self.0.core.release(key))
+            .await?;
+        if released.is_ok() {
+            self.0.end_follow(key.trip);
+        }
+        released
+    }
+
+    async fn hold(&self, trip: TripId, attempt: Attempt) -> Result<Option<HoldStatus>, PortError> {
+        self.0
+            .call("tracker.hold", async { self.0.core.hold(trip, attempt) })
+            .await
+    }
+}
