@@ -4,13 +4,16 @@
 //! - [`event_source`]: from an SQS queue to a function: pollers, batches, windows, partial failures.
 //! - [`lambda_pool`]: a function's execution environments: warm, cold, throttled, reclaimed.
 //! - [`queue`]: a standard SQS queue.
+//! - [`profile`]: how long each step takes and what is allowed, by a dated file with sources.
 //! - [`prices`]: counted operations times a dated price file.
 //! - [`memory`]: the store and queue ports of the use cases, in memory.
 //! - [`timed`]: the same ports in virtual time: what a call takes, consumes and may be refused.
 
 pub mod event_source;
 pub mod lambda_pool;
+pub mod mark;
 pub mod memory;
 pub mod prices;
+pub mod profile;
 pub mod queue;
 pub mod timed;

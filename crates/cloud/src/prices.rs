@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-pub use file::{Mark, PriceError};
+pub use crate::mark::Mark;
+pub use file::PriceError;
 
 /// Connections per second that one load balancer capacity unit bears (AWS load balancing pricing).
 pub const CAPACITY_UNIT_NEW_CONNECTIONS_PER_S: f64 = 25.0;

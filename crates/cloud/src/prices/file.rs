@@ -5,31 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{Item, Prices, Rate, Tier};
+use crate::mark::{Mark, is_date};
 
 const SCHEMA: &str = "rushhour.prices/1";
-
-/// How far a figure can be trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum Mark {
-    /// Documentation of the provider.
-    #[serde(rename = "D")]
-    Documentation,
-    /// The provider's price list.
-    #[serde(rename = "P")]
-    PriceList,
-    /// A measurement published by others.
-    #[serde(rename = "M")]
-    Measured,
-    /// A guide by others that repeats the documentation.
-    #[serde(rename = "G")]
-    Guide,
-    /// A claim of a single text.
-    #[serde(rename = "C")]
-    Claim,
-    /// From memory.
-    #[serde(rename = "X")]
-    Unverified,
-}
 
 /// Why a price file cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -236,19 +214,4 @@ fn check_tiers(tiers: &[Tier], key: &str) -> Result<(), PriceError> {
             "a last tier without up_to",
         ))
     }
-}
-
-/// Year, month and day, joined by dashes.
-fn is_date(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let number = |index: usize, digits: usize| {
-        parts
-            .get(index)
-            .filter(|part| part.len() == digits && part.bytes().all(|b| b.is_ascii_digit()))
-            .and_then(|part| part.parse::<u32>().ok())
-    };
-    parts.len() == 3
-        && number(0, 4).is_some()
-        && number(1, 2).is_some_and(|month| (1..=12).contains(&month))
-        && number(2, 2).is_some_and(|day| (1..=31).contains(&day))
 }
