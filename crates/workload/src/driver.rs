@@ -11,6 +11,7 @@
 
 mod account;
 mod outbox;
+mod pings;
 mod ride;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use crate::supply::DriverPlan;
 use crate::world::{Idle, World};
 use account::Ledger;
 use outbox::Outbox;
+use pings::Pings;
 
 /// How long an answer or report stays unacknowledged before it is sent again. Run time, as all of these:
 /// the app is part of the system.
@@ -197,11 +199,9 @@ struct Pending {
 pub struct Driver {
     id: DriverId,
     shift_ends_at: Timestamp,
-    ping_anchor: Timestamp,
     link: Link,
     failures: u32,
-    ping_at: Timestamp,
-    pings: u64,
+    pings: Pings,
     leg: Leg,
     work: Work,
     pending: Option<Pending>,
@@ -226,11 +226,9 @@ impl Driver {
             shift_ends_at: plan
                 .shift_ends
                 .map_or(Timestamp::MAX, |offset| pace.run_time(offset)),
-            ping_anchor,
             link: Link::Until(connects_at),
             failures: 0,
-            ping_at: ping_anchor,
-            pings: 0,
+            pings: Pings::new(world, ping_anchor, plan.place),
             leg: Leg::parked(plan.place, connects_at),
             work: Work::Idle,
             pending: None,
@@ -272,7 +270,9 @@ impl Driver {
     /// What time, way and work have come to.
     #[must_use]
     pub fn account(&self, world: &World, now: Timestamp) -> DriverAccount {
-        self.ledger.account(&world.pace, now, &self.leg)
+        let mut account = self.ledger.account(&world.pace, now, &self.leg);
+        account.counts.pings_due = self.pings_due(world, now);
+        account
     }
 
     /// When the driver next does something unasked; none once gone.
@@ -291,7 +291,7 @@ impl Driver {
             Link::Until(at) => Some(at),
             Link::Opening => None,
             Link::Up => [
-                Some(self.ping_at),
+                self.next_ping_at(),
                 self.pending.map(|pending| pending.answer_at),
                 self.outbox.resend_at(),
             ]
@@ -317,6 +317,7 @@ impl Driver {
         if self.link == Link::Gone {
             return;
         }
+        self.pass_over_pings(world, now);
         self.go_on(world, now, actions);
         match event {
             DriverEvent::Wake => {}
@@ -332,8 +333,8 @@ impl Driver {
                 key,
                 sequence,
                 outcome,
-            } => self.reported(world, key, sequence, outcome, now),
-            DriverEvent::Released { key } => self.released(world, key, now),
+            } => self.reported(world, key, sequence, outcome, now, actions),
+            DriverEvent::Released { key } => self.released(world, key, now, actions),
             DriverEvent::SurgeAt(place) => {
                 if world.drivers.idle == Idle::Surge && self.is_free() {
                     self.cruise_to(world, place, now);
@@ -368,6 +369,7 @@ impl Driver {
         }
         let place = self.place(world, now);
         actions.push(DriverAction::GoOnline { place });
+        self.begin_pings(world, place, now);
         let send = |event| actions.push(DriverAction::Report(event));
         self.ledger.counts.given_up += self.outbox.resend(true, now, send);
         if let Some(pending) = &mut self.pending {
@@ -376,10 +378,10 @@ impl Driver {
                 pending.answer_at = now;
             }
         }
-        self.ping_at = self.next_ping(world, now);
     }
 
     fn lose_stream(&mut self, world: &World, now: Timestamp) {
+        self.end_pings(world, now);
         self.ledger.counts.streams_lost += 1;
         let wait = (RECONNECT_AFTER * 2u32.pow(self.failures.min(8))).min(RECONNECT_AFTER_MAX);
         self.failures += 1;
@@ -388,20 +390,10 @@ impl Driver {
         self.link = Link::Until(now + wait.mul_f64(stream.uniform_in(0.5, 1.0)));
     }
 
-    /// The first time after `now` at which a ping is due. The times are fixed by the driver's own phase,
-    /// so that drivers who connect together do not ping together.
-    fn next_ping(&self, world: &World, now: Timestamp) -> Timestamp {
-        let every_us = i64::try_from(world.drivers.ping_every.as_micros()).unwrap_or(i64::MAX);
-        let since_us = now.as_micros() - self.ping_anchor.as_micros();
-        let periods = since_us.div_euclid(every_us.max(1)).saturating_add(1);
-        let offset_us = periods.saturating_mul(every_us.max(1));
-        Timestamp::from_micros(self.ping_anchor.as_micros().saturating_add(offset_us))
-    }
-
     /// Does whatever the app owes by now: connects, answers, pings, sends again, leaves.
     fn keep_up(&mut self, world: &World, now: Timestamp, actions: &mut Vec<DriverAction>) {
         if now >= self.shift_ends_at && self.is_free() && self.outbox.is_empty() {
-            self.leave(now, actions);
+            self.leave(world, now, actions);
         }
         match self.link {
             Link::Until(at) if at <= now => {
@@ -418,32 +410,13 @@ impl Driver {
         }
     }
 
-    fn leave(&mut self, now: Timestamp, actions: &mut Vec<DriverAction>) {
+    fn leave(&mut self, world: &World, now: Timestamp, actions: &mut Vec<DriverAction>) {
         self.ledger.switch(None, now, &self.leg);
+        self.end_pings(world, now);
         if self.link == Link::Up {
             actions.push(DriverAction::GoOffline);
         }
         self.link = Link::Gone;
         actions.push(DriverAction::Leave);
-    }
-
-    fn ping_if_due(&mut self, world: &World, now: Timestamp, actions: &mut Vec<DriverAction>) {
-        if self.ping_at > now {
-            return;
-        }
-        self.pings += 1;
-        actions.push(DriverAction::Ping {
-            sequence: self.pings,
-            place: self.place(world, now),
-            scheduled_at: self.ping_at,
-        });
-        let next = self.ping_at + world.drivers.ping_every;
-        if next > now {
-            self.ping_at = next;
-        } else {
-            let missed = now.since(next).as_micros() / world.drivers.ping_every.as_micros().max(1);
-            self.ledger.counts.pings_missed += u32::try_from(missed + 1).unwrap_or(u32::MAX);
-            self.ping_at = self.next_ping(world, now);
-        }
     }
 }

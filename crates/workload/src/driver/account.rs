@@ -65,6 +65,8 @@ pub struct DriverCounts {
     pub offered_while_busy: u32,
     /// Streams that broke or could not be opened.
     pub streams_lost: u32,
+    /// Pings that were due while the stream was open, whether sent, missed or spared.
+    pub pings_due: u32,
     /// Pings that were due and left out, because the next was due as well.
     pub pings_missed: u32,
     /// Reports and answers given up after too many repetitions.
@@ -95,6 +97,7 @@ impl DriverAccount {
                 released: counts.released - then.released,
                 offered_while_busy: counts.offered_while_busy - then.offered_while_busy,
                 streams_lost: counts.streams_lost - then.streams_lost,
+                pings_due: counts.pings_due - then.pings_due,
                 pings_missed: counts.pings_missed - then.pings_missed,
                 given_up: counts.given_up - then.given_up,
             },

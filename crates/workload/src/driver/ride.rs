@@ -86,6 +86,7 @@ impl Driver {
                     }
                 }
                 Work::OnTrip(ride) if arrives_at <= now => {
+                    self.tell_place(world, now, actions);
                     self.report(ride, TripEventKind::DroppedOff, arrives_at, now, actions);
                     self.ledger.counts.completed += 1;
                     self.ledger.pay += ride.offer.driver_pay;
@@ -287,21 +288,29 @@ impl Driver {
         sequence: u32,
         outcome: ReportOutcome,
         now: Timestamp,
+        actions: &mut Vec<DriverAction>,
     ) {
         match outcome {
             ReportOutcome::Recorded => self.outbox.acknowledge(key, sequence),
             ReportOutcome::TryAgain => self.outbox.retry(key, sequence, now),
-            ReportOutcome::NotYours => self.released(world, key, now),
+            ReportOutcome::NotYours => self.released(world, key, now, actions),
         }
     }
 
     /// The offer or the ride is off: the driver is free at the present place.
-    pub(super) fn released(&mut self, world: &World, key: HoldKey, now: Timestamp) {
+    pub(super) fn released(
+        &mut self,
+        world: &World,
+        key: HoldKey,
+        now: Timestamp,
+        actions: &mut Vec<DriverAction>,
+    ) {
         self.outbox.forget(key);
         if self.pending.is_some_and(|pending| pending.key == key) {
             self.pending = None;
             self.ledger.counts.released += 1;
         } else if self.riding() == Some(key) {
+            self.tell_place(world, now, actions);
             let here = self.place(world, now);
             self.ledger.counts.released += 1;
             self.turn_to(Work::Idle, now);

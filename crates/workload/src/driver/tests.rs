@@ -1,5 +1,6 @@
 mod between_rides;
 mod properties;
+mod sparing;
 
 use super::*;
 use crate::law::{Curve, SpanLaw, Willingness};
