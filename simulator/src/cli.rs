@@ -26,6 +26,11 @@ pub enum Command {
         after_help = "Example:\n  rushhour run peak-hour --duration 20m --set fleet.drivers=1500 --out runs/small"
     )]
     Run(RunArgs),
+    /// Predict a scenario in virtual time on the modelled cloud
+    #[command(
+        after_help = "Example:\n  rushhour predict new-york-peak --set cloud.profile=aws-us-east-1 --out runs/predicted"
+    )]
+    Predict(PredictArgs),
     /// Turn trip records (CSV or Parquet) into a demand file; say what was kept and what was rejected, and why
     #[command(
         after_help = "Example:\n  rushhour import trips.csv --zones taxi_zones.geojson -o january.trips"
@@ -46,26 +51,17 @@ pub enum Target {
     Embedded,
 }
 
-/// `rushhour run`
-#[derive(Debug, Args)]
-pub struct RunArgs {
+/// Which scenario, and where its outcome goes: what commands that drive a scenario have in common.
+#[derive(Debug, Clone, Args)]
+pub struct ScenarioArgs {
     /// A scenario file, or a built-in scenario: peak-hour, new-york-peak, recorded
     pub scenario: Option<String>,
-    /// What to drive against
-    #[arg(long, value_enum, default_value = "embedded")]
-    pub target: Target,
-    /// The HTTP API's port on loopback; a free one if not given
-    #[arg(long, value_name = "PORT")]
-    pub port: Option<u16>,
     /// Replays the same riders, places, times and choices
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// How long riders ask for rides, in the city's time, such as 10m
     #[arg(long, value_name = "SPAN")]
     pub duration: Option<String>,
-    /// City seconds to each second of the run
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub speedup: Option<f64>,
     /// How many drivers
     #[arg(long, value_name = "N")]
     pub drivers: Option<u32>,
@@ -86,7 +82,7 @@ pub struct RunArgs {
     pub quiet: bool,
 }
 
-impl RunArgs {
+impl ScenarioArgs {
     /// The short options as the scenario keys they stand for, and `--set` after them.
     pub fn sets(&self) -> Vec<String> {
         let short = [
@@ -94,7 +90,6 @@ impl RunArgs {
             self.duration
                 .as_ref()
                 .map(|span| format!("duration=\"{span}\"")),
-            self.speedup.map(|speedup| format!("speedup={speedup:?}")),
             self.drivers
                 .map(|drivers| format!("fleet.drivers={drivers}.0")),
             self.rides_per_hour
@@ -106,6 +101,42 @@ impl RunArgs {
             .chain(self.sets.iter().cloned())
             .collect()
     }
+}
+
+/// `rushhour run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The scenario.
+    #[command(flatten)]
+    pub driven: ScenarioArgs,
+    /// What to drive against
+    #[arg(long, value_enum, default_value = "embedded")]
+    pub target: Target,
+    /// The HTTP API's port on loopback; a free one if not given
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+    /// City seconds to each second of the run
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub speedup: Option<f64>,
+}
+
+impl RunArgs {
+    /// The short options as the scenario keys they stand for, and `--set` after them.
+    pub fn sets(&self) -> Vec<String> {
+        let speedup = self.speedup.map(|speedup| format!("speedup={speedup:?}"));
+        speedup.into_iter().chain(self.driven.sets()).collect()
+    }
+}
+
+/// `rushhour predict`
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// The scenario.
+    #[command(flatten)]
+    pub driven: ScenarioArgs,
+    /// Keep the scenario's speedup, as `run` does; without it virtual time compresses nothing
+    #[arg(long)]
+    pub as_run: bool,
 }
 
 /// `rushhour import`

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use drive::counted::{ContainerUse, Counted, QueueUse, TableUse, TrackerUse};
+use cloud::timed::TableUse;
+use drive::counted::{ContainerUse, Counted, QueueUse, TrackerUse};
 use local::stack::{QueueAccount, Stack};
 use services::ports::PortError;
 

@@ -10,6 +10,7 @@ mod counted;
 mod exit;
 mod load;
 mod outcome;
+mod predict;
 mod process;
 mod progress;
 mod run_dir;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     tell::start_log();
     let ended = match &cli.command {
         Command::Run(args) => commands::run::run(args),
+        Command::Predict(args) => commands::predict::run(args),
         Command::Import(args) => commands::import::run(args),
         Command::Audit(args) => commands::audit::run(args),
         Command::Report(args) => commands::report::run(args),

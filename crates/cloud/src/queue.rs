@@ -302,6 +302,19 @@ impl<B: Clone> Queue<B> {
         std::mem::take(&mut self.dead)
     }
 
+    /// Messages that can be received now.
+    #[must_use]
+    pub fn visible(&mut self, now: Timestamp) -> usize {
+        self.promote(now);
+        self.ready.len()
+    }
+
+    /// Messages received and not deleted.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
     /// When a receive can next find a message: not after `now` if one is visible, none if there are none.
     #[must_use]
     pub fn next_visible_at(&self) -> Option<Timestamp> {

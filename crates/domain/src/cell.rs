@@ -84,6 +84,13 @@ impl Cell {
     }
 }
 
+impl From<Cell> for u64 {
+    /// The cell's H3 index as a number.
+    fn from(cell: Cell) -> Self {
+        cell.0.into()
+    }
+}
+
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cloud::lambda_pool::LambdaCounters;
+use cloud::timed::TableUse;
 
 #[cfg(test)]
 mod tests;
@@ -26,21 +27,6 @@ pub struct Counted {
     pub containers: BTreeMap<String, ContainerUse>,
     /// The most messages seen waiting, by queue.
     pub depth_max: BTreeMap<String, u64>,
-}
-
-/// What a table was used for. One billed unit is what AWS calls one.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct TableUse {
-    /// Calls.
-    pub requests: u64,
-    /// Read units: 4 KB strongly consistent each, or twice that eventually consistent.
-    pub read_units: f64,
-    /// Write units: 1 KB each, twice in a transaction, and those of the indexes.
-    pub write_units: f64,
-    /// Calls that were throttled to the end of their attempts.
-    pub throttles: u64,
-    /// Writes whose condition did not hold.
-    pub conditional_failures: u64,
 }
 
 /// What a queue was used for, and what is in it.

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use cloud::timed::TimedQueue;
-use domain::Timestamp;
-use drive::counted::{ContainerUse, Counted, QueueUse, TableUse, TrackerUse};
+use cloud::timed::{TableUse, TimedQueue};
+use drive::counted::{ContainerUse, Counted, QueueUse, TrackerUse};
 
 use crate::host::Host;
 use crate::sizes::Part;
 use crate::system::System;
 
 /// The counters now.
-pub(crate) fn counted(system: &System, now: Timestamp) -> Counted {
+pub(crate) fn counted(system: &System) -> Counted {
     let mut counted = Counted::default();
     for (part, host) in &system.hosts {
         let name = part.name().to_owned();
@@ -24,8 +23,8 @@ pub(crate) fn counted(system: &System, now: Timestamp) -> Counted {
                     name,
                     ContainerUse {
                         tasks_max: service.tasks_max(),
-                        cpu_share_mean: service.cpu_share_mean(now),
-                        task_seconds: service.task_seconds(now),
+                        cpu_share_mean: service.cpu_share_mean(),
+                        task_seconds: service.task_seconds(),
                         messages: service.calls(),
                     },
                 );

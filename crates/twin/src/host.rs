@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use drive::watched::Watched;
 use kernel::{Streams, Time};
 
 use crate::cpu::Cpu;
-use crate::sizes::FunctionSize;
+use crate::sizes::{ContainerSize, FunctionSize};
 
 /// What a call works at, by the name of its service time in a profile, such as `pricing.quote`.
 pub(crate) type Work = &'static str;
@@ -131,6 +132,15 @@ impl Function {
         pool.counters()
     }
 
+    /// What a call without calls of ports is billed on average, in ms.
+    pub(crate) fn billed_ms_mean(&self, work: Work) -> u64 {
+        let cpu = self.times.get(work).map_or(Duration::ZERO, |time| {
+            self.laws.stretched(time.cpu.mean(), self.size.memory_mb)
+        });
+        let took = self.laws.warm_overhead(self.architecture).mean() + cpu;
+        u64::try_from(took.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX)
+    }
+
     async fn call<T>(&self, work: Work, run: impl Future<Output = T>) -> Result<T, CallError> {
         let invocation = self.pool().invoke(self.now());
         let (environment, cold) = match invocation {
@@ -193,17 +203,19 @@ async fn within<T>(time: &Time, until_us: i64, run: impl Future<Output = T>) -> 
 pub(crate) struct Service {
     name: String,
     time: Time,
+    size: ContainerSize,
     times: ServiceTimes,
     draws: Draws,
-    pub(crate) cpu: Cpu,
-    calls: Mutex<u64>,
+    cpu: Cpu,
+    began_us: i64,
+    calls: AtomicU64,
     watched: Arc<Watched>,
 }
 
 impl Service {
     pub(crate) fn new(
         name: &str,
-        vcpus: f64,
+        size: &ContainerSize,
         times: &ServiceTimes,
         streams: &Streams,
         time: &Time,
@@ -212,31 +224,53 @@ impl Service {
         Self {
             name: name.to_owned(),
             time: time.clone(),
+            cpu: Cpu::new(time, size.vcpu * f64::from(size.tasks_min)),
+            size: size.clone(),
             times: times.clone(),
             draws: Draws::new(streams.stream(&format!("service {name}"), 0)),
-            cpu: Cpu::new(time, vcpus),
-            calls: Mutex::new(0),
+            began_us: time.now_us(),
+            calls: AtomicU64::new(0),
             watched: watched.clone(),
         }
     }
 
     /// Calls so far.
     pub(crate) fn calls(&self) -> u64 {
-        *self.calls.lock().expect("no one panics while counting")
+        self.calls.load(Ordering::Relaxed)
     }
 
-    /// Spends the processor time of a call.
-    pub(crate) async fn spend(&self, work: Work, items: usize) {
-        *self.calls.lock().expect("no one panics while counting") += 1;
-        if let Some(time) = self.times.get(work) {
-            let cpu = self.draws.span(&time.cpu) + per_item(&self.times, work, items);
-            self.cpu.work(cpu).await;
-        }
+    /// The most tasks at one moment.
+    pub(crate) fn tasks_max(&self) -> u64 {
+        u64::from(self.size.tasks_min)
+    }
+
+    /// Seconds that tasks have run, summed.
+    pub(crate) fn task_seconds(&self) -> f64 {
+        let ran_us = self.time.now_us() - self.began_us;
+        ran_us as f64 / 1e6 * f64::from(self.size.tasks_min)
+    }
+
+    /// The share of the processors in use, on average since the start.
+    pub(crate) fn cpu_share_mean(&self) -> Option<f64> {
+        let had = self.task_seconds() * self.size.vcpu;
+        (had > 0.0).then(|| self.cpu.busy_s() / had)
+    }
+
+    /// So many calls a second are counted and not carried out one by one.
+    pub(crate) fn set_background(&self, work: Work, per_s: f64) {
+        let cpu_s = self
+            .times
+            .get(work)
+            .map_or(0.0, |time| time.cpu.mean().as_secs_f64());
+        self.cpu.set_background(per_s * cpu_s);
     }
 
     async fn call<T>(&self, work: Work, run: impl Future<Output = T>) -> T {
         let began_us = self.time.now_us();
-        self.spend(work, 0).await;
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        if let Some(time) = self.times.get(work) {
+            self.cpu.work(self.draws.span(&time.cpu)).await;
+        }
         let answer = run.await;
         let took = Duration::from_micros((self.time.now_us() - began_us).unsigned_abs());
         self.watched.invoked(&self.name, took);

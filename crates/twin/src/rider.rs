@@ -178,7 +178,7 @@ impl Agent {
     ) -> RiderEvent {
         match self.judged(name, asked_at, answer) {
             Ok(trip) => {
-                let charged = trip.state.is_final().then(|| trip.charge.total());
+                let charged = trip.state.is_final().then(|| trip.charge.rider_pays());
                 let now = self.shared.now();
                 self.shared
                     .recorder

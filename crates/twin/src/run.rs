@@ -172,7 +172,7 @@ impl Twin {
             if self.now() < counted_from.min(self.until) {
                 return false;
             }
-            self.at_warmup = Some(counting::counted(&self.system, self.now()));
+            self.at_warmup = Some(counting::counted(&self.system));
             self.watched.count(true);
         }
         self.executor.run_until(at.min(self.until).as_micros());
@@ -184,7 +184,7 @@ impl Twin {
     #[must_use]
     pub fn finish(mut self) -> Left {
         self.watched.count(false);
-        let at_end = counting::counted(&self.system, self.now());
+        let at_end = counting::counted(&self.system);
         self.at_end = Some(at_end);
         self.settle();
         for inbox in &self.inboxes {

@@ -113,7 +113,6 @@ impl Builder<'_> {
             Placement::Container => Host::Service(Arc::new(Service::new(
                 name,
                 &self.sizes.containers[&part],
-                self.profile,
                 &self.times,
                 &self.streams,
                 self.time,
@@ -132,7 +131,6 @@ impl Builder<'_> {
         let config = QueueConfig {
             visibility_timeout: size.visibility_timeout,
             max_receive_count: Some(size.receives_max),
-            visibility_tick: laws.visibility_tick,
             faults: Faults {
                 duplicate_probability: laws.duplicate_probability,
                 reorder_probability: laws.reorder_probability,

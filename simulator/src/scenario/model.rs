@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::values::{ByHour, Chance, Law, RideDuration, Span};
 pub use system::{
-    Cloud, Container, Dispatch, Function, Limit, Placement, Policy, Pricing, QueuePolicy,
+    Cloud, Container, Dispatch, Function, Host, Limit, Placement, Policy, Pricing, QueuePolicy,
 };
 
 /// A scenario: a city, its riders and drivers, the rules of the market, and where the code runs.

@@ -1,3 +1,4 @@
 //! What a scenario is driven against.
 
 pub mod embedded;
+pub mod twin;

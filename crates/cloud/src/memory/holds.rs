@@ -60,6 +60,15 @@ impl MemoryHolds {
         Self::default()
     }
 
+    /// Puts holds there as they are, before a run begins.
+    pub fn fill(&self, holds: &[Hold]) {
+        let state = &mut *lock(&self.state);
+        for hold in holds {
+            state.by_trip.insert(hold.key.trip, hold.key.driver);
+            state.by_driver.insert(hold.key.driver, *hold);
+        }
+    }
+
     /// Every hold that was not ended, void ones too, by driver: for the audit.
     #[must_use]
     pub fn all(&self) -> Vec<Hold> {

@@ -84,6 +84,15 @@ impl MemoryTrips {
         }
     }
 
+    /// Puts trips there as they are, before a run begins.
+    pub fn fill(&self, trips: &[Trip]) {
+        let state = &mut *lock(&self.state);
+        for trip in trips {
+            state.index(trip, &self.sweep, true);
+            state.trips.insert(trip.id, trip.clone());
+        }
+    }
+
     /// Every trip by its id, for the audit.
     #[must_use]
     pub fn all(&self) -> Vec<Trip> {

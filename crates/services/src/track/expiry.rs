@@ -48,12 +48,12 @@ where
             self.holds.end(hold.key, HoldEnd::Released).await?;
         }
         let assigned: Vec<_> = live
-            .iter()
+            .into_iter()
             .filter(|h| h.stage == HoldStage::Accepted)
             .collect();
         let assignments = assigned.len();
         stream::iter(assigned)
-            .map(|hold| async move { self.events.send(&accepted_event(hold, now)).await })
+            .map(|hold| async move { self.events.send(&accepted_event(&hold, now)).await })
             .buffered(CALLS_IN_FLIGHT_MAX)
             .try_collect::<Vec<()>>()
             .await?;

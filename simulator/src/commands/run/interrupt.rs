@@ -2,14 +2,14 @@
 
 use tokio::sync::watch;
 
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 
 /// Control-C, from the first moment on: once drains and writes, twice ends at once.
-pub(super) struct Interrupt(watch::Receiver<bool>);
+pub(crate) struct Interrupt(watch::Receiver<bool>);
 
 impl Interrupt {
     /// Listens from now on.
-    pub(super) fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         let (sender, receiver) = watch::channel(false);
         tokio::spawn(async move {
             if tokio::signal::ctrl_c().await.is_ok() {
@@ -24,8 +24,28 @@ impl Interrupt {
         Self(receiver)
     }
 
+    /// Listens on a thread of its own, for commands that work without a runtime.
+    ///
+    /// # Errors
+    /// If the thread cannot be started.
+    pub(crate) fn in_background() -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Failure::target)?;
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            runtime.block_on(async move {
+                // The other end waits for it.
+                let _ = sender.send(Self::listen());
+                std::future::pending::<()>().await;
+            });
+        });
+        receiver.recv().map_err(Failure::target)
+    }
+
     /// Whether it was pressed.
-    pub(super) fn came(&self) -> bool {
+    pub(crate) fn came(&self) -> bool {
         *self.0.borrow()
     }
 }

@@ -1,0 +1,149 @@
+//! One prediction: a resolved scenario in virtual time, told by the same code as a live run.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cloud::profile::Profile;
+use domain::trip::TripState;
+use domain::{Timestamp, TripId};
+use drive::last_look::LastLook;
+use drive::recorder::{Recorded, Recorder};
+use drive::seed::{seed, seen_under_way};
+use drive::watched::Watched;
+use report::summary::ClockKind;
+use report::trips::Seen;
+use std::collections::BTreeMap;
+use twin::{Plan, Twin};
+use workload::demand::RiderPlan;
+
+use crate::exit::Failure;
+use crate::outcome::{Outcome, Told};
+use crate::progress::Progress;
+use crate::scenario::Resolved;
+use crate::target::{embedded, twin as twin_of};
+
+/// Midnight, UTC, of the Saturday on which every prediction begins: 3 January 2026.
+const DAY: Timestamp = Timestamp::from_millis(1_767_398_400_000);
+/// Looks at a prediction under way.
+const LOOKS: u32 = 400;
+
+/// Predicts. `stop` is asked now and then whether to end early; the second value says that it did.
+///
+/// # Errors
+/// If a value of the scenario cannot be.
+pub fn predict(
+    resolved: &Resolved,
+    profile: &Profile,
+    quiet: bool,
+    stop: &dyn Fn() -> bool,
+) -> Result<(Told, bool), Failure> {
+    let began = Instant::now();
+    let scenario = &resolved.scenario;
+    let started_at = DAY + scenario.starts_at.0;
+    let world = Arc::new(resolved.world.clone().starting(started_at));
+    let span = scenario.duration.0;
+    let until = world.pace.run_time(span);
+    let warmup = world.pace.in_run(scenario.warmup.0);
+    let riders: Vec<RiderPlan> = resolved.demand.schedule(&world, span).collect();
+    let drivers = resolved.fleet.plans(&world, &resolved.demand, span);
+    let market = Arc::new(embedded::market_of(scenario, started_at)?);
+    let seeded = seed(&world, &market, &drivers);
+    let watched = Watched::new();
+    let stack = embedded::config(scenario, started_at, None, &watched)?;
+    let total = until.since(started_at);
+    let mut progress = Progress::new(total, drivers.len() as u64, quiet);
+    progress.say(&format!(
+        "{}: {} riders and {} drivers ({} with a ride), {:.0} s of virtual time on {}, seed {}",
+        scenario.name,
+        riders.len(),
+        drivers.len(),
+        seeded.trips.len(),
+        total.as_secs_f64(),
+        profile.name(),
+        scenario.seed,
+    ));
+    let recorder = Arc::new(Recorder::new(started_at, warmup, until));
+    let under_way = seen_under_way(&seeded, started_at);
+    let plan = Plan {
+        world,
+        market,
+        riders,
+        drivers,
+        seeded,
+        until,
+        profile: profile.clone(),
+        sizes: twin_of::sizes(scenario, &stack)?,
+    };
+    let mut twin =
+        Twin::new(plan, recorder.clone(), watched.clone()).map_err(Failure::input)?;
+    let slice = (total / LOOKS).max(Duration::from_millis(100));
+    let mut interrupted = false;
+    loop {
+        let next = twin.now() + slice;
+        if twin.run_until(next) {
+            break;
+        }
+        if twin.now() >= started_at {
+            progress.show(twin.now().since(started_at), &recorder);
+        }
+        if stop() {
+            interrupted = true;
+            break;
+        }
+    }
+    let left = twin.finish();
+    progress.finish();
+    let mut recorded = recorder.finish();
+    recorded.seen.extend(under_way.clone());
+    let last_look = look(&left.trips, left.ended_at, &mut recorded);
+    let outcome = Outcome {
+        resolved,
+        target: "twin",
+        clock: ClockKind::Virtual,
+        started_at,
+        until,
+        ended_at: left.ended_at,
+        recorded,
+        last_look,
+        under_way,
+        trips: left.trips,
+        holds: left.holds,
+        counted: left.counted,
+        watched,
+        wall_s: began.elapsed().as_secs_f64(),
+        interrupted,
+    };
+    Ok((outcome.tell()?, interrupted))
+}
+
+/// The last look, as `drive::last_look` has it: riders whose ride had not ended see how it stands.
+fn look(trips: &[domain::trip::Trip], now: Timestamp, recorded: &mut Recorded) -> LastLook {
+    let stored: BTreeMap<TripId, &domain::trip::Trip> =
+        trips.iter().map(|trip| (trip.id, trip)).collect();
+    let mut last = LastLook::default();
+    let open = |seen: &Seen| seen.state.is_none_or(|state: TripState| !state.is_final());
+    let ids: Vec<TripId> = recorded
+        .seen
+        .iter()
+        .filter(|(_, seen)| open(seen))
+        .map(|(trip, _)| *trip)
+        .collect();
+    for id in ids {
+        let Some(seen) = recorded.seen.get_mut(&id) else {
+            continue;
+        };
+        match stored.get(&id) {
+            Some(trip) => {
+                seen.answered_at.get_or_insert(now);
+                seen.state = Some(trip.state);
+                seen.state_at = Some(now);
+                seen.charged_total = trip.state.is_final().then(|| trip.charge.rider_pays());
+            }
+            None if seen.answered_at.is_none() => {
+                recorded.seen.remove(&id);
+            }
+            None => last.missing.push(id),
+        }
+    }
+    last
+}

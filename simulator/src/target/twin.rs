@@ -1,0 +1,131 @@
+//! The twin's side of a scenario: what each part is given and where it runs, and which cloud it runs on.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use cloud::profile::{Architecture, Profile};
+use local::stack::{FunctionName, StackConfig};
+use twin::sizes::{ContainerSize, FunctionSize, MappingSize, Part, Placement, Sizes};
+
+use crate::exit::Failure;
+use crate::scenario::Scenario;
+use crate::scenario::model::{Container, Function, Host};
+
+/// Sizes of a scenario, on those that the embedded stack is started with.
+///
+/// # Errors
+/// If a value of the scenario cannot be.
+pub fn sizes(scenario: &Scenario, stack: &StackConfig) -> Result<Sizes, Failure> {
+    let placed = |host: Host| match host {
+        Host::Lambda => Placement::Lambda,
+        Host::Container => Placement::Container,
+    };
+    let placement = &scenario.placement;
+    let placement = BTreeMap::from([
+        (Part::Pricing, placed(placement.pricing)),
+        (Part::Surge, placed(placement.surge)),
+        (Part::Trips, placed(placement.trips)),
+        (Part::Matching, placed(placement.matching)),
+        (Part::FleetTracker, placed(placement.fleet_tracker)),
+    ]);
+    let functions = Part::ALL
+        .into_iter()
+        .map(|part| Ok((part, function(scenario, stack, part)?)))
+        .collect::<Result<_, Failure>>()?;
+    let containers = Part::ALL
+        .into_iter()
+        .map(|part| (part, container(scenario, part)))
+        .collect();
+    Ok(Sizes {
+        placement,
+        functions,
+        containers,
+        ride_requests: mapping(stack, aws::stack::Queue::RideRequests),
+        trip_events: mapping(stack, aws::stack::Queue::TripEvents),
+        market_snapshots: mapping(stack, aws::stack::Queue::MarketSnapshots),
+    })
+}
+
+fn function(
+    scenario: &Scenario,
+    stack: &StackConfig,
+    part: Part,
+) -> Result<FunctionSize, Failure> {
+    let stated = scenario.functions.get(part.name());
+    let defaults = Function::default();
+    let architecture = stated.map_or(&defaults.architecture, |function| &function.architecture);
+    let architecture = Architecture::from_name(architecture).ok_or_else(|| {
+        Failure::input(format!(
+            "functions.{}.architecture: found {architecture:?}, expected arm64 or x86_64",
+            part.name()
+        ))
+    })?;
+    let known = FunctionName::ALL
+        .into_iter()
+        .find(|name| name.as_str() == part.name());
+    let settings = known.and_then(|name| stack.functions.get(&name));
+    Ok(FunctionSize {
+        memory_mb: settings.map_or_else(
+            || stated.map_or(defaults.memory_mb, |function| function.memory_mb),
+            |settings| settings.pool.memory_mb,
+        ),
+        architecture,
+        reserved_concurrency: stated.and_then(|function| function.reserved_concurrency),
+        provisioned_concurrency: stated.and_then(|function| function.provisioned_concurrency),
+        timeout: settings.map_or_else(
+            || stated.map_or(defaults.timeout.0, |function| function.timeout.0),
+            |settings| settings.timeout,
+        ),
+    })
+}
+
+fn container(scenario: &Scenario, part: Part) -> ContainerSize {
+    let Container {
+        vcpu,
+        memory_gb,
+        tasks_min,
+        tasks_max,
+        scale_on_cpu,
+    } = scenario
+        .containers
+        .get(part.name())
+        .cloned()
+        .unwrap_or_default();
+    ContainerSize {
+        vcpu,
+        memory_gb,
+        tasks_min,
+        tasks_max,
+        scale_on_cpu,
+    }
+}
+
+fn mapping(stack: &StackConfig, queue: aws::stack::Queue) -> MappingSize {
+    let spec = queue.spec();
+    let settings = &stack.mappings[spec.name];
+    MappingSize {
+        batch_size: settings.batch_size,
+        batch_window: settings.batch_window,
+        maximum_concurrency: settings.maximum_concurrency,
+        visibility_timeout: settings.visibility_timeout,
+        receives_max: spec.receives_max,
+    }
+}
+
+/// The cloud that a scenario names: a shipped profile, or a file.
+///
+/// # Errors
+/// If it cannot be read, or says what cannot be.
+pub fn profile(scenario: &Scenario) -> Result<Profile, Failure> {
+    let name = &scenario.cloud.profile;
+    if let Some(profile) = Profile::shipped(name) {
+        return Ok(profile);
+    }
+    let path = Path::new(name);
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::input(format!(
+            "cloud.profile: {name}: cannot be read ({error}), expected aws-us-east-1, embedded, or a file from `rushhour calibrate`"
+        ))
+    })?;
+    Profile::parse(name, &text).map_err(Failure::input)
+}
