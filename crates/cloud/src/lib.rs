@@ -4,16 +4,25 @@
 //! - [`event_source`]: from an SQS queue to a function: pollers, batches, windows, partial failures.
 //! - [`lambda_pool`]: a function's execution environments: warm, cold, throttled, reclaimed.
 //! - [`queue`]: a standard SQS queue.
+//! - [`table_capacity`]: what a DynamoDB table on demand lets through.
+//! - [`http_api`]: what an HTTP API lets through.
+//! - [`processor_sharing`]: the processors of containers as a queue.
+//! - [`autoscaling`]: how many containers there are.
 //! - [`profile`]: how long each step takes and what is allowed, by a dated file with sources.
 //! - [`prices`]: counted operations times a dated price file.
 //! - [`memory`]: the store and queue ports of the use cases, in memory.
 //! - [`timed`]: the same ports in virtual time: what a call takes, consumes and may be refused.
 
+pub mod autoscaling;
 pub mod event_source;
+pub mod http_api;
 pub mod lambda_pool;
 pub mod mark;
 pub mod memory;
 pub mod prices;
+pub mod processor_sharing;
 pub mod profile;
 pub mod queue;
 pub mod timed;
+pub mod table_capacity;
+pub mod token_bucket;
