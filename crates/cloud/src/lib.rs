@@ -3,6 +3,7 @@
 //! The embedded host drives them with tokio in wall time, the digital twin in virtual time.
 //! - [`event_source`]: from an SQS queue to a function: pollers, batches, windows, partial failures.
 //! - [`lambda_pool`]: a function's execution environments: warm, cold, throttled, reclaimed.
+//! - [`lambda_function`]: a function within its [`account`], provisioned environments included.
 //! - [`queue`]: a standard SQS queue.
 //! - [`table_capacity`]: what a DynamoDB table on demand lets through.
 //! - [`http_api`]: what an HTTP API lets through.
@@ -13,9 +14,11 @@
 //! - [`memory`]: the store and queue ports of the use cases, in memory.
 //! - [`timed`]: the same ports in virtual time: what a call takes, consumes and may be refused.
 
+pub mod account;
 pub mod autoscaling;
 pub mod event_source;
 pub mod http_api;
+pub mod lambda_function;
 pub mod lambda_pool;
 pub mod mark;
 pub mod memory;

@@ -45,6 +45,10 @@ pub struct QueueConfig {
     pub visibility_timeout: Duration,
     /// Receives after which a message goes to the dead-letter queue instead; none: it never does.
     pub max_receive_count: Option<u32>,
+    /// Whole ticks, counted from the epoch, at which a receive that already waits is shown messages whose
+    /// delay or visibility timeout has ended; a new receive sees them at once. Zero: both do. The embedded
+    /// SQS has such ticks, of one second.
+    pub visibility_tick: Duration,
     /// What goes wrong.
     pub faults: Faults,
 }
@@ -54,6 +58,7 @@ impl Default for QueueConfig {
         Self {
             visibility_timeout: VISIBILITY_TIMEOUT_DEFAULT,
             max_receive_count: None,
+            visibility_tick: Duration::ZERO,
             faults: Faults::default(),
         }
     }
@@ -131,6 +136,8 @@ struct Stored<B> {
     sent_at: Timestamp,
     /// When it is or was to be seen: its place in `ready` or `hidden`.
     visible_at: Timestamp,
+    /// When a receive that waits is shown it: its place in `shown`.
+    shown_at: Timestamp,
     in_flight: bool,
 }
 
@@ -143,6 +150,8 @@ pub struct Queue<B> {
     stored: BTreeMap<u64, Stored<B>>,
     ready: BTreeSet<(Timestamp, u64)>,
     hidden: BTreeSet<(Timestamp, u64)>,
+    /// All of `ready` and `hidden` by when a receive that waits is shown them; empty without ticks.
+    shown: BTreeSet<(Timestamp, u64)>,
     in_flight: usize,
     dead: Vec<(MessageId, B)>,
     counters: QueueCounters,
@@ -159,6 +168,7 @@ impl<B: Clone> Queue<B> {
             stored: BTreeMap::new(),
             ready: BTreeSet::new(),
             hidden: BTreeSet::new(),
+            shown: BTreeSet::new(),
             in_flight: 0,
             dead: Vec::new(),
             counters: QueueCounters::default(),
@@ -189,6 +199,7 @@ impl<B: Clone> Queue<B> {
             receive_count: 0,
             sent_at,
             visible_at,
+            shown_at: self.shown_at(visible_at),
             in_flight: false,
         });
         self.promote(now);
@@ -214,6 +225,8 @@ impl<B: Clone> Queue<B> {
         self.promote(now);
         let mut deliveries = Vec::new();
         let mut taken = Vec::new();
+        let hidden_until = self.now + visibility;
+        let shown_at = self.shown_at(hidden_until);
         while deliveries.len() < max && self.in_flight < IN_FLIGHT_MAX {
             let Some(slot) = self.next_in_line(draw) else {
                 break;
@@ -223,6 +236,7 @@ impl<B: Clone> Queue<B> {
                 .get_mut(&slot)
                 .expect("a visible message is stored");
             self.ready.remove(&(stored.visible_at, slot));
+            self.shown.remove(&(stored.shown_at, slot));
             if self
                 .config
                 .max_receive_count
@@ -233,7 +247,7 @@ impl<B: Clone> Queue<B> {
             }
             stored.receive_count += 1;
             stored.in_flight = true;
-            stored.visible_at = self.now + visibility;
+            (stored.visible_at, stored.shown_at) = (hidden_until, shown_at);
             self.in_flight += 1;
             self.counters.received += 1;
             self.counters.redelivered += u64::from(stored.receive_count > 1);
@@ -247,11 +261,11 @@ impl<B: Clone> Queue<B> {
                 receive_count: stored.receive_count,
                 sent_at: stored.sent_at,
             });
-            taken.push((stored.visible_at, slot));
+            taken.push(slot);
         }
         // Hidden only now, so that one receive does not return a message twice.
-        self.hidden.extend(taken.iter().copied());
-        for (_, slot) in taken {
+        for slot in taken {
+            self.hide(slot, hidden_until, shown_at);
             self.maybe_duplicate(slot, draw);
         }
         self.promote(now);
@@ -291,8 +305,12 @@ impl<B: Clone> Queue<B> {
             .filter(|stored| stored.in_flight && stored.receive_count == receipt.receive)
             .ok_or(QueueError::NotInFlight)?;
         self.hidden.remove(&(stored.visible_at, receipt.slot));
-        stored.visible_at = self.now + visibility;
-        self.hidden.insert((stored.visible_at, receipt.slot));
+        self.shown.remove(&(stored.shown_at, receipt.slot));
+        let visible_at = self.now + visibility;
+        stored.visible_at = visible_at;
+        let shown_at = shown_at(visible_at, self.now, self.config.visibility_tick);
+        stored.shown_at = shown_at;
+        self.hide(receipt.slot, visible_at, shown_at);
         self.promote(now);
         Ok(())
     }
@@ -315,9 +333,13 @@ impl<B: Clone> Queue<B> {
         self.in_flight
     }
 
-    /// When a receive can next find a message: not after `now` if one is visible, none if there are none.
+    /// When a receive that waits can next find a message: not after `now` if one is visible, none if there
+    /// are none.
     #[must_use]
     pub fn next_visible_at(&self) -> Option<Timestamp> {
+        if !self.config.visibility_tick.is_zero() {
+            return self.shown.first().map(|(shown_at, _)| *shown_at);
+        }
         let next = self.ready.first().or_else(|| self.hidden.first());
         next.map(|(visible_at, _)| *visible_at)
     }
@@ -349,8 +371,19 @@ impl<B: Clone> Queue<B> {
         }
     }
 
+    fn shown_at(&self, visible_at: Timestamp) -> Timestamp {
+        shown_at(visible_at, self.now, self.config.visibility_tick)
+    }
+
+    fn hide(&mut self, slot: u64, visible_at: Timestamp, shown_at: Timestamp) {
+        self.hidden.insert((visible_at, slot));
+        if !self.config.visibility_tick.is_zero() {
+            self.shown.insert((shown_at, slot));
+        }
+    }
+
     fn put(&mut self, stored: Stored<B>) {
-        self.hidden.insert((stored.visible_at, self.next_slot));
+        self.hide(self.next_slot, stored.visible_at, stored.shown_at);
         self.stored.insert(self.next_slot, stored);
         self.next_slot += 1;
     }
@@ -398,6 +431,7 @@ impl<B: Clone> Queue<B> {
         if let Some(stored) = self.stored.get(&slot) {
             let copy = Stored {
                 visible_at: self.now,
+                shown_at: self.now,
                 in_flight: false,
                 ..stored.clone()
             };
@@ -417,10 +451,22 @@ impl<B: Clone> Queue<B> {
         let stored = self.stored.remove(&slot)?;
         self.ready.remove(&(stored.visible_at, slot));
         self.hidden.remove(&(stored.visible_at, slot));
+        self.shown.remove(&(stored.shown_at, slot));
         self.in_flight -= usize::from(stored.in_flight);
         self.counters.age_max = self.counters.age_max.max(self.now.since(stored.sent_at));
         Some(stored)
     }
+}
+
+/// The next whole tick, unless the message is there at once.
+fn shown_at(visible_at: Timestamp, now: Timestamp, tick: Duration) -> Timestamp {
+    let tick_us = i64::try_from(tick.as_micros()).unwrap_or(i64::MAX);
+    if tick_us == 0 || visible_at <= now {
+        return visible_at;
+    }
+    let over = visible_at.as_micros().rem_euclid(tick_us);
+    let wait = if over == 0 { 0 } else { tick_us - over };
+    Timestamp::from_micros(visible_at.as_micros().saturating_add(wait))
 }
 
 fn checked_visibility(visibility: Duration) -> Result<Duration, QueueError> {

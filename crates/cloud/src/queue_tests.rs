@@ -46,6 +46,32 @@ fn a_message_is_seen_after_its_delay_and_hidden_while_in_flight() {
 }
 
 #[test]
+fn a_receive_that_waits_is_shown_what_was_hidden_at_whole_ticks() {
+    let mut queue = queue(|c| c.visibility_tick = seconds(1));
+    queue.send(at(100), 1, seconds(2)).unwrap();
+    assert_eq!(queue.next_visible_at(), Some(at(3_000)));
+    // Another delayed message shows nothing early, but one without a delay lets a waiting receive look.
+    queue.send(at(2_200), 2, seconds(2)).unwrap();
+    assert_eq!(queue.next_visible_at(), Some(at(3_000)));
+    queue.send(at(2_300), 3, Duration::ZERO).unwrap();
+    assert_eq!(queue.next_visible_at(), Some(at(2_300)));
+    // A new receive sees at once whose delay is over.
+    let both = receive(&mut queue, 2_400);
+    assert_eq!(bodies(&both), [1, 3]);
+    assert_eq!(queue.next_visible_at(), Some(at(5_000)));
+    queue
+        .change_visibility(at(2_500), both[0].receipt, Duration::ZERO)
+        .unwrap();
+    assert_eq!(queue.next_visible_at(), Some(at(2_500)));
+    assert_eq!(bodies(&receive(&mut queue, 2_500)), [1]);
+    assert!(queue.delete(at(2_600), both[1].receipt));
+    assert_eq!(bodies(&receive(&mut queue, 4_199)), [] as [u32; 0]);
+    assert_eq!(bodies(&receive(&mut queue, 4_200)), [2]);
+    // The first is hidden until 32,500 ms and shown at the next whole second.
+    assert_eq!(queue.next_visible_at(), Some(at(33_000)));
+}
+
+#[test]
 fn only_the_latest_receipt_deletes_but_it_does_so_after_the_timeout_too() {
     let mut queue = queue(|_| ());
     queue.send(at(0), 1, Duration::ZERO).unwrap();
@@ -169,11 +195,13 @@ proptest! {
     fn every_message_is_deleted_dead_or_still_there(
         max_receive_count in proptest::option::of(1_u32..4),
         faults in (0.0..0.5_f64, 0.0..0.5_f64),
+        ticks in any::<bool>(),
         steps in proptest::collection::vec((0_u8..6, 0_i64..1_500, 0_usize..8), 1..200),
     ) {
         let mut queue = queue(|c| {
             c.max_receive_count = max_receive_count;
             c.visibility_timeout = seconds(2);
+            c.visibility_tick = seconds(u64::from(ticks));
             c.faults = Faults { duplicate_probability: faults.0, reorder_probability: faults.1 };
         });
         let mut state = 1_u64;
@@ -193,7 +221,8 @@ proptest! {
                     let visible = queue.next_visible_at().is_some_and(|when| when <= at(ms));
                     let got = queue.receive(at(ms), which.max(1), None, &mut draw).unwrap();
                     prop_assert!(got.len() <= which.max(1));
-                    prop_assert!(visible || got.is_empty());
+                    prop_assert!(visible || ticks || got.is_empty());
+                    prop_assert!(!(visible && got.is_empty()) || max_receive_count.is_some());
                     for delivery in got {
                         prop_assert!(max_receive_count.is_none_or(|max| delivery.receive_count <= max));
                         receipts.push(delivery.receipt);
@@ -211,6 +240,7 @@ proptest! {
             let gone = counted.deleted + counted.dead_lettered;
             prop_assert_eq!(counted.sent + counted.duplicated, gone + queue.len() as u64);
             prop_assert_eq!(queue.ready.len() + queue.hidden.len(), queue.len());
+            prop_assert_eq!(queue.shown.len(), if ticks { queue.len() } else { 0 });
             let in_flight = queue.stored.values().filter(|stored| stored.in_flight).count();
             prop_assert_eq!(queue.in_flight, in_flight);
         }

@@ -295,6 +295,35 @@ fn pollers_grow_by_300_a_minute_while_messages_wait_and_shrink_when_none_do() {
     assert_eq!(world.source.pollers(), 2);
 }
 
+/// What a host pays for a mapping: a quiet one is told of its long polls' ends and nothing else.
+#[test]
+fn a_quiet_mapping_costs_a_few_steps_a_minute_even_after_a_rush() {
+    let config = EventSourceConfig::default();
+    let mut world = World::new(config, 20_000, |_, _| InvokeOutcome::Success);
+    let minutes = |from: i64, until: i64, world: &mut World| {
+        world.run(from * 60_000_000);
+        let before = world.steps;
+        world.run(until * 60_000_000);
+        (world.steps - before) as f64 / (until - from) as f64
+    };
+    let quiet = minutes(2, 12, &mut world);
+    assert!(quiet <= 6.0, "{quiet} steps a minute");
+    world.waiting = (0..60_000).collect();
+    world.run(15 * 60_000_000);
+    assert_eq!(world.deleted, 60_000);
+    assert!(world.source.counters().pollers_max > 20);
+    let quiet = minutes(20, 30, &mut world);
+    assert!(quiet <= 6.0, "{quiet} steps a minute after a rush");
+    // A message each two seconds: each is polled, invoked and done, and the others only wait.
+    let before = world.steps;
+    for n in 0..300_u32 {
+        world.waiting.push(100_000 + n);
+        world.run(30 * 60_000_000 + i64::from(n) * 2_000_000);
+    }
+    let per_message = (world.steps - before) as f64 / 300.0;
+    assert!(per_message < 3.0, "{per_message} steps a message");
+}
+
 #[test]
 fn maximum_concurrency_bounds_pollers() {
     let config = EventSourceConfig {

@@ -19,6 +19,8 @@ pub(super) struct World {
     pub(super) left: usize,
     service_us: i64,
     outcome: fn(usize, u64) -> InvokeOutcome,
+    /// Times the mapping was told something.
+    pub(super) steps: usize,
 }
 
 impl World {
@@ -41,6 +43,7 @@ impl World {
             left: 0,
             service_us,
             outcome,
+            steps: 0,
         };
         world.step(Input::Timer);
         world
@@ -56,6 +59,7 @@ impl World {
     }
 
     pub(super) fn step(&mut self, input: Input<u32>) {
+        self.steps += 1;
         if let Input::PollResult { messages, .. } = &input {
             self.held
                 .extend(messages.iter().map(|message| (*message, self.now_us)));
