@@ -4,15 +4,16 @@
 //! carries a mark and a source; [`Prices::unverified`] names those nobody has checked.
 
 mod file;
+mod item;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 pub use crate::mark::Mark;
 pub use file::PriceError;
+pub use item::Item;
 
 /// Connections per second that one load balancer capacity unit bears (AWS load balancing pricing).
 pub const CAPACITY_UNIT_NEW_CONNECTIONS_PER_S: f64 = 25.0;
@@ -24,123 +25,6 @@ pub const CAPACITY_UNIT_GB_PER_HOUR: f64 = 1.0;
 pub const FARGATE_BILLED_MIN: Duration = Duration::from_secs(60);
 /// Bytes that one SQS request carries; a larger message counts as several (SQS pricing page).
 pub const SQS_REQUEST_BYTES: u64 = 64 * 1_024;
-
-/// What is counted and priced. The unit is in the name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Item {
-    /// Lambda invocations.
-    LambdaRequests,
-    /// Lambda GB-seconds on x86-64.
-    LambdaGbSecondsX86,
-    /// Lambda GB-seconds on arm64.
-    LambdaGbSecondsArm,
-    /// Requests to an HTTP API, each begun 512 KB of payload.
-    HttpApiRequests,
-    /// Requests to standard queues, each begun 64 KB: sends, receives (empty ones too), deletes.
-    SqsRequests,
-    /// DynamoDB write request units, on demand.
-    DynamodbWriteUnits,
-    /// DynamoDB read request units, on demand.
-    DynamodbReadUnits,
-    /// GB of logs taken in.
-    LogGb,
-    /// Fargate vCPU-hours on x86-64.
-    FargateVcpuHoursX86,
-    /// Fargate GB-hours on x86-64.
-    FargateGbHoursX86,
-    /// Fargate vCPU-hours on arm64.
-    FargateVcpuHoursArm,
-    /// Fargate GB-hours on arm64.
-    FargateGbHoursArm,
-    /// Hours of a load balancer.
-    LoadBalancerHours,
-    /// Capacity unit hours of a load balancer; see [`capacity_units`].
-    LoadBalancerCapacityUnitHours,
-    /// Hours of an interface endpoint in one availability zone.
-    InterfaceEndpointHours,
-    /// Hours of a public IPv4 address.
-    PublicIpv4Hours,
-    /// GB sent to the internet.
-    EgressGb,
-    /// Invocations by a schedule.
-    ScheduleInvocations,
-}
-
-impl Item {
-    /// All of them.
-    pub const ALL: [Self; 18] = [
-        Self::LambdaRequests,
-        Self::LambdaGbSecondsX86,
-        Self::LambdaGbSecondsArm,
-        Self::HttpApiRequests,
-        Self::SqsRequests,
-        Self::DynamodbWriteUnits,
-        Self::DynamodbReadUnits,
-        Self::LogGb,
-        Self::FargateVcpuHoursX86,
-        Self::FargateGbHoursX86,
-        Self::FargateVcpuHoursArm,
-        Self::FargateGbHoursArm,
-        Self::LoadBalancerHours,
-        Self::LoadBalancerCapacityUnitHours,
-        Self::InterfaceEndpointHours,
-        Self::PublicIpv4Hours,
-        Self::EgressGb,
-        Self::ScheduleInvocations,
-    ];
-
-    /// Its name in a price file.
-    #[must_use]
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::LambdaRequests => "lambda_requests",
-            Self::LambdaGbSecondsX86 => "lambda_gb_seconds_x86",
-            Self::LambdaGbSecondsArm => "lambda_gb_seconds_arm",
-            Self::HttpApiRequests => "http_api_requests",
-            Self::SqsRequests => "sqs_requests",
-            Self::DynamodbWriteUnits => "dynamodb_write_units",
-            Self::DynamodbReadUnits => "dynamodb_read_units",
-            Self::LogGb => "log_gb",
-            Self::FargateVcpuHoursX86 => "fargate_vcpu_hours_x86",
-            Self::FargateGbHoursX86 => "fargate_gb_hours_x86",
-            Self::FargateVcpuHoursArm => "fargate_vcpu_hours_arm",
-            Self::FargateGbHoursArm => "fargate_gb_hours_arm",
-            Self::LoadBalancerHours => "load_balancer_hours",
-            Self::LoadBalancerCapacityUnitHours => "load_balancer_capacity_unit_hours",
-            Self::InterfaceEndpointHours => "interface_endpoint_hours",
-            Self::PublicIpv4Hours => "public_ipv4_hours",
-            Self::EgressGb => "egress_gb",
-            Self::ScheduleInvocations => "schedule_invocations",
-        }
-    }
-
-    /// The component of `cost_usd.by_component` that it belongs to.
-    #[must_use]
-    pub const fn component(self) -> &'static str {
-        match self {
-            Self::LambdaRequests | Self::LambdaGbSecondsX86 | Self::LambdaGbSecondsArm => "lambda",
-            Self::HttpApiRequests => "http_api",
-            Self::SqsRequests => "sqs",
-            Self::DynamodbWriteUnits | Self::DynamodbReadUnits => "dynamodb",
-            Self::LogGb => "logs",
-            Self::FargateVcpuHoursX86
-            | Self::FargateGbHoursX86
-            | Self::FargateVcpuHoursArm
-            | Self::FargateGbHoursArm => "fargate",
-            Self::LoadBalancerHours | Self::LoadBalancerCapacityUnitHours => "load_balancer",
-            Self::InterfaceEndpointHours => "interface_endpoints",
-            Self::PublicIpv4Hours => "public_ipv4",
-            Self::EgressGb => "egress",
-            Self::ScheduleInvocations => "schedules",
-        }
-    }
-}
-
-impl fmt::Display for Item {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.key())
-    }
-}
 
 /// How much of each [`Item`] was used.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -222,6 +106,21 @@ pub struct CostSummary {
     pub by_component: BTreeMap<String, f64>,
     /// Date of the price file.
     pub prices_as_of: String,
+    /// What the figures rest on that nobody has checked: `price.NAME` of the items used, and what
+    /// [`Self::resting_on`] added.
+    pub unverified: Vec<String>,
+}
+
+impl CostSummary {
+    /// Names more that the figures rest on and nobody has checked, such as [`crate::profile::Profile::unverified`]
+    /// as `profile.KEY`. Each is named once, in order.
+    #[must_use]
+    pub fn resting_on(mut self, keys: impl IntoIterator<Item = String>) -> Self {
+        self.unverified.extend(keys);
+        self.unverified.sort_unstable();
+        self.unverified.dedup();
+        self
+    }
 }
 
 /// One tier of a rate.
@@ -308,20 +207,37 @@ impl Prices {
         rates.map(|(item, rate)| (*item, rate.source.as_str()))
     }
 
-    /// Dollars of a usage, its tiers counted from nothing.
+    /// Dollars of a usage, its tiers counted from nothing. Items of one price fill its tiers in the order
+    /// of [`Item::ALL`].
     #[must_use]
     pub fn cost(&self, usage: &Usage, allowances: Allowances) -> Cost {
         let mut by_component: BTreeMap<String, f64> = BTreeMap::new();
+        let mut priced: BTreeMap<Item, f64> = BTreeMap::new();
         for (item, quantity) in usage.iter() {
-            let rate = self.rates.get(&item).expect("a price file has every item");
+            let before = priced.entry(item.priced_as()).or_default();
+            let rate = self.rate(item);
             *by_component.entry(item.component().to_owned()).or_default() +=
-                rate.cost(quantity, allowances);
+                rate.cost(*before + quantity, allowances) - rate.cost(*before, allowances);
+            *before += quantity;
         }
         let total = by_component.values().sum();
         Cost {
             by_component,
             total,
         }
+    }
+
+    fn rate(&self, item: Item) -> &Rate {
+        let rate = self.rates.get(&item.priced_as());
+        rate.expect("a price file has every item")
+    }
+
+    /// Items of a usage whose price nobody has checked, as `price.NAME`.
+    #[must_use]
+    pub fn unverified_of(&self, usage: &Usage) -> Vec<String> {
+        let used = usage.iter().map(|(item, _)| item);
+        let unverified = used.filter(|item| self.rate(*item).mark == Mark::Unverified);
+        unverified.map(|item| format!("price.{item}")).collect()
     }
 
     /// Usage of a month at the load of a run that lasted `duration`; none for a run of no length.
@@ -346,6 +262,7 @@ impl Prices {
             per_month_at_this_load: month.map(|usage| self.cost(&usage, Allowances::Ignored).total),
             by_component,
             prices_as_of: self.as_of.clone(),
+            unverified: self.unverified_of(usage),
         }
     }
 }

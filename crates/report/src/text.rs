@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::format::{Unit, count, show, show_some, words};
 use crate::metrics::metrics;
-use crate::summary::Summary;
+use crate::summary::{Cost, Summary};
 
 /// The summary as plain text: verdicts first, then figures in aligned columns.
 #[must_use]
@@ -33,8 +33,14 @@ pub fn text(summary: &Summary) -> String {
             group = metric.group;
             let _ = writeln!(out, "\n{group}");
         }
-        let value = show_some(metric.value, metric.unit);
+        let value = match (&summary.cost_usd, metric.unit) {
+            (Some(cost), Unit::Dollars) => cost.show(metric.value),
+            _ => show_some(metric.value, metric.unit),
+        };
         let _ = writeln!(out, "  {:<28} {value:>14}", printable(&metric.name));
+    }
+    if let Some(note) = summary.cost_usd.as_ref().and_then(Cost::footnote) {
+        let _ = writeln!(out, "  {}", printable(&note));
     }
     for (title, counts) in [
         ("Unserved because", &summary.unserved_because),
@@ -139,6 +145,31 @@ pub(crate) fn printable(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::summary::{ClockKind, Slo, Violation};
+
+    #[test]
+    fn costs_that_rest_on_unverified_figures_are_marked() {
+        let mut summary = Summary::new("peak", 42, "twin", ClockKind::Virtual);
+        let mut cost = Cost {
+            total: 2.5,
+            ..Cost::default()
+        };
+        summary.cost_usd = Some(cost.clone());
+        assert!(!text(&summary).contains('*'));
+        cost.unverified = vec!["profile.table.get".into()];
+        summary.cost_usd = Some(cost.clone());
+        let marked = text(&summary);
+        assert!(marked.contains(" *\n"), "{marked}");
+        assert!(
+            marked.contains("* rests on a figure that nobody has checked: profile.table.get\n"),
+            "{marked}"
+        );
+        cost.unverified = (0..20).map(|n| format!("profile.key_{n:02}")).collect();
+        let note = cost.footnote().unwrap();
+        assert!(
+            note.ends_with("profile.key_11 and 8 more (cost_usd.unverified in summary.json)"),
+            "{note}"
+        );
+    }
 
     #[test]
     fn verdicts_come_first_and_columns_align() {

@@ -116,6 +116,7 @@ impl Outcome<'_> {
             per_month_at_this_load: cost.per_month_at_this_load,
             by_component: cost.by_component,
             basis: costs::BASIS.to_owned(),
+            unverified: cost.unverified,
         });
     }
 

@@ -102,9 +102,14 @@ pub(super) fn parse(text: &str) -> Result<Prices, PriceError> {
             "more than 0, at most 744",
         ));
     }
-    let known = |name: &String| Item::ALL.iter().any(|item| item.key() == name);
+    let priced = || {
+        Item::ALL
+            .into_iter()
+            .filter(|item| item.priced_as() == *item)
+    };
+    let known = |name: &String| priced().any(|item| item.key() == name);
     if let Some(unknown) = file.price.keys().find(|name| !known(name)) {
-        let expected = Item::ALL.map(Item::key).join(", ");
+        let expected = priced().map(Item::key).collect::<Vec<_>>().join(", ");
         return Err(contradiction(
             "price",
             unknown,
@@ -112,7 +117,7 @@ pub(super) fn parse(text: &str) -> Result<Prices, PriceError> {
         ));
     }
     let mut rates = BTreeMap::new();
-    for item in Item::ALL {
+    for item in priced() {
         let entry = file
             .price
             .get(item.key())

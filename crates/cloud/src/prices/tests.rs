@@ -29,6 +29,20 @@ fn goldens() {
         (LambdaGbSecondsX86, 16e9, 248_333.6),
         // 7.5e9 × 1.33334e-5 = 100,000.5; 2.5e9 × 1.20001e-5 = 30,000.25.
         (LambdaGbSecondsArm, 10e9, 130_000.75),
+        // 0.5 GB kept ready for an hour, and calls of 600 s in it.
+        (LambdaProvisionedGbSecondsX86, 1_800.0, 0.007_500_06),
+        (LambdaProvisionedGbSecondsArm, 1_800.0, 0.006_000_12),
+        (LambdaProvisionedRunGbSecondsX86, 300.0, 0.002_916_66),
+        (LambdaProvisionedRunGbSecondsArm, 300.0, 0.002_333_34),
+        (RiderPolls, 400e6, 390.0),
+        // 2,500 pings a second for a month: 6,570 million messages; 10,000 connections: 438 million minutes.
+        (WebSocketMessages, 6_570e6, 5_456.0),
+        (WebSocketConnectionMinutes, 438e6, 109.5),
+        (MetricHours, 7_300.0, 3.0),
+        (AlarmHours, 7_300.0, 1.0),
+        (InterfaceEndpointGb, 50.0, 0.5),
+        (GatewayEndpointHours, 730.0, 0.0),
+        (CrossZoneGb, 200.0, 2.0),
         (HttpApiRequests, 300e6, 300.0),
         (HttpApiRequests, 400e6, 390.0),
         (SqsRequests, 2.5e6, 1.0),
@@ -118,16 +132,44 @@ fn the_dimension_that_needs_most_capacity_is_billed() {
 }
 
 #[test]
-fn unverified_prices_are_named() {
+fn polls_are_told_apart_and_share_the_tiers_of_other_requests() {
     let prices = Prices::aws_us_east_1();
-    let unverified: Vec<Item> = prices.unverified().map(|(item, _)| item).collect();
-    assert_eq!(
-        unverified,
-        [Item::InterfaceEndpointHours, Item::ScheduleInvocations]
-    );
+    let mut usage = Usage::default();
+    usage
+        .add(Item::RiderPolls, 200e6)
+        .add(Item::HttpApiRequests, 200e6);
+    let cost = prices.cost(&usage, Allowances::Ignored);
+    close(cost.by_component["http_api"], 200.0);
+    close(cost.by_component["rider_polls"], 190.0);
+}
+
+#[test]
+fn unverified_prices_are_named_where_they_are_used() {
+    let prices = Prices::aws_us_east_1();
+    assert_eq!(prices.unverified().count(), 0, "the shipped file has none");
     assert_eq!(
         (prices.region(), prices.as_of()),
         ("us-east-1", "2026-11-22")
+    );
+    let good = include_str!("../../prices/aws-us-east-1.toml");
+    let doubtful = good.replacen("mark = \"G\"", "mark = \"X\"", 1).replacen(
+        "mark = \"C\"",
+        "mark = \"X\"",
+        1,
+    );
+    let prices = Prices::parse(&doubtful).unwrap();
+    let unverified: Vec<Item> = prices.unverified().map(|(item, _)| item).collect();
+    assert_eq!(unverified, [Item::MetricHours, Item::ScheduleInvocations]);
+    let mut usage = Usage::default();
+    usage
+        .add(Item::ScheduleInvocations, 60.0)
+        .add(Item::LogGb, 1.0);
+    let summary = prices.summarise(&usage, Duration::from_secs(3_600), 1);
+    assert_eq!(summary.unverified, ["price.schedule_invocations"]);
+    let keys = ["profile.table.get", "price.schedule_invocations"].map(str::to_owned);
+    assert_eq!(
+        summary.resting_on(keys).unverified,
+        ["price.schedule_invocations", "profile.table.get"]
     );
 }
 

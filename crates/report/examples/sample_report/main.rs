@@ -154,6 +154,7 @@ fn infrastructure(summary: &mut Summary, dice: &mut Dice) {
             .map(|(name, dollars)| (name.to_owned(), dollars))
             .into(),
         basis: "Reckoned from the operations counted here and a price file.".into(),
+        unverified: vec!["profile.table.get".into()],
     });
     summary.prices_as_of = Some("2026-11-01".into());
 }

@@ -83,7 +83,14 @@ pub(super) fn tiles(summary: &Summary, window: &Window) -> Markup {
     let ms = |value| show_some(value, Unit::Milliseconds);
     let (rides, drivers, pickup) = (&summary.rides, &summary.drivers, &summary.pickup);
     let rate = rides.requested as f64 / window.seconds().max(1.0);
-    let cost = summary.cost_usd.as_ref();
+    let (ride, month) = match &summary.cost_usd {
+        Some(cost) => {
+            let month = cost.show(cost.per_month_at_this_load);
+            let ride = cost.show(cost.per_completed_ride);
+            (ride, format!("{month} a month at this load"))
+        }
+        None => (show_some(None, Unit::Dollars), "no prices given".to_owned()),
+    };
     html! {
         div.tiles {
             (tile("Rides requested", &count(rides.requested), &format!("{} a second", decimals(rate, 1))))
@@ -93,7 +100,7 @@ pub(super) fn tiles(summary: &Summary, window: &Window) -> Markup {
             (tile("Quote, p99", &ms(quote.p99), &format!("p50 {}", ms(quote.p50))))
             (tile("Request to offer, p99", &ms(offer.p99), &format!("p50 {}", ms(offer.p50))))
             (tile("Wait for the car", &show_some(pickup.wait_s.mean, Unit::Seconds), &format!("p90 {}", show_some(pickup.wait_s.p90, Unit::Seconds))))
-            (tile("Cost a completed ride", &show_some(cost.and_then(|c| c.per_completed_ride), Unit::Dollars), &cost.map_or_else(|| "no prices given".to_owned(), |c| format!("{} a month at this load", show_some(c.per_month_at_this_load, Unit::Dollars)))))
+            (tile("Cost a completed ride", &ride, &month))
         }
     }
 }

@@ -234,11 +234,12 @@ fn costs(cost: &Cost, as_of: Option<&str>) -> Markup {
                     @for (name, dollars) in parts {
                         tr { td { (name) } td { (show(*dollars, Unit::Dollars)) } td { (show(dollars / cost.total.max(f64::MIN_POSITIVE), Unit::Share)) } }
                     }
-                    tr.total { td { "Total" } td { (show(cost.total, Unit::Dollars)) } td {} }
-                    tr { td { "For each completed ride" } td { (show_some(cost.per_completed_ride, Unit::Dollars)) } td {} }
-                    tr { td { "A month at this load" } td { (show_some(cost.per_month_at_this_load, Unit::Dollars)) } td {} }
+                    tr.total { td { "Total" } td { (cost.show(Some(cost.total))) } td {} }
+                    tr { td { "For each completed ride" } td { (cost.show(cost.per_completed_ride)) } td {} }
+                    tr { td { "A month at this load" } td { (cost.show(cost.per_month_at_this_load)) } td {} }
                 }
             } }
+            @if let Some(note) = cost.footnote() { p.about { (note) } }
         }
     }
 }

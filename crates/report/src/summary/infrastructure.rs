@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::format::{Unit, show_some};
 use crate::latency::LatencyFigures;
 
 /// What a function did.
@@ -82,6 +83,40 @@ pub struct Cost {
     pub by_component: BTreeMap<String, f64>,
     /// How it was reckoned: from what was billed, or from operations counted here and a price file.
     pub basis: String,
+    /// Prices and times that the figures rest on and nobody has checked, by their keys. Empty in summaries
+    /// of before the field.
+    #[serde(default)]
+    pub unverified: Vec<String>,
+}
+
+/// Unverified figures that a footnote names; the summary lists all.
+const UNVERIFIED_NAMED_MAX: usize = 12;
+
+impl Cost {
+    /// Dollars as people read them, with the mark of the footnote if they rest on unverified figures.
+    #[must_use]
+    pub fn show(&self, dollars: Option<f64>) -> String {
+        let shown = show_some(dollars, Unit::Dollars);
+        if self.unverified.is_empty() {
+            shown
+        } else {
+            format!("{shown} *")
+        }
+    }
+
+    /// What the mark of [`Self::show`] means; none if all figures are verified.
+    #[must_use]
+    pub fn footnote(&self) -> Option<String> {
+        let count = self.unverified.len();
+        let named = &self.unverified[..count.min(UNVERIFIED_NAMED_MAX)];
+        let more = match count - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more (cost_usd.unverified in summary.json)"),
+        };
+        let figures = if count == 1 { "a figure" } else { "figures" };
+        let names = named.join(", ");
+        (count > 0).then(|| format!("* rests on {figures} that nobody has checked: {names}{more}"))
+    }
 }
 
 /// How well the load generator kept its schedule.
