@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use rushhour_cloud::profile::{Architecture, Profile};
-//! use rushhour_kernel::Streams;
+//! use kernel::Streams;
 //!
 //! let profile = Profile::aws_us_east_1();
 //! let mut stream = Streams::new(1).stream("init", 0);

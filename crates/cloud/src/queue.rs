@@ -377,13 +377,22 @@ impl<B: Clone> Queue<B> {
 
     fn hide(&mut self, slot: u64, visible_at: Timestamp, shown_at: Timestamp) {
         self.hidden.insert((visible_at, slot));
+        self.show_at(slot, shown_at);
+    }
+
+    fn show_at(&mut self, slot: u64, shown_at: Timestamp) {
         if !self.config.visibility_tick.is_zero() {
             self.shown.insert((shown_at, slot));
         }
     }
 
     fn put(&mut self, stored: Stored<B>) {
-        self.hide(self.next_slot, stored.visible_at, stored.shown_at);
+        if stored.visible_at <= self.now {
+            self.ready.insert((stored.visible_at, self.next_slot));
+            self.show_at(self.next_slot, stored.shown_at);
+        } else {
+            self.hide(self.next_slot, stored.visible_at, stored.shown_at);
+        }
         self.stored.insert(self.next_slot, stored);
         self.next_slot += 1;
     }

@@ -269,7 +269,7 @@ impl LawFigures {
 /// ```
 /// use std::time::Duration;
 /// use rushhour_cloud::profile::Spans;
-/// use rushhour_kernel::Streams;
+/// use kernel::Streams;
 ///
 /// let ms = Duration::from_millis;
 /// let idle = Spans::from_quantiles(&[0.0, 1.0], &[ms(300), ms(420)])?;

@@ -9,6 +9,8 @@ use super::figure::Entry;
 use super::law::{Factors, Spans};
 use super::reader::Reader;
 use super::{ProfileError, ServiceTime};
+use crate::event_source::PollerScaling;
+use crate::queue::Faults;
 
 /// The processor that a function or a container runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -217,6 +219,26 @@ pub struct QueueProfile {
 }
 
 impl QueueProfile {
+    /// How many pollers a mapping has.
+    #[must_use]
+    pub fn pollers(&self) -> PollerScaling {
+        PollerScaling {
+            initial: self.pollers_initial,
+            added_per_minute: self.pollers_added_per_minute,
+            max: self.pollers_max,
+            idle_floor: self.pollers_idle_floor,
+        }
+    }
+
+    /// How often a queue delivers twice or out of order.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        Faults {
+            duplicate_probability: self.duplicate_probability,
+            reorder_probability: self.reorder_probability,
+        }
+    }
+
     fn read(reader: &mut Reader<'_>) -> Result<Self, ProfileError> {
         let profile = Self {
             send: reader.spans("queue.send")?,

@@ -52,6 +52,24 @@ fn shipped_profiles_are_read_and_read_back() {
     assert!(!unverified.iter().any(|key| key == "lambda.scale_per_10s"));
 }
 
+/// The machines' own defaults are what AWS documents; the profile says the same.
+#[test]
+fn the_profile_of_aws_agrees_with_the_defaults_of_the_machines() {
+    use crate::event_source::{EMPTY_POLL_GAP, LONG_POLL_WAIT_MAX, PollerScaling};
+    use crate::lambda_pool::{ACCOUNT_CONCURRENCY_DEFAULT, IDLE_TIMEOUT_DEFAULT, SCALE_PER_10S};
+    let aws = Profile::aws_us_east_1();
+    assert_eq!(aws.queue.pollers(), PollerScaling::default());
+    assert_eq!(aws.queue.long_poll, LONG_POLL_WAIT_MAX);
+    assert_eq!(aws.queue.poll_gap, EMPTY_POLL_GAP);
+    assert_eq!(aws.lambda.account_concurrency, ACCOUNT_CONCURRENCY_DEFAULT);
+    assert_eq!(aws.lambda.scale_per_10s, SCALE_PER_10S);
+    assert_eq!(aws.lambda.idle_timeout.median(), IDLE_TIMEOUT_DEFAULT);
+    let embedded = Profile::embedded().queue;
+    assert_eq!(embedded.pollers(), PollerScaling::default());
+    assert_eq!(embedded.faults(), crate::queue::Faults::default());
+    assert_eq!(embedded.visibility_tick, Duration::from_secs(1));
+}
+
 #[test]
 fn laws_have_the_moments_of_their_figures() {
     let table = Spans::from_quantiles(
