@@ -4,10 +4,12 @@
 //! and then and drops the instances named. An environment runs one call at a time. The machine knows
 //! no clock: a `now` that lies before an earlier one is read as the earlier one.
 
-use std::collections::BTreeMap;
+mod environments;
+
 use std::time::Duration;
 
 use domain::Timestamp;
+use environments::Environments;
 
 /// Concurrency of an account before a quota increase (docs: lambda/latest/dg/services-sqs-scaling).
 pub const ACCOUNT_CONCURRENCY_DEFAULT: u32 = 1_000;
@@ -147,24 +149,15 @@ impl LambdaCounters {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Idle {
-    environment: EnvironmentId,
-    since: Timestamp,
-}
-
 /// The environments of one function.
 #[derive(Debug, Clone)]
 pub struct LambdaPool {
     config: LambdaConfig,
     now: Timestamp,
     next_environment: u64,
-    /// Billing start of each running call.
-    busy: BTreeMap<EnvironmentId, Timestamp>,
-    /// Idle environments by rising id, so that the newest is last.
-    idle: Vec<Idle>,
-    /// No idle environment has been idle for longer than since this moment; it may lie too early.
-    idle_since_bound: Timestamp,
+    environments: Environments,
+    /// When the environment that has been idle for longest expires.
+    expires_at: Timestamp,
     /// Expired environments that no call of `reclaim` has named yet.
     expired: Vec<EnvironmentId>,
     scaling: ScalingRate,
@@ -182,12 +175,11 @@ impl LambdaPool {
             Routing::NewestIdle | Routing::LeastRecentlyUsed => 0,
         };
         Self {
+            environments: Environments::new(config.routing),
             config,
             now: Timestamp::from_micros(i64::MIN),
             next_environment: 0,
-            busy: BTreeMap::new(),
-            idle: Vec::new(),
-            idle_since_bound: Timestamp::MAX,
+            expires_at: Timestamp::MAX,
             expired: Vec::new(),
             scaling,
             draws,
@@ -221,8 +213,8 @@ impl LambdaPool {
             self.counters.throttles += 1;
             return Invocation::Throttled(reason);
         }
-        if let Some(environment) = self.take_idle() {
-            self.occupy(environment, now);
+        if let Some(environment) = self.take_idle(now) {
+            self.occupy();
             return Invocation::Warm(environment);
         }
         if !self.scaling.take(now) {
@@ -232,7 +224,8 @@ impl LambdaPool {
         let environment = EnvironmentId(self.next_environment);
         self.next_environment += 1;
         self.counters.cold_starts += 1;
-        self.occupy(environment, now);
+        self.environments.create(environment, now);
+        self.occupy();
         Invocation::Cold(environment)
     }
 
@@ -246,11 +239,8 @@ impl LambdaPool {
         now: Timestamp,
     ) -> Result<(), NotRunning> {
         let now = self.advance(now);
-        let from = self
-            .busy
-            .get_mut(&environment)
-            .ok_or(NotRunning(environment))?;
-        *from = now;
+        let from = self.environments.billed_from(environment);
+        *from.ok_or(NotRunning(environment))? = now;
         Ok(())
     }
 
@@ -265,27 +255,18 @@ impl LambdaPool {
         outcome: Outcome,
     ) -> Result<Finished, NotRunning> {
         let now = self.advance(now);
-        let from = self
-            .busy
-            .remove(&environment)
-            .ok_or(NotRunning(environment))?;
-        let billed_ms = billed_ms(now.since(from));
         let destroyed = matches!(outcome, Outcome::Timeout | Outcome::Crash);
+        let from = if destroyed {
+            self.environments.destroy(environment)
+        } else {
+            self.environments.rest(environment, now)
+        };
+        let billed_ms = billed_ms(from.ok_or(NotRunning(environment))?, now);
         self.counters.concurrency -= 1;
         self.counters.billed_ms += billed_ms;
         self.counters.errors += u64::from(outcome != Outcome::Success);
-        if !destroyed {
-            let place = self
-                .idle
-                .partition_point(|idle| idle.environment < environment);
-            self.idle.insert(
-                place,
-                Idle {
-                    environment,
-                    since: now,
-                },
-            );
-            self.idle_since_bound = self.idle_since_bound.min(now);
+        if !destroyed && self.environments.idle() == 1 {
+            self.expires_at = now + self.config.idle_timeout;
         }
         Ok(Finished {
             billed_ms,
@@ -302,16 +283,14 @@ impl LambdaPool {
     /// When the next environment expires if nothing calls it, for a host's timer.
     #[must_use]
     pub fn next_reclaim_at(&self) -> Option<Timestamp> {
-        self.idle
-            .iter()
-            .map(|idle| idle.since + self.config.idle_timeout)
-            .min()
+        let since = self.environments.longest_idle_since()?;
+        Some(since + self.config.idle_timeout)
     }
 
     /// Environments that exist now, busy and idle.
     #[must_use]
     pub fn environments(&self) -> usize {
-        self.busy.len() + self.idle.len()
+        self.environments.len()
     }
 
     /// What was counted up to the last call of any other method.
@@ -331,39 +310,17 @@ impl LambdaPool {
         };
     }
 
-    fn occupy(&mut self, environment: EnvironmentId, now: Timestamp) {
-        self.busy.insert(environment, now);
+    fn occupy(&mut self) {
         self.counters.invocations += 1;
         self.counters.concurrency += 1;
         self.counters.concurrency_max =
             self.counters.concurrency_max.max(self.counters.concurrency);
     }
 
-    fn take_idle(&mut self) -> Option<EnvironmentId> {
-        let index = match self.config.routing {
-            Routing::NewestIdle => self.idle.len().checked_sub(1)?,
-            Routing::LeastRecentlyUsed => {
-                let oldest = self
-                    .idle
-                    .iter()
-                    .enumerate()
-                    .min_by_key(|(_, idle)| idle.since);
-                oldest?.0
-            }
-            Routing::Random(_) => self.draw_below(self.idle.len())?,
-        };
-        Some(self.idle.remove(index).environment)
-    }
-
-    /// SplitMix64 (Steele, Lea, Flood 2014), scaled to the range by its high bits.
-    fn draw_below(&mut self, bound: usize) -> Option<usize> {
-        self.draws = self.draws.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.draws;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^= z >> 31;
-        let index = (u128::from(z) * bound as u128) >> 64;
-        usize::try_from(index).ok().filter(|index| *index < bound)
+    fn take_idle(&mut self, now: Timestamp) -> Option<EnvironmentId> {
+        let draws = &mut self.draws;
+        self.environments
+            .take(now, |bound| draw_below(draws, bound))
     }
 
     /// Moves time on: adds up environment time and sets aside what expired on the way.
@@ -371,44 +328,60 @@ impl LambdaPool {
         if now <= self.now {
             return self.now;
         }
-        let elapsed = micros(now.since(self.now));
-        if self.environments() > 0 {
-            self.counters.busy_us += elapsed * self.busy.len() as u64;
-            self.counters.environment_us += elapsed * self.environments() as u64;
+        if self.environments.len() > 0 {
+            let elapsed = elapsed_us(self.now, now);
+            self.counters.busy_us += elapsed * u64::from(self.counters.concurrency);
+            self.counters.environment_us += elapsed * self.environments.len() as u64;
         }
         self.now = now;
-        if self.idle_since_bound + self.config.idle_timeout <= now {
+        if self.expires_at <= now {
             self.expire(now);
         }
         now
     }
 
     fn expire(&mut self, now: Timestamp) {
-        let timeout = self.config.idle_timeout;
-        let (expired, counters) = (&mut self.expired, &mut self.counters);
-        let mut bound = Timestamp::MAX;
-        self.idle.retain(|idle| {
-            let end = idle.since + timeout;
-            if end <= now {
-                // The time between its end and now was added though it no longer existed.
-                counters.environment_us -= micros(now.since(end));
-                expired.push(idle.environment);
-                return false;
+        self.expires_at = Timestamp::MAX;
+        while let Some(since) = self.environments.longest_idle_since() {
+            // It may have been called and fallen idle again since `expires_at` was set.
+            let end = since + self.config.idle_timeout;
+            if end > now {
+                self.expires_at = end;
+                return;
             }
-            bound = bound.min(idle.since);
-            true
-        });
-        self.idle_since_bound = bound;
+            // The time between its end and now was added though it no longer existed.
+            self.counters.environment_us -= elapsed_us(end, now);
+            let expired = self.environments.expire_longest_idle();
+            self.expired
+                .extend(expired.map(|(environment, _)| environment));
+        }
     }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014), scaled to the range by its high bits.
+fn draw_below(draws: &mut u64, bound: usize) -> Option<usize> {
+    *draws = draws.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut z = *draws;
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^= z >> 31;
+    let index = (u128::from(z) * bound as u128) >> 64;
+    usize::try_from(index).ok().filter(|index| *index < bound)
 }
 
 fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
+/// From one moment to a later one, in µs.
+fn elapsed_us(from: Timestamp, to: Timestamp) -> u64 {
+    let elapsed = to.as_micros().saturating_sub(from.as_micros());
+    u64::try_from(elapsed).unwrap_or(0)
+}
+
 /// Billed in steps of 1 ms, begun ones counted (Lambda pricing page).
-fn billed_ms(span: Duration) -> u64 {
-    micros(span).div_ceil(1_000).max(1)
+fn billed_ms(from: Timestamp, to: Timestamp) -> u64 {
+    elapsed_us(from, to).div_ceil(1_000).max(1)
 }
 
 /// A token bucket of one period's allowance, kept in exact fractions of a token.
