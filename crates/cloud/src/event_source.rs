@@ -155,7 +155,7 @@ impl<M: Clone> EventSource<M> {
         self.polling.remove(&(sent_at, id));
         let empty = messages.is_empty();
         if empty {
-            poller.poll_not_before = sent_at + EMPTY_POLL_GAP;
+            poller.poll_not_before = sent_at + self.config.empty_poll_gap;
         }
         let surplus = poller.collect(messages, self.now, &self.config);
         let retire = empty && poller.is_idle();

@@ -6,6 +6,7 @@
 
 pub mod city;
 pub mod demand;
+pub mod document;
 pub mod driver;
 pub mod fingerprint;
 pub mod import;

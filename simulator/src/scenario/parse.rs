@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use workload::document::{explain, line_at};
+
 use super::model::Scenario;
 
 /// Why a scenario cannot be read.
@@ -44,11 +46,7 @@ impl ScenarioError {
 pub fn parse(origin: &str, text: &str, sets: &[String]) -> Result<Scenario, ScenarioError> {
     let from_text = |text: &str| toml::from_str::<Scenario>(text);
     from_text(text).map_err(|error| {
-        let before = error
-            .span()
-            .and_then(|span| text.get(..span.start))
-            .unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
+        let line = error.span().map_or(1, |span| line_at(text, span.start));
         ScenarioError::wrong(format!("{origin}:{line}"), explain(error.message()))
     })?;
     let mut table: toml::Table = text
@@ -98,30 +96,6 @@ fn lay(table: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
     }
     at.insert(last.to_owned(), value);
     Ok(())
-}
-
-/// Turns the reader's words into ours, and names the nearest known key for an unknown one.
-fn explain(message: &str) -> String {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    if !message.starts_with("unknown field") {
-        return message.replace('\n', " ");
-    }
-    let Some(unknown) = quoted.next() else {
-        return message.to_owned();
-    };
-    let known: Vec<&str> = quoted.collect();
-    let nearest = known.iter().max_by(|a, b| {
-        strsim::jaro_winkler(unknown, a).total_cmp(&strsim::jaro_winkler(unknown, b))
-    });
-    match nearest {
-        Some(nearest) => {
-            format!(
-                "found the unknown key `{unknown}`, expected `{nearest}` (known here: {})",
-                known.join(", ")
-            )
-        }
-        None => format!("found the unknown key `{unknown}`, expected none here"),
-    }
 }
 
 /// A path that stands in a scenario file, seen from that file.

@@ -31,7 +31,7 @@ pub const THROTTLE_BACKOFF_FIRST: Duration = Duration::from_millis(200);
 pub const THROTTLE_BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// Pause after a poll that failed. An assumption; it keeps a broken queue from being hammered.
 pub const POLL_FAILURE_PAUSE: Duration = Duration::from_secs(1);
-/// Least time between two polls of one poller when the first found nothing. An assumption; it keeps a
+/// What [`EventSourceConfig::empty_poll_gap`] is on a real queue. An assumption; it keeps a
 /// queue that does not wait (a long poll of less than the queue's granularity) from being hammered.
 pub const EMPTY_POLL_GAP: Duration = Duration::from_millis(100);
 /// A poll that is unanswered for this long means that no message waits. An assumption of the scaling
@@ -95,6 +95,9 @@ pub struct EventSourceConfig {
     /// How long AWS holds a batch that got all its messages from one poll, when a batch window is set:
     /// up to 20 s on a quiet queue (docs: lambda/latest/dg/services-sqs-parameters). Zero: never.
     pub quiet_queue_delay: Duration,
+    /// Least time between two polls of one poller when the first found nothing; zero where polls wait as
+    /// long as they are asked to, to the microsecond.
+    pub empty_poll_gap: Duration,
 }
 
 impl Default for EventSourceConfig {
@@ -108,6 +111,7 @@ impl Default for EventSourceConfig {
             pollers: PollerScaling::default(),
             long_poll_wait: LONG_POLL_WAIT_MAX,
             quiet_queue_delay: Duration::ZERO,
+            empty_poll_gap: EMPTY_POLL_GAP,
         }
     }
 }
