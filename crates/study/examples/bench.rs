@@ -50,7 +50,9 @@ fn plain_loop(rate: f64, service_s: f64, calls: u64) -> u64 {
         busy_us += under_way * (now_us - last_us);
         last_us = now_us;
         under_way += 1;
-        ends.push(Reverse(now_us + services.exponential(service_s * 1e6) as u64));
+        ends.push(Reverse(
+            now_us + services.exponential(service_s * 1e6) as u64,
+        ));
     }
     black_box(busy_us);
     calls
@@ -75,13 +77,20 @@ fn function(routing: &str, rate: f64, service_s: f64, calls: f64) -> u64 {
 fn main() {
     const CALLS: f64 = 1e7;
     println!("million events per CPU second, best of {ROUNDS} rounds");
-    for (at_once, rate, service_s) in [(2, 0.9, 1.991), (100, 1_000.0, 0.1), (1_000, 2_000.0, 0.5)] {
+    for (at_once, rate, service_s) in [(2, 0.9, 1.991), (100, 1_000.0, 0.1), (1_000, 2_000.0, 0.5)]
+    {
         for routing in ["newest-idle", "least-recently-used", "random"] {
             let found = per_cpu_second(|| function(routing, rate, service_s, CALLS));
-            println!("function, {at_once:5} at once, {routing:19} {:6.2}", found / 1e6);
+            println!(
+                "function, {at_once:5} at once, {routing:19} {:6.2}",
+                found / 1e6
+            );
         }
         let plain = per_cpu_second(|| plain_loop(rate, service_s, CALLS as u64));
-        println!("plain loop, {at_once:5} at once                    {:6.2}", plain / 1e6);
+        println!(
+            "plain loop, {at_once:5} at once                    {:6.2}",
+            plain / 1e6
+        );
     }
     for servers in [1, 10] {
         let found = per_cpu_second(|| {
@@ -92,7 +101,10 @@ fn main() {
                 CALLS / 80.0 / f64::from(servers)
             ))
         });
-        println!("service, {servers:2} servers                            {:6.2}", found / 1e6);
+        println!(
+            "service, {servers:2} servers                            {:6.2}",
+            found / 1e6
+        );
     }
     let found = per_cpu_second(|| {
         study(
@@ -100,5 +112,8 @@ fn main() {
              duration = '100000s'\nwarmup = '0s'",
         )
     });
-    println!("queue, messages                                {:6.2}", found / 1e6);
+    println!(
+        "queue, messages                                {:6.2}",
+        found / 1e6
+    );
 }

@@ -306,7 +306,11 @@ mod tests {
             spans,
             Ok(Distribution::Recorded(Arc::from(vec![1.0, 0.25])))
         );
-        for (content, said) in [("1\n\nsoon", "soon in x:3"), ("# none", "no span"), ("-1", "-1 in x:1")] {
+        for (content, said) in [
+            ("1\n\nsoon", "soon in x:3"),
+            ("# none", "no span"),
+            ("-1", "-1 in x:1"),
+        ] {
             let error = service("file x", &|_| Ok(content.to_owned())).unwrap_err();
             assert!(error.found.contains(said), "{error}");
         }

@@ -81,7 +81,9 @@ fn merged(pair: &[Term]) -> Term {
 
 fn correlated(terms: &[Term], residual: impl Fn(&Term) -> f64) -> bool {
     let square = sum(terms, |term| residual(term).powi(2));
-    let products = terms.windows(2).map(|two| residual(&two[0]) * residual(&two[1]));
+    let products = terms
+        .windows(2)
+        .map(|two| residual(&two[0]) * residual(&two[1]));
     let lag_one = products.sum::<f64>() / square;
     lag_one > ONE_SIDED / (terms.len() as f64).sqrt()
 }

@@ -187,9 +187,7 @@ impl Reader<'_> {
             at.key("maximum_concurrency")
                 .count(Some(found), 0, 0..=u32::MAX)
         });
-        let pollers = at
-            .key("pollers")
-            .count(queue.pollers, 1, 1..=POLLERS_MAX)?;
+        let pollers = at.key("pollers").count(queue.pollers, 1, 1..=POLLERS_MAX)?;
         let batch_size = queue.batch_size.unwrap_or(BATCH_SIZE_DEFAULT as u64);
         let mapping = EventSourceConfig {
             batch_size: usize::try_from(batch_size).unwrap_or(usize::MAX),
@@ -293,13 +291,15 @@ impl<'a> At<'a> {
     ) -> Parsed<u32> {
         let found = found.unwrap_or_else(|| u64::from(default));
         let count = u32::try_from(found).ok();
-        count.filter(|count| expected.contains(count)).ok_or_else(|| {
-            self.wrong(format!(
-                "found {found}, expected {} to {}",
-                expected.start(),
-                expected.end()
-            ))
-        })
+        count
+            .filter(|count| expected.contains(count))
+            .ok_or_else(|| {
+                self.wrong(format!(
+                    "found {found}, expected {} to {}",
+                    expected.start(),
+                    expected.end()
+                ))
+            })
     }
 
     /// `duration` and `warmup`, or what stands for them: so long that [`ARRIVALS_DEFAULT`] come and many

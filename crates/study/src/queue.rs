@@ -146,7 +146,10 @@ impl<'a> Messages<'a> {
         } else if self.next_message <= now {
             self.message(now);
         } else if let Some((_, poll)) = self.give_ups.pop_first() {
-            let waiting = self.polls.remove(&poll).expect("a poll that gives up waits");
+            let waiting = self
+                .polls
+                .remove(&poll)
+                .expect("a poll that gives up waits");
             let messages = Vec::new();
             let poller = waiting.poller;
             self.tell(now, Input::PollResult { poller, messages });

@@ -83,9 +83,9 @@ impl<'a> Line<'a> {
             coming,
             taking: Taking::new(&service.service, draws.stream("service"), ticks_per_s),
             free_at: (0..service.servers).map(|_| Reverse(0)).collect(),
-            places: service
-                .places
-                .map_or(usize::MAX, |places| usize::try_from(places).unwrap_or(usize::MAX)),
+            places: service.places.map_or(usize::MAX, |places| {
+                usize::try_from(places).unwrap_or(usize::MAX)
+            }),
             starts: VecDeque::new(),
             window,
             batch: 0,

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::Span;
 use crate::estimate::{BATCHES, Estimate, Term, probability, ratio};
 use crate::figures::Wait;
-use crate::Span;
 
 /// What is counted in each batch.
 pub(crate) type Counts = [u64; BATCHES];
@@ -157,7 +157,9 @@ impl Waits {
         self.taken_in[self.batch] += 1;
         self.waited[self.batch] += u64::from(wait > 0);
         self.sum[self.batch] += u128::from(wait);
-        self.of_batch.saturating_record(wait);
+        self.of_batch
+            .record(wait)
+            .expect("a histogram that resizes takes every value");
     }
 
     /// Ends a batch; what is recorded from now on is of the next.

@@ -108,11 +108,7 @@ impl Environments {
     }
 
     /// A busy one falls idle. Gives from when its call was billed; nothing if it runs none.
-    pub(super) fn rest(
-        &mut self,
-        environment: EnvironmentId,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn rest(&mut self, environment: EnvironmentId, now: Timestamp) -> Option<Timestamp> {
         let index = self.busy(environment)?;
         let slot = &mut self.slots[index as usize];
         let from = std::mem::replace(&mut slot.since, now);

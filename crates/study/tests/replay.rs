@@ -1,0 +1,76 @@
+//! A seed replays a study to the last bit, and parts do not disturb each other.
+
+use rushhour_study::{Figures, Study};
+
+const STUDY: &str = "
+name = 'replay'
+seed = 7
+[[function]]
+name = 'pricing'
+arrivals = 'poisson 20/s'
+service = 'lognormal 80ms 0.5'
+cold_service = 'exponential 400ms'
+idle_timeout = '10s'
+routing = 'random'
+maximum_concurrency = 5
+duration = '2000s'
+[[service]]
+name = 'tracker'
+arrivals = 'exponential 100ms'
+service = 'exponential 700ms'
+servers = 10
+duration = '2000s'
+[[queue]]
+name = 'rings'
+arrivals = 'poisson 8/s'
+service = 'constant 50ms'
+pollers = 2
+duration = '2000s'
+";
+const ANOTHER: &str = "
+[[function]]
+name = 'another'
+arrivals = 'poisson 50/s'
+service = 'constant 30ms'
+duration = '100s'
+";
+
+fn run(text: &str) -> std::collections::BTreeMap<String, Figures> {
+    let study = Study::parse("replay.toml", text, None, &|_| Err(String::new()));
+    study.unwrap().run()
+}
+
+/// Every digit of a float is shown, so that equal texts are equal bits.
+fn text(figures: &Figures) -> String {
+    format!("{figures:?}")
+}
+
+#[test]
+fn the_same_seed_gives_the_same_figures() {
+    let (first, second) = (run(STUDY), run(STUDY));
+    assert_eq!(format!("{first:?}"), format!("{second:?}"));
+    let other = run(&STUDY.replace("seed = 7", "seed = 8"));
+    for (name, figures) in &first {
+        assert_ne!(text(figures), text(&other[name]), "{name}");
+    }
+}
+
+#[test]
+fn another_part_changes_nothing_for_the_others() {
+    let alone = run(STUDY);
+    // Before the others, so that it is drawn first.
+    let beside = run(&STUDY.replacen("[[function]]", &format!("{ANOTHER}[[function]]"), 1));
+    assert_eq!(beside.len(), 4);
+    for (name, figures) in &alone {
+        assert_eq!(text(figures), text(&beside[name]), "{name}");
+    }
+}
+
+#[test]
+fn a_duration_from_outside_stands_for_all() {
+    let span = Some(std::time::Duration::from_secs(500));
+    let study = Study::parse("x", STUDY, span, &|_| Err(String::new())).unwrap();
+    for part in study.parts.values() {
+        assert_eq!(Some(part.span().duration), span);
+    }
+}
