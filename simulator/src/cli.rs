@@ -31,6 +31,11 @@ pub enum Command {
         after_help = "Example:\n  rushhour predict new-york-peak --set cloud.profile=aws-us-east-1 --out runs/predicted"
     )]
     Predict(PredictArgs),
+    /// Predict single functions, services and queues under a load, with no rides in them
+    #[command(
+        after_help = "Example:\n  rushhour study cold-starts\n  rushhour study mine.toml --seed 7 --json\n\nExit code 1: a queue is unstable (more comes than can be served), and has no figures."
+    )]
+    Study(StudyArgs),
     /// Turn trip records (CSV or Parquet) into a demand file; say what was kept and what was rejected, and why
     #[command(
         after_help = "Example:\n  rushhour import trips.csv --zones taxi_zones.geojson -o january.trips"
@@ -137,6 +142,28 @@ pub struct PredictArgs {
     /// Keep the scenario's speedup, as `run` does; without it virtual time compresses nothing
     #[arg(long)]
     pub as_run: bool,
+}
+
+/// `rushhour study`
+#[derive(Debug, Args)]
+pub struct StudyArgs {
+    /// A study file, or a built-in study: cold-starts, queueing
+    pub file: String,
+    /// Replays the same arrivals and services; default: the study's
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How long each part is studied, the warm-up included, such as 10m; default: the study's
+    #[arg(long, value_name = "SPAN")]
+    pub duration: Option<String>,
+    /// Where to write the summary; default `runs/<study>-<time>`
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// The summary to standard output, everything else to standard error
+    #[arg(long)]
+    pub json: bool,
+    /// No progress
+    #[arg(long)]
+    pub quiet: bool,
 }
 
 /// `rushhour import`

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     let ended = match &cli.command {
         Command::Run(args) => commands::run::run(args),
         Command::Predict(args) => commands::predict::run(args),
+        Command::Study(args) => commands::study::run(args),
         Command::Import(args) => commands::import::run(args),
         Command::Audit(args) => commands::audit::run(args),
         Command::Report(args) => commands::report::run(args),

@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use domain::Timestamp;
+use host::WallClock;
 use report::audit::Evidence;
 use report::latency::Latencies;
 use report::summary::Summary;
 use report::timeline::Timeline;
 use report::trips::TripRow;
+use services::ports::Clock;
 
 use crate::exit::Failure;
 
@@ -15,6 +18,8 @@ use crate::exit::Failure;
 pub const SUMMARY: &str = "summary.json";
 /// The report.
 pub const REPORT: &str = "report.html";
+/// The study that was run, as its file has it.
+pub const STUDY: &str = "study.toml";
 /// The scenario, with every default.
 pub const SCENARIO: &str = "scenario.toml";
 /// A row per trip.
@@ -25,6 +30,27 @@ pub const LATENCIES: &str = "latency.hlog";
 pub const TIMELINE: &str = "timeline.json";
 /// What the audit needs beside the trips.
 pub const EVIDENCE: &str = "evidence.json";
+
+/// Where a run of that name is written if nothing else is said: `runs/<name>-<time>`.
+pub fn fresh(name: &str) -> PathBuf {
+    let plain = |c: char| if c.is_alphanumeric() { c } else { '-' };
+    let name: String = name.chars().map(plain).collect();
+    Path::new("runs").join(format!("{name}-{}", stamp(WallClock.now())))
+}
+
+/// A moment as `20260923-181500`, UTC.
+fn stamp(at: Timestamp) -> String {
+    let text = workload::import::local_time_text(at);
+    let digits = |text: &str| {
+        text.chars()
+            .filter(char::is_ascii_digit)
+            .collect::<String>()
+    };
+    match text.split_once('T') {
+        Some((day, time)) => format!("{}-{}", digits(day), digits(time)),
+        None => digits(&text),
+    }
+}
 
 /// A run directory.
 #[derive(Debug, Clone)]

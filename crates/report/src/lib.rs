@@ -17,6 +17,7 @@ pub mod latency;
 pub mod metrics;
 pub mod schema;
 pub mod slo;
+pub mod study;
 pub mod summary;
 pub mod text;
 pub mod timeline;

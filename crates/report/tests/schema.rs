@@ -6,7 +6,7 @@ use rushhour_report::audit::{AuditInput, Evidence, LiveHold, audit};
 use rushhour_report::distill::{Bins, Window};
 use rushhour_report::import::ImportFigures;
 use rushhour_report::schema::schemas;
-use rushhour_report::summary::{ClockKind, Cost, Function, Slo, Summary, Violation};
+use rushhour_report::summary::{ClockKind, Cost, Function, Slo, StudyFigures, Summary, Violation};
 use rushhour_report::timeline::{DriverCounts, TimelineRecorder};
 use std::time::Duration;
 
@@ -55,6 +55,7 @@ fn summary() -> Summary {
         .functions
         .insert("pricing".into(), Function::default());
     summary.cost_usd = Some(Cost::default());
+    summary.study = Some([("pricing".into(), StudyFigures::default())].into());
     summary.slo.push(Slo {
         name: "quote_p99".into(),
         limit: 50.0,

@@ -5,40 +5,19 @@ pub mod import;
 pub mod predict;
 pub mod report;
 pub mod run;
-
-use std::path::{Path, PathBuf};
-
-use domain::Timestamp;
-use host::WallClock;
-use services::ports::Clock;
+pub mod study;
 
 use crate::cli::ScenarioArgs;
 use crate::exit::{Exit, Failure};
 use crate::outcome::Told;
-use crate::run_dir::{REPORT, RunDir};
+use crate::run_dir::{self, REPORT, RunDir};
 use crate::scenario::Resolved;
 use crate::tell;
 
-/// Where a run is written, unless told otherwise: `runs/<scenario>-<time>`.
-fn out(args: &ScenarioArgs, resolved: &Resolved) -> PathBuf {
-    args.out.clone().unwrap_or_else(|| {
-        let name = &resolved.scenario.name;
-        Path::new("runs").join(format!("{name}-{}", stamp(WallClock.now())))
-    })
-}
-
-/// A moment as `20260923-181500`, UTC.
-fn stamp(at: Timestamp) -> String {
-    let text = workload::import::local_time_text(at);
-    let digits = |text: &str| {
-        text.chars()
-            .filter(char::is_ascii_digit)
-            .collect::<String>()
-    };
-    match text.split_once('T') {
-        Some((day, time)) => format!("{}-{}", digits(day), digits(time)),
-        None => digits(&text),
-    }
+/// The directory of a run: as told, or `runs/<scenario>-<time>`.
+fn directory(args: &ScenarioArgs, resolved: &Resolved) -> Result<RunDir, Failure> {
+    let told = args.out.clone();
+    RunDir::create(&told.unwrap_or_else(|| run_dir::fresh(&resolved.scenario.name)))
 }
 
 /// What the command ends with.

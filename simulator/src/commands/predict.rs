@@ -4,7 +4,6 @@ use crate::cli::PredictArgs;
 use crate::commands::run::interrupt::Interrupt;
 use crate::exit::{Exit, Failure};
 use crate::predict::predict;
-use crate::run_dir::RunDir;
 use crate::scenario;
 use crate::target::twin;
 
@@ -23,7 +22,7 @@ pub fn run(args: &PredictArgs) -> Result<Exit, Failure> {
         report::slo::known(name).map_err(Failure::input)?;
     }
     let profile = twin::profile(&resolved.scenario)?;
-    let directory = RunDir::create(&super::out(&args.driven, &resolved))?;
+    let directory = super::directory(&args.driven, &resolved)?;
     let interrupt = Interrupt::in_background()?;
     let (told, interrupted) = predict(&resolved, &profile, args.driven.quiet, &|| interrupt.came())?;
     told.write(&directory, &resolved)?;

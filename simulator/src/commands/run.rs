@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use crate::cli::{RunArgs, Target};
 use crate::exit::{Exit, Failure};
 use crate::outcome::Told;
-use crate::run_dir::RunDir;
 use crate::scenario::{self, Resolved};
 use course::Course;
 use interrupt::Interrupt;
@@ -30,7 +29,7 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
     for name in resolved.scenario.slo.keys() {
         report::slo::known(name).map_err(Failure::input)?;
     }
-    let directory = RunDir::create(&super::out(&args.driven, &resolved))?;
+    let directory = super::directory(&args.driven, &resolved)?;
     let workers = std::thread::available_parallelism()
         .map_or(WORKERS_MIN, |cores| cores.get().max(WORKERS_MIN));
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -9,7 +9,7 @@ pub mod values;
 use std::path::Path;
 
 pub use model::Scenario;
-pub use parse::ScenarioError;
+pub use parse::{ScenarioError, beside};
 pub use resolve::{Resolved, resolve};
 
 /// The scenarios that are built in, the first being the default.

@@ -99,7 +99,7 @@ fn lay(table: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
 }
 
 /// A path that stands in a scenario file, seen from that file.
-pub(super) fn beside(origin: Option<&Path>, path: &Path) -> PathBuf {
+pub fn beside(origin: Option<&Path>, path: &Path) -> PathBuf {
     match origin.and_then(Path::parent) {
         Some(folder) if path.is_relative() && !path.exists() => folder.join(path),
         _ => path.to_owned(),

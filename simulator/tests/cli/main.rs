@@ -12,4 +12,5 @@ mod endings;
 mod imports;
 mod run_directory;
 mod schedules;
+mod studies;
 mod usage;

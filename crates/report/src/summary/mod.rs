@@ -7,12 +7,14 @@
 
 mod infrastructure;
 mod marketplace;
+mod study;
 
 pub use infrastructure::{Container, Cost, Function, Load, Queue, Table};
 pub use marketplace::{
     Drivers, Kilometres, Matching, MoneyFigures, PayPerHour, Pickup, Rides, RoundSize, Spread,
     SurgeFigures,
 };
+pub use study::{StudyFigures, StudyWait};
 
 use std::collections::BTreeMap;
 
@@ -91,6 +93,8 @@ pub struct Summary {
     pub audit: AuditFigures,
     /// The limits that the scenario set, and how the run did.
     pub slo: Vec<Slo>,
+    /// The parts of a study by name; null for a run with rides in it.
+    pub study: Option<BTreeMap<String, StudyFigures>>,
 }
 
 /// Which time passed during a run.
@@ -209,6 +213,7 @@ impl Summary {
             load: Load::default(),
             audit: AuditFigures::default(),
             slo: Vec::new(),
+            study: None,
         }
     }
 

@@ -80,6 +80,7 @@ fn every_key_of_the_contract_is_written_even_if_nothing_happened() {
         "/audit/checked",
         "/audit/violations",
         "/slo",
+        "/study",
     ] {
         assert!(json.pointer(path).is_some(), "{path} is missing");
     }

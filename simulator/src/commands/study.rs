@@ -1,0 +1,193 @@
+//! `rushhour study`: queueing facts with no rides in them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use report::summary::{ClockKind, Seconds, StudyFigures, StudyWait, Summary, figure};
+use study::{Estimate, Figures, Kind, Part, Study};
+use workload::law::parse_span;
+
+use crate::cli::StudyArgs;
+use crate::exit::{Exit, Failure};
+use crate::run_dir::{self, RunDir, STUDY, SUMMARY};
+use crate::scenario::beside;
+use crate::{process, tell};
+
+/// The studies that are built in.
+const BUILT_IN: [(&str, &str); 2] = [
+    (
+        "cold-starts",
+        include_str!("../../studies/cold-starts.toml"),
+    ),
+    ("queueing", include_str!("../../studies/queueing.toml")),
+];
+/// What a reader of the figures must know.
+const METHOD: &str =
+    "Half-widths (±) are of 95 % intervals, from batch means of one run with Student's t.";
+/// Decimals that are written: billionths, which is nanoseconds of waits.
+const DECIMALS: i32 = 9;
+
+/// Studies.
+///
+/// # Errors
+/// If the study is wrong, or its figures cannot be written.
+pub fn run(args: &StudyArgs) -> Result<Exit, Failure> {
+    let began = Instant::now();
+    let (text, study) = load(args)?;
+    let out = args.out.clone();
+    let directory = RunDir::create(&out.unwrap_or_else(|| run_dir::fresh(&study.name)))?;
+    let figures = figures_of(&study, args.quiet);
+    let mut summary = Summary::new(&study.name, study.seed, "twin", ClockKind::Virtual);
+    summary.git_commit = option_env!("RUSHHOUR_GIT_COMMIT").map(str::to_owned);
+    summary.notes.push(METHOD.to_owned());
+    let told = figures
+        .iter()
+        .map(|(name, found)| (name.clone(), tell_of(found)));
+    summary.study = Some(told.collect());
+    let longest = study.parts.values().map(|part| part.span().duration).max();
+    summary.seconds = Seconds {
+        simulated: longest.unwrap_or_default().as_secs_f64(),
+        wall: began.elapsed().as_secs_f64(),
+        cpu: process::cpu_seconds().unwrap_or(0.0),
+    };
+    summary.peak_rss_bytes = process::peak_rss_bytes();
+    directory.write(STUDY, replayable(args, &study, &text).as_bytes())?;
+    directory.write(SUMMARY, summary.to_json().as_bytes())?;
+    show(args, &summary, &directory)?;
+    let unstable = figures.values().any(|found| found.unstable.is_some());
+    Ok(if unstable { Exit::Failed } else { Exit::Well })
+}
+
+/// The text of the study, and the study as the options change it.
+fn load(args: &StudyArgs) -> Result<(String, Study), Failure> {
+    let duration = args.duration.as_deref().map(parse_span).transpose();
+    let duration = duration.map_err(|error| Failure::input(format!("--duration: {error}")))?;
+    let built_in = BUILT_IN.iter().find(|(name, _)| *name == args.file);
+    let (origin, text) = match built_in {
+        Some((_, text)) => (None, (*text).to_owned()),
+        None => (Some(Path::new(&args.file)), read(&args.file)?),
+    };
+    let files = |named: &str| {
+        let path: PathBuf = beside(origin, Path::new(named));
+        std::fs::read_to_string(&path).map_err(|error| error.to_string())
+    };
+    let mut study = Study::parse(&args.file, &text, duration, &files).map_err(Failure::input)?;
+    study.seed = args.seed.unwrap_or(study.seed);
+    Ok((text, study))
+}
+
+fn read(file: &str) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let known = BUILT_IN.map(|(name, _)| name).join(", ");
+        Failure::input(format!(
+            "{file}: cannot be read ({error}), expected a study file or one of {known}"
+        ))
+    })
+}
+
+/// The file, with a word on the options that changed it.
+fn replayable(args: &StudyArgs, study: &Study, text: &str) -> String {
+    let duration = args.duration.as_ref();
+    let duration = duration.map_or(String::new(), |span| format!(" --duration {span}"));
+    let seed = study.seed;
+    format!("# Replayed by: rushhour study {STUDY} --seed {seed}{duration}\n{text}")
+}
+
+/// Parts know nothing of each other, so that each core takes the next one.
+fn figures_of(study: &Study, quiet: bool) -> BTreeMap<String, Figures> {
+    let parts: Vec<(&String, &Part)> = study.parts.iter().collect();
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let work = || {
+        while let Some((name, part)) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let figures = part.run(name, study.seed);
+            let mut found = found.lock().expect("no one panics while holding figures");
+            found.insert((*name).clone(), figures);
+            if !quiet {
+                eprintln!("studied {} of {}: {name}", found.len(), parts.len());
+            }
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores.min(parts.len()) {
+            scope.spawn(work);
+        }
+    });
+    found
+        .into_inner()
+        .expect("no one panics while holding figures")
+}
+
+fn show(args: &StudyArgs, summary: &Summary, directory: &RunDir) -> Result<(), Failure> {
+    let text = report::study::text(summary);
+    if args.json {
+        tell::print(&summary.to_json())?;
+        eprint!("{text}");
+    } else {
+        tell::print(&text)?;
+    }
+    eprintln!("\nsummary: {}", directory.path().join(SUMMARY).display());
+    Ok(())
+}
+
+/// Figures as the summary has them.
+fn tell_of(found: &Figures) -> StudyFigures {
+    let value = |estimate: Option<Estimate>| figure(estimate?.value, DECIMALS);
+    let ci95 = |estimate: Option<Estimate>| figure(estimate?.ci95, DECIMALS);
+    let wait = found.wait_s;
+    let (mean, p50, p99) = (
+        wait.map(|wait| wait.mean),
+        wait.map(|wait| wait.p50),
+        wait.map(|wait| wait.p99),
+    );
+    let kind = match found.kind {
+        Kind::Function => "function",
+        Kind::Service => "service",
+        Kind::Queue => "queue",
+    };
+    let note = found.unstable.map(|unstable| {
+        format!(
+            "unstable: found a load of {:.4}, expected less than 1; the queue grows for ever and has no mean",
+            unstable.load
+        )
+    });
+    StudyFigures {
+        kind: kind.to_owned(),
+        unstable: found.unstable.is_some(),
+        note,
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "arrivals were counted"
+        )]
+        arrivals: found.arrivals.map(|arrivals| arrivals.value.round() as u64),
+        arrivals_ci95: ci95(found.arrivals),
+        cold_start_probability: value(found.cold_start_probability),
+        cold_start_probability_ci95: ci95(found.cold_start_probability),
+        rejected_probability: value(found.rejected_probability),
+        rejected_probability_ci95: ci95(found.rejected_probability),
+        wait_probability: value(found.wait_probability),
+        wait_probability_ci95: ci95(found.wait_probability),
+        wait_s: StudyWait {
+            mean: value(mean),
+            mean_ci95: ci95(mean),
+            p50: value(p50),
+            p50_ci95: ci95(p50),
+            p99: value(p99),
+            p99_ci95: ci95(p99),
+        },
+        instances_mean: value(found.instances_mean),
+        instances_mean_ci95: ci95(found.instances_mean),
+        busy_mean: value(found.busy_mean),
+        busy_mean_ci95: ci95(found.busy_mean),
+        idle_mean: value(found.idle_mean),
+        idle_mean_ci95: ci95(found.idle_mean),
+        batch_mean: value(found.batch_mean),
+        batch_mean_ci95: ci95(found.batch_mean),
+        batches_per_s: value(found.batches_per_s),
+        batches_per_s_ci95: ci95(found.batches_per_s),
+    }
+}
