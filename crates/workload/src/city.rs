@@ -5,7 +5,7 @@ use domain::travel::{Travel, TravelError};
 use domain::{Cell, Place, Space};
 use kernel::Stream;
 
-use crate::places::{Weights, WeightsError, centre_of, place_in_cell};
+use crate::places::{Outline, Weights, WeightsError, centre_of};
 use crate::profile::Profile;
 
 /// The largest city, in metres from edge to edge: beyond it the Earth is no longer nearly flat.
@@ -100,8 +100,8 @@ pub struct City {
     ground: Ground,
     travel: Travel,
     circuity: f64,
-    /// Of a city of cells: each by its area.
-    areas: Option<Weights>,
+    /// Of a city of cells: each by its area, and its outline.
+    areas: Option<(Weights, Vec<Outline>)>,
     centre: Place,
     area_m2: f64,
 }
@@ -125,7 +125,8 @@ impl City {
             Ground::Cells(cells) => {
                 let weights = Weights::new(cells.iter().map(|cell| cell_area_m2(*cell)))?;
                 let area_m2 = weights.total();
-                areas = Some(weights);
+                let outlines = cells.iter().map(|cell| Outline::of(*cell)).collect();
+                areas = Some((weights, outlines));
                 (Space::Sphere, centre_of(cells), area_m2)
             }
             &Ground::Plane {
@@ -198,12 +199,12 @@ impl City {
                 let distance_m = radius_m * stream.uniform().sqrt();
                 self.towards(*centre, stream.uniform(), distance_m)
             }
-            Ground::Cells(cells) => {
-                let areas = self
+            Ground::Cells(_) => {
+                let (areas, outlines) = self
                     .areas
                     .as_ref()
                     .expect("a city of cells has their areas");
-                place_in_cell(cells[areas.pick(stream.uniform())], stream)
+                outlines[areas.pick(stream.uniform())].draw(stream)
             }
             Ground::Plane {
                 width_m, height_m, ..

@@ -129,7 +129,10 @@ impl Hotspots {
 #[derive(Debug, Clone, PartialEq)]
 pub struct CellWeights {
     cells: Vec<Cell>,
+    outlines: Vec<Outline>,
     weights: Weights,
+    /// What each cell weighs.
+    each: Vec<f64>,
     /// Metres east and north of the first cell's centre, to find cells at a distance quickly.
     offsets_m: Vec<(f64, f64)>,
     origin: Place,
@@ -156,6 +159,8 @@ impl CellWeights {
         let offset_m = |cell: &Cell| Space::Sphere.offset_m(origin, cell.centre());
         Ok(Self {
             offsets_m: cells.iter().map(offset_m).collect(),
+            outlines: cells.iter().map(|cell| Outline::of(*cell)).collect(),
+            each: (0..cells.len()).map(|i| weights.weight(i)).collect(),
             cells,
             weights,
             origin,
@@ -170,7 +175,7 @@ impl CellWeights {
     }
 
     fn draw(&self, stream: &mut Stream) -> Place {
-        place_in_cell(self.cells[self.weights.pick(stream.uniform())], stream)
+        self.outlines[self.weights.pick(stream.uniform())].draw(stream)
     }
 
     fn tolerance_m(&self, distance_m: f64) -> f64 {
@@ -190,21 +195,29 @@ impl CellWeights {
         let (east, north) = Space::Sphere.offset_m(self.origin, from);
         let miss = |(e, n): &(f64, f64)| ((e - east).hypot(n - north) - distance_m).abs();
         let tolerance_m = self.tolerance_m(distance_m);
-        let near = || (0..self.cells.len()).filter(|i| miss(&self.offsets_m[*i]) <= tolerance_m);
-        let total: f64 = near().map(|i| self.weights.weight(i)).sum();
+        let is_near = Ring::new(distance_m, tolerance_m);
+        // Each near cell with the sum of the weights up to it.
+        let mut near: Vec<(usize, f64)> = Vec::with_capacity(self.cells.len());
+        let mut total = 0.0;
+        for (i, offset_m) in self.offsets_m.iter().enumerate() {
+            let is_near = is_near
+                .holds(offset_m.0 - east, offset_m.1 - north)
+                .unwrap_or_else(|| miss(offset_m) <= tolerance_m);
+            if is_near {
+                total += self.each[i];
+                near.push((i, total));
+            }
+        }
         let target = stream.uniform() * total;
-        let mut sum = 0.0;
-        let chosen = near().find(|i| {
-            sum += self.weights.weight(*i);
-            sum > target
-        });
+        let chosen = near.get(near.partition_point(|(_, sum)| *sum <= target));
+        let chosen = chosen.map(|(i, _)| *i);
         let nearest = || {
             (0..self.cells.len())
-                .filter(|i| self.weights.weight(*i) > 0.0)
+                .filter(|i| self.each[*i] > 0.0)
                 .min_by(|a, b| miss(&self.offsets_m[*a]).total_cmp(&miss(&self.offsets_m[*b])))
                 .expect("weights hold something above zero")
         };
-        place_in_cell(self.cells[chosen.unwrap_or_else(nearest)], stream)
+        self.outlines[chosen.unwrap_or_else(nearest)].draw(stream)
     }
 }
 
@@ -286,15 +299,59 @@ pub(crate) fn centre_of(cells: &[Cell]) -> Place {
     Place::new(mean(Place::lat), mean(Place::lon)).unwrap_or(first)
 }
 
-/// A place uniform in a cell: in one of the triangles from its centre to an edge.
-pub(crate) fn place_in_cell(cell: Cell, stream: &mut Stream) -> Place {
-    let corners = cell.corners();
-    let centre = cell.centre();
-    let side = stream.below(corners.len());
-    let (one, other) = (corners[side], corners[(side + 1) % corners.len()]);
-    // Uniform in a triangle: along the edge, then from the centre by the square root.
-    let on_edge = Space::Sphere.along(one, other, stream.uniform());
-    Space::Sphere.along(centre, on_edge, stream.uniform().sqrt())
+/// A ring around a place, to tell quickly what lies in it.
+struct Ring {
+    inner_m2: f64,
+    outer_m2: f64,
+}
+
+/// How near to a ring's edge, as a share of the squared distance, nothing is told: far more than rounding.
+const EDGE: f64 = 1e-9;
+
+impl Ring {
+    fn new(distance_m: f64, tolerance_m: f64) -> Self {
+        Self {
+            inner_m2: (distance_m - tolerance_m).max(0.0).powi(2),
+            outer_m2: (distance_m + tolerance_m).powi(2),
+        }
+    }
+
+    /// Whether the ring holds what lies so far east and north of its middle; none if that lies on its edge,
+    /// where squares are not exact enough.
+    fn holds(&self, east_m: f64, north_m: f64) -> Option<bool> {
+        let found_m2 = east_m * east_m + north_m * north_m;
+        let on_edge = |edge_m2: f64| (found_m2 - edge_m2).abs() <= edge_m2 * EDGE;
+        if on_edge(self.inner_m2) || on_edge(self.outer_m2) {
+            return None;
+        }
+        Some(self.inner_m2 < found_m2 && found_m2 < self.outer_m2)
+    }
+}
+
+/// The outline of a cell, kept where places are drawn in it often.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Outline {
+    centre: Place,
+    corners: Vec<Place>,
+}
+
+impl Outline {
+    pub(crate) fn of(cell: Cell) -> Self {
+        Self {
+            centre: cell.centre(),
+            corners: cell.corners(),
+        }
+    }
+
+    /// A place uniform in the cell: in one of the triangles from its centre to an edge.
+    pub(crate) fn draw(&self, stream: &mut Stream) -> Place {
+        let corners = &self.corners;
+        let side = stream.below(corners.len());
+        let (one, other) = (corners[side], corners[(side + 1) % corners.len()]);
+        // Uniform in a triangle: along the edge, then from the centre by the square root.
+        let on_edge = Space::Sphere.along(one, other, stream.uniform());
+        Space::Sphere.along(self.centre, on_edge, stream.uniform().sqrt())
+    }
 }
 
 #[cfg(test)]
