@@ -99,9 +99,9 @@ fn seen(row: &TripRow, field: impl Fn(&Seen) -> Value) -> Value {
 
 #[rustfmt::skip]
 const COLUMNS: &[(&str, Kind, Get)] = &[
-    ("trip", Kind::Text, |r| text(r.trip)),
+    ("trip", Kind::Unique, |r| text(r.trip)),
     ("region", Kind::Text, |r| text(&r.region)),
-    ("rider", Kind::Text, |r| text(r.rider)),
+    ("rider", Kind::Unique, |r| text(r.rider)),
     ("driver", Kind::Text, |r| some_text(r.driver())),
     ("pickup_lat", Kind::Number, |r| Value::Number(r.pickup.lat())),
     ("pickup_lon", Kind::Number, |r| Value::Number(r.pickup.lon())),
@@ -120,7 +120,7 @@ const COLUMNS: &[(&str, Kind, Get)] = &[
     ("why", Kind::Text, |r| some_text(r.state.because())),
     ("since", Kind::Moment, |r| moment(r.since)),
     ("attempts", Kind::Integer, |r| Value::Integer(i64::try_from(r.tries.len()).unwrap_or(i64::MAX))),
-    ("tries", Kind::Text, |r| text(names::tries(&r.tries))),
+    ("tries", Kind::Unique, |r| text(names::tries(&r.tries))),
     ("currency", Kind::Text, |r| text(r.fare.currency)),
     ("surge", Kind::Number, |r| Value::Number(f64::from(r.fare.surge.hundredths()) / 100.0)),
     ("quoted_ride", Kind::Integer, |r| money(r.fare.ride)),
@@ -135,7 +135,7 @@ const COLUMNS: &[(&str, Kind, Get)] = &[
     ("rider_pays", Kind::Integer, |r| money(r.rider_pays)),
     ("platform", Kind::Integer, |r| money(r.platform)),
     ("in_progress_at_start", Kind::Flag, |r| Value::Flag(r.in_progress_at_start)),
-    ("seen_rider", Kind::Text, |r| seen(r, |s| text(s.rider))),
+    ("seen_rider", Kind::Unique, |r| seen(r, |s| text(s.rider))),
     ("seen_scheduled_at", Kind::Moment, |r| seen(r, |s| moment(s.scheduled_at))),
     ("seen_answered_at", Kind::Moment, |r| seen(r, |s| some_moment(s.answered_at))),
     ("seen_quoted_total", Kind::Integer, |r| seen(r, |s| s.quoted_total.map_or(Value::Missing, money))),
@@ -143,7 +143,7 @@ const COLUMNS: &[(&str, Kind, Get)] = &[
     ("seen_state", Kind::Text, |r| seen(r, |s| some_text(s.state.map(names::whole_state)))),
     ("seen_state_at", Kind::Moment, |r| seen(r, |s| some_moment(s.state_at))),
     ("seen_first_offer_at", Kind::Moment, |r| seen(r, |s| some_moment(s.first_offer_at))),
-    ("seen_accepts", Kind::Text, |r| seen(r, |s| text(names::accepts(&s.accepts)))),
+    ("seen_accepts", Kind::Unique, |r| seen(r, |s| text(names::accepts(&s.accepts)))),
     ("pickup_distance_m", Kind::Number, |r| seen(r, |s| s.pickup_distance_m.map_or(Value::Missing, Value::Number))),
 ];
 

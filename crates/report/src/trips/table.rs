@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::file::metadata::KeyValue;
@@ -12,6 +12,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::ColumnPath;
 
 use super::columns::TripFileError;
 
@@ -22,6 +23,8 @@ const ROWS_IN_GROUP_MAX: usize = 200_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
+    /// Text that hardly any two rows share: no use in a dictionary.
+    Unique,
     Moment,
     Integer,
     Number,
@@ -31,7 +34,7 @@ pub(super) enum Kind {
 impl Kind {
     fn declaration(self, name: &str) -> String {
         match self {
-            Self::Text => format!("optional binary {name} (UTF8);"),
+            Self::Text | Self::Unique => format!("optional binary {name} (UTF8);"),
             Self::Moment => format!("optional int64 {name} (TIMESTAMP(MICROS,true));"),
             Self::Integer => format!("optional int64 {name};"),
             Self::Number => format!("optional double {name};"),
@@ -41,7 +44,7 @@ impl Kind {
 
     fn expected(self) -> &'static str {
         match self {
-            Self::Text => "text",
+            Self::Text | Self::Unique => "text",
             Self::Moment => "int64 microseconds",
             Self::Integer => "int64",
             Self::Number => "double",
@@ -77,20 +80,30 @@ pub(super) fn write<W: Write + Send>(
         .iter()
         .map(|(key, value)| KeyValue::new((*key).to_owned(), (*value).to_owned()))
         .collect();
-    let properties = WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         // Named without a version, so that the bytes do not change with a dependency's.
         .set_created_by("rushhour".to_owned())
-        .set_key_value_metadata(Some(metadata))
-        .build();
-    let mut file = SerializedFileWriter::new(writer, Arc::new(schema), Arc::new(properties))?;
+        .set_key_value_metadata(Some(metadata));
+    for (name, kind) in columns {
+        let column = ColumnPath::from(*name);
+        if matches!(kind, Kind::Unique | Kind::Moment | Kind::Number) {
+            properties = properties.set_column_dictionary_enabled(column.clone(), false);
+        }
+        if *kind == Kind::Moment {
+            // Rows are in the order of their times, so that a moment is not far from the one before.
+            properties = properties.set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+        }
+    }
+    let properties = Arc::new(properties.build());
+    let mut file = SerializedFileWriter::new(writer, Arc::new(schema), properties)?;
     let mut first = 0;
     while first < rows {
         let last = rows.min(first + ROWS_IN_GROUP_MAX);
         let mut group = file.next_row_group()?;
         for (index, (_, kind)) in columns.iter().enumerate() {
             let values: Vec<_> = (first..last).map(|row| field(row, index)).collect();
-            write_column(&mut group, *kind, &values)?;
+            write_column(&mut group, *kind, values)?;
         }
         group.close()?;
         first = last;
@@ -102,7 +115,7 @@ pub(super) fn write<W: Write + Send>(
 fn write_column<W: Write + Send>(
     group: &mut SerializedRowGroupWriter<'_, W>,
     kind: Kind,
-    values: &[Value],
+    values: Vec<Value>,
 ) -> Result<(), parquet::errors::ParquetError> {
     let levels: Vec<i16> = values
         .iter()
@@ -112,9 +125,9 @@ fn write_column<W: Write + Send>(
         .next_column()?
         .expect("the schema has a column for each kind");
     match kind {
-        Kind::Text => {
+        Kind::Text | Kind::Unique => {
             let texts: Vec<_> = pick(values, |value| match value {
-                Value::Text(text) => Some(ByteArray::from(text.as_str())),
+                Value::Text(text) => Some(ByteArray::from(text.into_bytes())),
                 _ => None,
             });
             column
@@ -123,7 +136,7 @@ fn write_column<W: Write + Send>(
         }
         Kind::Moment | Kind::Integer => {
             let integers: Vec<_> = pick(values, |value| match value {
-                Value::Integer(integer) => Some(*integer),
+                Value::Integer(integer) => Some(integer),
                 _ => None,
             });
             column
@@ -132,7 +145,7 @@ fn write_column<W: Write + Send>(
         }
         Kind::Number => {
             let numbers: Vec<_> = pick(values, |value| match value {
-                Value::Number(number) => Some(*number),
+                Value::Number(number) => Some(number),
                 _ => None,
             });
             column
@@ -141,7 +154,7 @@ fn write_column<W: Write + Send>(
         }
         Kind::Flag => {
             let flags: Vec<_> = pick(values, |value| match value {
-                Value::Flag(flag) => Some(*flag),
+                Value::Flag(flag) => Some(flag),
                 _ => None,
             });
             column
@@ -152,8 +165,8 @@ fn write_column<W: Write + Send>(
     column.close()
 }
 
-fn pick<T>(values: &[Value], take: impl Fn(&Value) -> Option<T>) -> Vec<T> {
-    values.iter().filter_map(take).collect()
+fn pick<T>(values: Vec<Value>, take: impl Fn(Value) -> Option<T>) -> Vec<T> {
+    values.into_iter().filter_map(take).collect()
 }
 
 /// Columns by their place in the declaration, each with a field per row.
@@ -209,7 +222,7 @@ fn read_column(group: &dyn RowGroupReader, at: usize, kind: Kind) -> Result<Vec<
     let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
     let column = group.get_column_reader(at).map_err(|e| e.to_string())?;
     match (kind, column) {
-        (Kind::Text, ColumnReader::ByteArrayColumnReader(column)) => {
+        (Kind::Text | Kind::Unique, ColumnReader::ByteArrayColumnReader(column)) => {
             read_values(column, rows, |bytes| {
                 let text = std::str::from_utf8(bytes.data()).map_err(|e| e.to_string())?;
                 Ok(Value::Text(text.to_owned()))
