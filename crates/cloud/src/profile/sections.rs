@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kernel::Stream;
+use kernel::random::span;
 
 use super::figure::Entry;
 use super::law::{Factors, Spans};
@@ -80,6 +81,7 @@ pub struct LambdaProfile {
     pub first_call_network: Duration,
     mb_per_vcpu: f64,
     vcpus_by_mb: Vec<(f64, f64)>,
+    cpu_period: Duration,
     /// Idle time after which an environment goes; drawn for each environment.
     pub idle_timeout: Spans,
     /// Age at which an environment goes, however busy.
@@ -130,11 +132,22 @@ impl LambdaProfile {
         (memory_mb / self.mb_per_vcpu).min(whole)
     }
 
-    /// How long work of so much processor time takes on one thread at this memory.
+    /// How long work of so much processor time takes on one thread at this memory. A function gets its share
+    /// in each scheduling period and then waits for the next: short work is not stretched at all, long work
+    /// by the share's inverse. That an earlier call may have used a part of the period is not modelled.
     #[must_use]
     pub fn stretched(&self, cpu: Duration, memory_mb: u32) -> Duration {
         let share = self.cpu_share(memory_mb).clamp(f64::MIN_POSITIVE, 1.0);
-        Duration::try_from_secs_f64(cpu.as_secs_f64() / share).unwrap_or(kernel::random::SPAN_MAX)
+        let (cpu_s, period_s) = (cpu.as_secs_f64(), self.cpu_period.as_secs_f64());
+        let quota_s = share * period_s;
+        if share >= 1.0 {
+            cpu
+        } else if quota_s > 0.0 {
+            let waits = ((cpu_s / quota_s).ceil() - 1.0).max(0.0);
+            span(cpu_s + waits * (period_s - quota_s))
+        } else {
+            span(cpu_s / share)
+        }
     }
 
     /// What the first call takes besides its own time, where connections are opened in it and not in
@@ -166,6 +179,7 @@ impl LambdaProfile {
             first_call_network: reader.span("lambda.first_call_network")?,
             mb_per_vcpu: reader.positive("lambda.mb_per_vcpu")?,
             vcpus_by_mb: reader.steps("lambda.vcpus_by_mb")?,
+            cpu_period: reader.span("lambda.cpu_period")?,
             idle_timeout: reader.spans("lambda.idle_timeout")?,
             environment_age_max: reader.positive_span("lambda.environment_age_max")?,
             account_concurrency: reader.count("lambda.account_concurrency", 1)?,
