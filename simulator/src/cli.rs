@@ -59,7 +59,7 @@ pub enum Target {
 /// Which scenario, and where its outcome goes: what commands that drive a scenario have in common.
 #[derive(Debug, Clone, Args)]
 pub struct ScenarioArgs {
-    /// A scenario file, or a built-in scenario: peak-hour, new-york-peak, recorded
+    /// A scenario file, or a built-in scenario: peak-hour, new-york-peak, new-york-saturday, recorded
     pub scenario: Option<String>,
     /// Replays the same riders, places, times and choices
     #[arg(long, value_name = "N")]

@@ -106,8 +106,7 @@ impl Api {
         run: impl Future<Output = Result<T, RideError>>,
     ) -> Result<T, ApiError> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        let outward =
-            (self.draws.span(&self.client) + self.draws.span(&front.overhead)) / 2;
+        let outward = (self.draws.span(&self.client) + self.draws.span(&front.overhead)) / 2;
         self.time.sleep(outward).await;
         let answer = self.behind(front, work, run).await;
         self.time.sleep(outward).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cloud::timed::{TableUse, TimedQueue};
-use drive::counted::{ContainerUse, Counted, QueueUse, TrackerUse};
+use drive::counted::{Counted, QueueUse, TrackerUse};
 
 use crate::host::Host;
 use crate::sizes::Part;
@@ -16,18 +16,10 @@ pub(crate) fn counted(system: &System) -> Counted {
         let name = part.name().to_owned();
         match host {
             Host::Function(function) => {
-                counted.functions.insert(name, function.counters());
+                counted.functions.insert(name, function.counters().all);
             }
             Host::Service(service) => {
-                counted.containers.insert(
-                    name,
-                    ContainerUse {
-                        tasks_max: service.tasks_max(),
-                        cpu_share_mean: service.cpu_share_mean(),
-                        task_seconds: service.task_seconds(),
-                        messages: service.calls(),
-                    },
-                );
+                counted.containers.insert(name, service.used());
             }
         }
     }
@@ -60,12 +52,18 @@ pub(crate) fn counted(system: &System) -> Counted {
     counted.queues = BTreeMap::from([
         ("ride-requests".to_owned(), queue(&system.queues.rings)),
         ("trip-events".to_owned(), queue(&system.queues.events)),
-        ("market-snapshots".to_owned(), queue(&system.queues.snapshots)),
+        (
+            "market-snapshots".to_owned(),
+            queue(&system.queues.snapshots),
+        ),
     ]);
     counted.depth_max = BTreeMap::from([
         ("ride-requests".to_owned(), depth(&system.queues.rings)),
         ("trip-events".to_owned(), depth(&system.queues.events)),
-        ("market-snapshots".to_owned(), depth(&system.queues.snapshots)),
+        (
+            "market-snapshots".to_owned(),
+            depth(&system.queues.snapshots),
+        ),
     ]);
     counted
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use cloud::processor_sharing::{JobId, ProcessorSharing};
+use cloud::processor_sharing::{JobId, ProcessorSharing, ProcessorUsage};
 use domain::Timestamp;
 use kernel::{Signal, Time};
 
@@ -77,10 +77,10 @@ impl Cpu {
         self.arm();
     }
 
-    /// Processor seconds used until now, those of the background included.
-    pub(crate) fn busy_s(&self) -> f64 {
+    /// What the processors did until now.
+    pub(crate) fn usage(&self) -> ProcessorUsage {
         let now = self.now();
-        self.lock().machine.busy_vcpu_seconds(now)
+        self.lock().machine.usage(now)
     }
 
     fn arm(&self) {
@@ -108,11 +108,11 @@ impl Cpu {
                 state.armed_us = None;
             }
             let now = self.now();
-            let finished = state.machine.pop_finished(now);
-            finished
-                .into_iter()
-                .filter_map(|job| state.waiting.remove(&job))
-                .collect()
+            let mut done = Vec::new();
+            while let Some(job) = state.machine.pop_finished(now) {
+                done.extend(state.waiting.remove(&job));
+            }
+            done
         };
         for signal in done {
             signal.give(());

@@ -8,12 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 use std::time::Duration;
 
-use cloud::lambda_pool::{Invocation, LambdaCounters, LambdaPool, Outcome};
-use cloud::profile::{Architecture, LambdaProfile, Profile, ServiceTime};
+use cloud::account::{Account, SetAsideError};
+use cloud::autoscaling::{ScalingConfig, ScalingConfigError, TaskScaling};
+use cloud::lambda_function::{
+    FunctionConfig, FunctionCounters, LambdaFunction, Provisioned, Start,
+};
+use cloud::lambda_pool::{Outcome, Routing};
+use cloud::profile::{LambdaProfile, Profile, ServiceTime};
 use cloud::timed::Draws;
 use domain::Timestamp;
+use drive::counted::ContainerUse;
 use drive::watched::Watched;
-use kernel::{Streams, Time};
+use kernel::{Stream, Streams, Time};
 
 use crate::cpu::Cpu;
 use crate::sizes::{ContainerSize, FunctionSize};
@@ -84,41 +90,63 @@ pub(crate) struct Function {
     name: String,
     time: Time,
     size: FunctionSize,
-    architecture: Architecture,
     laws: LambdaProfile,
     times: ServiceTimes,
     draws: Draws,
-    pool: Mutex<LambdaPool>,
+    machine: Mutex<LambdaFunction>,
+    account: SharedAccount,
     watched: Arc<Watched>,
 }
 
+/// The account that functions share.
+pub(crate) type SharedAccount = Arc<Mutex<Account>>;
+
+/// What hosts are made of besides their sizes.
+pub(crate) struct Ground<'a> {
+    pub(crate) profile: &'a Profile,
+    pub(crate) times: &'a ServiceTimes,
+    pub(crate) streams: Streams,
+    pub(crate) time: &'a Time,
+    pub(crate) watched: &'a Arc<Watched>,
+    pub(crate) account: &'a SharedAccount,
+}
+
 impl Function {
+    /// A function that has not been called yet; what is provisioned is ready.
     pub(crate) fn new(
         name: &str,
         size: &FunctionSize,
-        profile: &Profile,
-        times: &ServiceTimes,
-        streams: &Streams,
-        time: &Time,
-        watched: &Arc<Watched>,
-    ) -> Self {
-        Self {
+        ground: &Ground<'_>,
+    ) -> Result<Self, SetAsideError> {
+        let laws = &ground.profile.lambda;
+        let now = Timestamp::from_micros(ground.time.now_us());
+        let config = FunctionConfig {
+            memory_mb: size.memory_mb,
+            reserved_concurrency: size.reserved_concurrency,
+            provisioned: size
+                .provisioned_concurrency
+                .map(|environments| Provisioned::ready(environments, now)),
+            routing: Routing::NewestIdle,
+        };
+        let stream = |what: &str| ground.streams.stream(&format!("function {name} {what}"), 0);
+        let machine = LambdaFunction::new(
+            config,
+            laws,
+            &mut locked(ground.account),
+            now,
+            &mut stream("idle"),
+        )?;
+        Ok(Self {
             name: name.to_owned(),
-            time: time.clone(),
-            architecture: size.architecture,
-            laws: profile.lambda.clone(),
-            times: times.clone(),
-            draws: Draws::new(streams.stream(&format!("function {name}"), 0)),
-            pool: Mutex::new(LambdaPool::new(size.pool(&profile.lambda))),
+            time: ground.time.clone(),
             size: size.clone(),
-            watched: watched.clone(),
-        }
-    }
-
-    fn pool(&self) -> MutexGuard<'_, LambdaPool> {
-        self.pool
-            .lock()
-            .expect("no one panics while holding the environments")
+            laws: laws.clone(),
+            times: ground.times.clone(),
+            draws: Draws::new(stream("calls")),
+            machine: Mutex::new(machine),
+            account: ground.account.clone(),
+            watched: ground.watched.clone(),
+        })
     }
 
     fn now(&self) -> Timestamp {
@@ -126,10 +154,10 @@ impl Function {
     }
 
     /// What was counted so far.
-    pub(crate) fn counters(&self) -> LambdaCounters {
-        let mut pool = self.pool();
-        pool.reclaim(self.now());
-        pool.counters()
+    pub(crate) fn counters(&self) -> FunctionCounters {
+        let mut machine = locked(&self.machine);
+        machine.reclaim(self.now());
+        machine.counters()
     }
 
     /// What a call without calls of ports is billed on average, in ms.
@@ -137,34 +165,35 @@ impl Function {
         let cpu = self.times.get(work).map_or(Duration::ZERO, |time| {
             self.laws.stretched(time.cpu.mean(), self.size.memory_mb)
         });
-        let took = self.laws.warm_overhead(self.architecture).mean() + cpu;
+        let took = self.laws.warm_overhead(self.size.architecture).mean() + cpu;
         u64::try_from(took.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX)
     }
 
     async fn call<T>(&self, work: Work, run: impl Future<Output = T>) -> Result<T, CallError> {
-        let invocation = self.pool().invoke(self.now());
-        let (environment, cold) = match invocation {
-            Invocation::Warm(environment) => (environment, false),
-            Invocation::Cold(environment) => (environment, true),
-            Invocation::Throttled(_) => return Err(CallError::Throttled),
+        let start = locked(&self.machine).invoke(self.now(), &mut locked(&self.account));
+        let (environment, cold) = match start {
+            Ok(Start::Warm(environment)) => (environment, false),
+            Ok(Start::Cold(environment)) => (environment, true),
+            Err(_) => return Err(CallError::Throttled),
         };
-        let mut before = self.draws.span(self.laws.warm_overhead(self.architecture));
+        let architecture = self.size.architecture;
+        let mut before =
+            self.draws.span(self.laws.warm_overhead(architecture)) + self.size.added_latency;
         if cold {
             self.time.sleep(self.draws.span(&self.laws.placement)).await;
-            self.pool()
+            locked(&self.machine)
                 .start_billing(environment, self.now())
                 .expect("a call that has begun runs");
             self.time
-                .sleep(self.draws.span(self.laws.init(self.architecture)))
+                .sleep(self.draws.span(self.laws.init(architecture)))
                 .await;
             before += self.laws.first_call(self.size.memory_mb);
         }
-        let began_us = self.time.now_us();
         if let Some(time) = self.times.get(work) {
-            before += self
-                .laws
-                .stretched(self.draws.span(&time.cpu), self.size.memory_mb);
+            let cpu = self.draws.span(&time.cpu);
+            before += self.laws.stretched(cpu, self.size.memory_mb);
         }
+        let began_us = self.time.now_us();
         let ends_us = began_us + micros(self.size.timeout);
         self.time.sleep(before).await;
         let answer = within(&self.time, ends_us, run).await;
@@ -172,13 +201,19 @@ impl Function {
             Some(_) => Outcome::Success,
             None => Outcome::Timeout,
         };
-        self.pool()
-            .finish(environment, self.now(), outcome)
+        locked(&self.machine)
+            .finish(environment, self.now(), outcome, &mut locked(&self.account))
             .expect("a call that has begun runs");
         let took = Duration::from_micros((self.time.now_us() - began_us).unsigned_abs());
         self.watched.invoked(&self.name, took);
         answer.ok_or(CallError::TimedOut)
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .expect("no one panics while holding a part of a host")
 }
 
 fn micros(span: Duration) -> i64 {
@@ -203,57 +238,77 @@ async fn within<T>(time: &Time, until_us: i64, run: impl Future<Output = T>) -> 
 pub(crate) struct Service {
     name: String,
     time: Time,
-    size: ContainerSize,
     times: ServiceTimes,
     draws: Draws,
     cpu: Cpu,
-    began_us: i64,
+    scaling: Mutex<TaskScaling>,
+    scaling_draws: Mutex<Stream>,
     calls: AtomicU64,
     watched: Arc<Watched>,
 }
 
+/// The CPU share that is aimed at where a service does not scale: it is not read then.
+const NO_TARGET: f64 = 1.0;
+
 impl Service {
-    pub(crate) fn new(
+    /// A service with its least tasks running, which then follows its load.
+    pub(crate) fn start(
         name: &str,
         size: &ContainerSize,
-        times: &ServiceTimes,
-        streams: &Streams,
-        time: &Time,
-        watched: &Arc<Watched>,
-    ) -> Self {
-        Self {
+        ground: &Ground<'_>,
+    ) -> Result<Arc<Self>, ScalingConfigError> {
+        let now = Timestamp::from_micros(ground.time.now_us());
+        let (tasks, target) = match size.scale_on_cpu {
+            Some(target) => (size.tasks_min..=size.tasks_max, target),
+            None => (size.tasks_min..=size.tasks_min, NO_TARGET),
+        };
+        let config = ScalingConfig::new(&ground.profile.container, size.vcpu, tasks, target);
+        let scaling = TaskScaling::new(config, now)?;
+        let stream = |what: &str| ground.streams.stream(&format!("service {name} {what}"), 0);
+        let service = Arc::new(Self {
             name: name.to_owned(),
-            time: time.clone(),
-            cpu: Cpu::new(time, size.vcpu * f64::from(size.tasks_min)),
-            size: size.clone(),
-            times: times.clone(),
-            draws: Draws::new(streams.stream(&format!("service {name}"), 0)),
-            began_us: time.now_us(),
+            time: ground.time.clone(),
+            times: ground.times.clone(),
+            draws: Draws::new(stream("calls")),
+            cpu: Cpu::new(ground.time, scaling.vcpus()),
+            scaling: Mutex::new(scaling),
+            scaling_draws: Mutex::new(stream("scaling")),
             calls: AtomicU64::new(0),
-            watched: watched.clone(),
+            watched: ground.watched.clone(),
+        });
+        ground.time.spawn(Arc::clone(&service).scale());
+        Ok(service)
+    }
+
+    /// Adds and takes away tasks as the load says.
+    async fn scale(self: Arc<Self>) {
+        loop {
+            let Some(next_at) = locked(&self.scaling).next_at() else {
+                return;
+            };
+            self.time.sleep_until_us(next_at.as_micros()).await;
+            let usage = self.cpu.usage();
+            let busy_s = usage.jobs_vcpu_s + usage.background_vcpu_s;
+            let now = Timestamp::from_micros(self.time.now_us());
+            let vcpus = {
+                let mut scaling = locked(&self.scaling);
+                scaling.step(now, busy_s, &mut locked(&self.scaling_draws));
+                scaling.vcpus()
+            };
+            self.cpu.set_capacity(vcpus);
         }
     }
 
-    /// Calls so far.
-    pub(crate) fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
-    }
-
-    /// The most tasks at one moment.
-    pub(crate) fn tasks_max(&self) -> u64 {
-        u64::from(self.size.tasks_min)
-    }
-
-    /// Seconds that tasks have run, summed.
-    pub(crate) fn task_seconds(&self) -> f64 {
-        let ran_us = self.time.now_us() - self.began_us;
-        ran_us as f64 / 1e6 * f64::from(self.size.tasks_min)
-    }
-
-    /// The share of the processors in use, on average since the start.
-    pub(crate) fn cpu_share_mean(&self) -> Option<f64> {
-        let had = self.task_seconds() * self.size.vcpu;
-        (had > 0.0).then(|| self.cpu.busy_s() / had)
+    /// What was used so far.
+    pub(crate) fn used(&self) -> ContainerUse {
+        let now = Timestamp::from_micros(self.time.now_us());
+        let counters = locked(&self.scaling).counters(now);
+        ContainerUse {
+            tasks_max: u64::from(counters.tasks_max),
+            cpu_share_mean: self.cpu.usage().cpu_share_mean(),
+            task_seconds: counters.billed_task_s,
+            messages: self.calls.load(Ordering::Relaxed),
+        }
     }
 
     /// So many calls a second are counted and not carried out one by one.

@@ -4,11 +4,10 @@
 use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use cloud::event_source::{
-    Action, EventSource, EventSourceConfig, EventSourceConfigError, EventSourceCounters, Input,
-    InvokeOutcome, PollerId,
+    Action, EventSource, EventSourceConfig, EventSourceConfigError, Input, InvokeOutcome, PollerId,
 };
 use cloud::queue::Delivery;
 use cloud::timed::TimedQueue;
@@ -41,7 +40,6 @@ pub(crate) struct Mapping<M> {
     in_flight: usize,
     handler: Handler<M>,
     inputs: Inbox<Input<Delivery<M>>>,
-    counters: Mutex<EventSourceCounters>,
 }
 
 impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
@@ -53,7 +51,7 @@ impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
         (work, in_flight): (Work, usize),
         time: &Time,
         handler: Handler<M>,
-    ) -> Result<Arc<Self>, EventSourceConfigError> {
+    ) -> Result<(), EventSourceConfigError> {
         let source = EventSource::new(config)?;
         let mapping = Arc::new(Self {
             time: time.clone(),
@@ -63,15 +61,9 @@ impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
             in_flight,
             handler,
             inputs: Inbox::default(),
-            counters: Mutex::default(),
         });
-        time.spawn(Arc::clone(&mapping).turn(source));
-        Ok(mapping)
-    }
-
-    /// What was counted so far.
-    pub(crate) fn counters(&self) -> EventSourceCounters {
-        *self.counters.lock().expect("no one panics while counting")
+        time.spawn(mapping.turn(source));
+        Ok(())
     }
 
     /// Turns the machine's crank: inputs in, actions out, timers between.
@@ -86,7 +78,6 @@ impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
                     other => self.act(other),
                 }
             }
-            *self.counters.lock().expect("no one panics while counting") = source.counters();
             let until_us = wake_at.map(Timestamp::as_micros);
             input = match self.inputs.next_until(&self.time, until_us).await {
                 Some(input) => input,
@@ -113,7 +104,8 @@ impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
                 mapping.inputs.put(input);
             }),
             Action::Invoke { poller, batch } => {
-                self.time.spawn(async move { mapping.invoke(poller, batch).await });
+                self.time
+                    .spawn(async move { mapping.invoke(poller, batch).await });
             }
             Action::Delete { messages } => {
                 self.time

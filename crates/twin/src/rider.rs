@@ -141,7 +141,9 @@ impl Agent {
             dropoff: plan.dropoff,
             // Sent as whole milliseconds.
             patience: std::time::Duration::from_millis(
-                u64::try_from(patience.as_millis()).unwrap_or(u64::MAX).max(1),
+                u64::try_from(patience.as_millis())
+                    .unwrap_or(u64::MAX)
+                    .max(1),
             ),
         };
         let answer = shared.api.request(&request).await;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloud::profile::Profile;
+use domain::Timestamp;
 use domain::hold::Hold;
 use domain::trip::Trip;
-use domain::Timestamp;
 use drive::counted::Counted;
 use drive::heat::HeatMap;
 use drive::recorder::Recorder;
@@ -211,7 +211,11 @@ impl Twin {
             self.executor
                 .run_until((self.now() + SETTLE_LOOK).as_micros());
             let (visible, in_flight) = self.system.queues.events.depth();
-            empty = if visible + in_flight == 0 { empty + 1 } else { 0 };
+            empty = if visible + in_flight == 0 {
+                empty + 1
+            } else {
+                0
+            };
         }
     }
 }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cloud::event_source::{EventSourceConfig, PollerScaling};
-use cloud::lambda_pool::{LambdaConfig, Routing};
-use cloud::profile::{Architecture, LambdaProfile, QueueProfile};
+use cloud::profile::{Architecture, QueueProfile};
 
 /// The parts of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,19 +66,8 @@ pub struct FunctionSize {
     pub provisioned_concurrency: Option<u32>,
     /// The longest a call may take.
     pub timeout: Duration,
-}
-
-impl FunctionSize {
-    pub(crate) fn pool(&self, laws: &LambdaProfile) -> LambdaConfig {
-        LambdaConfig {
-            memory_mb: self.memory_mb,
-            reserved_concurrency: self.reserved_concurrency,
-            account_concurrency: laws.account_concurrency,
-            scale_per_10s: laws.scale_per_10s,
-            idle_timeout: laws.idle_timeout.mean(),
-            routing: Routing::NewestIdle,
-        }
-    }
+    /// What every call takes besides: as if its tables were that far.
+    pub added_latency: Duration,
 }
 
 /// What a mapping is given.
@@ -124,6 +112,7 @@ impl MappingSize {
             report_batch_item_failures: true,
             pollers,
             long_poll_wait: laws.long_poll,
+            empty_poll_gap: laws.poll_gap,
             quiet_queue_delay: match placement {
                 Placement::Lambda => laws.quiet_queue_delay,
                 Placement::Container => Duration::ZERO,

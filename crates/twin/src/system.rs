@@ -5,16 +5,17 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cloud::account::{Account, SetAsideError};
+use cloud::autoscaling::ScalingConfigError;
 use cloud::event_source::EventSourceConfigError;
 use cloud::http_api::HttpApi;
-use cloud::profile::Profile;
+use cloud::profile::{Profile, ServiceTime, Spans};
 use cloud::queue::{Faults, QueueConfig};
 use cloud::timed::{Draws, Table, TimedHolds, TimedMarket, TimedQueue, TimedTrips, VirtualClock};
-use domain::Timestamp;
 use domain::trip::TripEvent;
 use drive::watched::Watched;
 use fleet::FleetPolicy;
-use kernel::{Streams, Time};
+use kernel::Time;
 use services::config::Market;
 use services::events::TripProgress;
 use services::market::SurgeUpdate;
@@ -27,7 +28,7 @@ use services::token::Keyring;
 use wire::messages::Ring;
 
 use crate::api::{Api, Front};
-use crate::host::{Function, Host, Service, ServiceTimes};
+use crate::host::{Function, Ground, Host, Service};
 use crate::mapping::{Mapping, handled};
 use crate::rounds::RoundFleet;
 use crate::run::Plan;
@@ -43,21 +44,17 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const PING_EXPIRY: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// A system that cannot be put together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SystemError(pub EventSourceConfigError);
-
-impl std::fmt::Display for SystemError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for SystemError {}
-
-impl From<EventSourceConfigError> for SystemError {
-    fn from(error: EventSourceConfigError) -> Self {
-        Self(error)
-    }
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SystemError {
+    /// A mapping is set to what AWS would refuse.
+    #[error(transparent)]
+    Mapping(#[from] EventSourceConfigError),
+    /// More concurrency is set aside than the account has.
+    #[error(transparent)]
+    Concurrency(#[from] SetAsideError),
+    /// A service cannot scale so.
+    #[error(transparent)]
+    Scaling(#[from] ScalingConfigError),
 }
 
 /// The queues.
@@ -65,13 +62,6 @@ pub(crate) struct Queues {
     pub(crate) rings: TimedQueue<Ring>,
     pub(crate) events: TimedQueue<TripEvent>,
     pub(crate) snapshots: TimedQueue<MarketSnapshot>,
-}
-
-/// The mappings from queues to what handles them.
-pub(crate) struct Mappings {
-    pub(crate) rings: Arc<Mapping<Ring>>,
-    pub(crate) events: Arc<Mapping<TripEvent>>,
-    pub(crate) snapshots: Arc<Mapping<MarketSnapshot>>,
 }
 
 /// The system.
@@ -83,65 +73,62 @@ pub(crate) struct System {
     /// Positions of drivers, where the tracker has them in a table.
     pub(crate) positions: Option<Table>,
     pub(crate) queues: Queues,
-    pub(crate) mappings: Mappings,
     pub(crate) tracker: Arc<Tracker>,
     pub(crate) api: Arc<Api>,
 }
 
 struct Builder<'a> {
-    profile: &'a Profile,
+    ground: Ground<'a>,
     sizes: &'a Sizes,
-    streams: Streams,
-    time: &'a Time,
-    watched: &'a Arc<Watched>,
-    times: ServiceTimes,
 }
 
 impl Builder<'_> {
-    fn host(&self, part: Part) -> Host {
+    fn host(&self, part: Part) -> Result<Host, SystemError> {
         let name = part.name();
-        match self.sizes.placed(part) {
-            Placement::Lambda => Host::Function(Arc::new(Function::new(
-                name,
-                &self.sizes.functions[&part],
-                self.profile,
-                &self.times,
-                &self.streams,
-                self.time,
-                self.watched,
-            ))),
-            Placement::Container => Host::Service(Arc::new(Service::new(
-                name,
-                &self.sizes.containers[&part],
-                &self.times,
-                &self.streams,
-                self.time,
-                self.watched,
-            ))),
-        }
+        Ok(match self.sizes.placed(part) {
+            Placement::Lambda => {
+                let size = &self.sizes.functions[&part];
+                Host::Function(Arc::new(Function::new(name, size, &self.ground)?))
+            }
+            Placement::Container => {
+                let size = &self.sizes.containers[&part];
+                Host::Service(Service::start(name, size, &self.ground)?)
+            }
+        })
     }
 
     fn table(&self, port: &'static str) -> Table {
-        let stream = self.streams.stream(port, 0);
-        Table::new(port, &self.profile.table, stream, self.time)
+        let stream = self.ground.streams.stream(port, 0);
+        Table::new(port, &self.ground.profile.table, stream, self.ground.time)
     }
 
     fn queue<M: Clone + Send + 'static>(&self, name: &str, size: &MappingSize) -> TimedQueue<M> {
-        let laws = &self.profile.queue;
+        let laws = &self.ground.profile.queue;
         let config = QueueConfig {
             visibility_timeout: size.visibility_timeout,
             max_receive_count: Some(size.receives_max),
+            visibility_tick: laws.visibility_tick,
             faults: Faults {
                 duplicate_probability: laws.duplicate_probability,
                 reorder_probability: laws.reorder_probability,
             },
         };
-        let stream = |what: &str| self.streams.stream(&format!("queue {name} {what}"), 0);
-        TimedQueue::new(config, laws, stream("calls"), stream("faults"), self.time)
+        let stream = |what: &str| {
+            self.ground
+                .streams
+                .stream(&format!("queue {name} {what}"), 0)
+        };
+        TimedQueue::new(
+            config,
+            laws,
+            stream("calls"),
+            stream("faults"),
+            self.ground.time,
+        )
     }
 
     fn draws(&self, name: &str) -> Draws {
-        Draws::new(self.streams.stream(name, 0))
+        Draws::new(self.ground.streams.stream(name, 0))
     }
 }
 
@@ -158,19 +145,24 @@ impl System {
         profile.lambda = profile
             .lambda
             .for_day(&mut streams.stream("day of the cloud", 0));
+        let times = Arc::new(service_times(&profile));
+        let account = Arc::new(Mutex::new(Account::of(&profile.lambda)));
         let build = Builder {
-            times: Arc::new(profile.service.clone()),
-            profile: &profile,
+            ground: Ground {
+                profile: &profile,
+                times: &times,
+                streams,
+                time,
+                watched,
+                account: &account,
+            },
             sizes: &plan.sizes,
-            streams,
-            time,
-            watched,
         };
         let market = plan.market.clone();
         let hosts: BTreeMap<Part, Host> = Part::ALL
             .into_iter()
-            .map(|part| (part, build.host(part)))
-            .collect();
+            .map(|part| Ok((part, build.host(part)?)))
+            .collect::<Result<_, SystemError>>()?;
         let trips = TimedTrips::new(market.sweep, build.table("the trip store"));
         let holds = TimedHolds::new(build.table("the hold store"));
         let pricing = TimedMarket::new(build.table("the market"));
@@ -216,9 +208,13 @@ impl System {
             build.draws("the way to the tracker"),
             positions.clone(),
         ));
+        mappings(
+            &build, &market, &hosts, &trips, &pricing, &queues, &tracker, &clock,
+        )?;
         let system = Self {
-            mappings: mappings(&build, &market, &hosts, &trips, &pricing, &queues, &tracker, &clock)?,
-            api: api(&build, plan, &hosts, &trips, &pricing, &queues, &tracker, &clock),
+            api: api(
+                &build, plan, &hosts, &trips, &pricing, &queues, &tracker, &clock,
+            ),
             hosts,
             trips,
             holds,
@@ -269,6 +265,17 @@ impl System {
     }
 }
 
+/// Processor times by what is worked at, those that a profile has for containers in general among them.
+fn service_times(profile: &Profile) -> BTreeMap<String, ServiceTime> {
+    let mut times = profile.service.clone();
+    let ping = ServiceTime {
+        cpu: Spans::constant(profile.container.cpu_per_ping),
+        per_item: Duration::ZERO,
+    };
+    times.insert("tracker.ping".to_owned(), ping);
+    times
+}
+
 #[expect(
     clippy::too_many_arguments,
     reason = "every part is wired here and nowhere else"
@@ -282,10 +289,10 @@ fn mappings(
     queues: &Queues,
     tracker: &Arc<Tracker>,
     clock: &VirtualClock,
-) -> Result<Mappings, SystemError> {
+) -> Result<(), SystemError> {
     let link = || TrackerLink(tracker.clone());
     let source = |size: &MappingSize, part| {
-        size.source(&build.profile.queue, build.sizes.placed(part))
+        size.source(&build.ground.profile.queue, build.sizes.placed(part))
     };
     let matching = Arc::new(Matching::new(
         market.clone(),
@@ -298,14 +305,14 @@ fn mappings(
         queues.snapshots.clone(),
         clock.clone(),
     ));
-    let watched = build.watched.clone();
-    let rings = Mapping::start(
+    let watched = build.ground.watched.clone();
+    Mapping::start(
         source(&build.sizes.ride_requests, Part::Matching),
         &queues.rings,
         &hosts[&Part::Matching],
         // One at a time: two rounds at once would compete for the same drivers.
         ("matching.round", 1),
-        build.time,
+        build.ground.time,
         Arc::new(move |ring: Ring| {
             let (matching, watched) = (matching.clone(), watched.clone());
             handled(async move {
@@ -324,35 +331,31 @@ fn mappings(
         link(),
         clock.clone(),
     ));
-    let events = Mapping::start(
+    Mapping::start(
         source(&build.sizes.trip_events, Part::Trips),
         &queues.events,
         &hosts[&Part::Trips],
         ("trips.event", MESSAGES_IN_FLIGHT_MAX),
-        build.time,
+        build.ground.time,
         Arc::new(move |event: TripEvent| {
             let progress = progress.clone();
             handled(async move { progress.apply(&event).await.map(drop) })
         }),
     )?;
     let surge = Arc::new(SurgeUpdate::new(market.clone(), pricing.clone()));
-    let snapshots = Mapping::start(
+    Mapping::start(
         source(&build.sizes.market_snapshots, Part::Surge),
         &queues.snapshots,
         &hosts[&Part::Surge],
         // One at a time: all of them write the same region's item.
         ("surge.update", 1),
-        build.time,
+        build.ground.time,
         Arc::new(move |snapshot: MarketSnapshot| {
             let surge = surge.clone();
             handled(async move { surge.update(&snapshot).await.map(drop) })
         }),
     )?;
-    Ok(Mappings {
-        rings,
-        events,
-        snapshots,
-    })
+    Ok(())
 }
 
 #[expect(
@@ -374,15 +377,14 @@ fn api(
     let front = |part| Front {
         host: hosts[&part].clone(),
         overhead: match build.sizes.placed(part) {
-            Placement::Lambda => build.profile.http_api.overhead.clone(),
-            Placement::Container => build.profile.container.load_balancer.clone(),
+            Placement::Lambda => build.ground.profile.http_api.overhead.clone(),
+            Placement::Container => build.ground.profile.container.load_balancer.clone(),
         },
     };
-    let now = Timestamp::from_micros(build.time.now_us());
     Arc::new(Api {
-        time: build.time.clone(),
-        gateway: Mutex::new(HttpApi::new(&build.profile.http_api, now)),
-        client: build.profile.http_api.client_rtt.clone(),
+        time: build.ground.time.clone(),
+        gateway: Mutex::new(HttpApi::new(&build.ground.profile.http_api)),
+        client: build.ground.profile.http_api.client_rtt.clone(),
         draws: build.draws("the way to the API"),
         pricing: front(Part::Pricing),
         trips: front(Part::Trips),

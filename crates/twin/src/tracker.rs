@@ -123,24 +123,23 @@ impl Tracker {
         note(&self.core);
     }
 
-    async fn call<T>(
-        &self,
-        work: Work,
-        run: impl Future<Output = T>,
-    ) -> Result<T, PortError> {
+    async fn call<T>(&self, work: Work, run: impl Future<Output = T>) -> Result<T, PortError> {
         self.count();
         // There and back, before: what is between has no clock that would tell.
         self.time.sleep(self.draws.span(&self.round_trip)).await;
-        self.host.call(work, run).await.map_err(|error| match error {
-            CallError::Throttled => PortError::Throttled {
-                port: "the fleet",
-                detail: "too many calls under way".to_owned(),
-            },
-            CallError::TimedOut => PortError::Unavailable {
-                port: "the fleet",
-                detail: "no answer in time".to_owned(),
-            },
-        })
+        self.host
+            .call(work, run)
+            .await
+            .map_err(|error| match error {
+                CallError::Throttled => PortError::Throttled {
+                    port: "the fleet",
+                    detail: "too many calls under way".to_owned(),
+                },
+                CallError::TimedOut => PortError::Unavailable {
+                    port: "the fleet",
+                    detail: "no answer in time".to_owned(),
+                },
+            })
     }
 
     /// Takes a driver's yes or no.
@@ -162,7 +161,7 @@ impl Tracker {
         report: &ProgressReport,
     ) -> ProgressOutcome {
         let outcome = self
-            .call("tracker.progress", self.core.progress(driver, report))
+            .call("tracker.report", self.core.progress(driver, report))
             .await
             .unwrap_or(ProgressOutcome::TryAgain);
         if outcome == ProgressOutcome::Recorded && report.kind == TripEventKind::DroppedOff {
@@ -181,7 +180,12 @@ impl Tracker {
     }
 
     /// Follows a rider's own car until the ride is over. At once if there is none.
-    pub(crate) async fn follow(&self, rider: RiderId, trip: TripId, until: Option<Timestamp>) -> bool {
+    pub(crate) async fn follow(
+        &self,
+        rider: RiderId,
+        trip: TripId,
+        until: Option<Timestamp>,
+    ) -> bool {
         self.count();
         let began_us = self.time.now_us();
         if !self.core.has_ride(rider, trip) {
@@ -266,7 +270,9 @@ impl Fleet for TrackerLink {
                 .per_item("tracker.candidates", queries.len())
                 .await;
             if tracker.positions.is_some() {
-                let waves = queries.len().div_ceil(services::limits::CALLS_IN_FLIGHT_MAX);
+                let waves = queries
+                    .len()
+                    .div_ceil(services::limits::CALLS_IN_FLIGHT_MAX);
                 for _ in 0..waves {
                     tracker.read_positions(k).await?;
                 }

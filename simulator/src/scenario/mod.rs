@@ -19,6 +19,10 @@ pub const BUILT_IN: [(&str, &str); 3] = [
         "new-york-peak",
         include_str!("../../scenarios/new-york-peak.toml"),
     ),
+    (
+        "new-york-saturday",
+        include_str!("../../scenarios/new-york-saturday.toml"),
+    ),
     ("recorded", include_str!("../../scenarios/recorded.toml")),
 ];
 

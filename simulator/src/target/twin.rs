@@ -76,6 +76,7 @@ fn function(
             || stated.map_or(defaults.timeout.0, |function| function.timeout.0),
             |settings| settings.timeout,
         ),
+        added_latency: std::time::Duration::ZERO,
     })
 }
 

@@ -9,15 +9,15 @@ use services::ports::PortError;
 
 use super::{Draws, lock};
 use crate::profile::TableProfile;
-use crate::table_capacity::{Kind, TableCapacity};
+use crate::table_capacity::{Access, TableCapacity};
 
 /// Attempts of a call, the first included, before a throttle is its caller's business: what the SDK is
 /// set to in `crates/aws`.
-pub const CALL_ATTEMPTS_MAX: u32 = 4;
+const CALL_ATTEMPTS_MAX: u32 = 4;
 /// The mean of the first wait between attempts; it doubles.
-pub const BACKOFF_FIRST: Duration = Duration::from_millis(50);
+const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 /// The longest wait between attempts.
-pub const BACKOFF_MAX: Duration = Duration::from_secs(1);
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
 
 /// Which call, for its latency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl Table {
     /// # Errors
     /// If the table throttles it to the end of its attempts.
     pub async fn read(&self, call: Call, units: f64, partition: u64) -> Result<(), PortError> {
-        self.call(call, Kind::Read, units, partition).await?;
+        self.call(call, Access::Read, units, partition).await?;
         lock(&self.inner.state).used.read_units += units;
         Ok(())
     }
@@ -112,7 +112,7 @@ impl Table {
     /// # Errors
     /// If the table throttles it to the end of its attempts.
     pub async fn write(&self, call: Call, units: f64, partition: u64) -> Result<(), PortError> {
-        self.call(call, Kind::Write, units, partition).await?;
+        self.call(call, Access::Write, units, partition).await?;
         lock(&self.inner.state).used.write_units += units;
         Ok(())
     }
@@ -141,7 +141,7 @@ impl Table {
     async fn call(
         &self,
         call: Call,
-        kind: Kind,
+        access: Access,
         units: f64,
         partition: u64,
     ) -> Result<(), PortError> {
@@ -159,7 +159,7 @@ impl Table {
             let now = self.now();
             let taken = lock(&self.inner.state)
                 .capacity
-                .take(now, kind, units, partition);
+                .take(now, access, units, partition);
             if taken.is_ok() {
                 return Ok(());
             }

@@ -8,7 +8,7 @@ use super::{Call, Table};
 use crate::memory::MemoryTrips;
 
 /// Partitions of each sparse index: `INDEX_SHARDS` of `crates/aws`. Each is a query of its own.
-pub const INDEX_SHARDS: u32 = 4;
+const INDEX_SHARDS: u32 = 4;
 /// Trip items are below 1 KB, so that a write of one, or of its entry in an index, is one unit (held
 /// against `wire::items` in a test).
 const WRITE: f64 = 1.0;
