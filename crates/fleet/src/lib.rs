@@ -15,6 +15,7 @@ mod metric;
 mod shortlist;
 mod slot_table;
 mod status;
+mod zones;
 
 pub use exchange::{Counts, Expired, FleetPolicy, Ping, PingOutcome, ReserveStart};
 pub use holds::HoldConflict;

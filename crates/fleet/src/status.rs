@@ -5,16 +5,17 @@
 //! other call sees the fleet as of the last one.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use domain::hold::{Hold, HoldKey, HoldStage};
-use domain::{DriverId, Place, Space, Timestamp, TripId};
+use domain::{Cell, DriverId, Place, Resolution, Space, Timestamp, TripId};
 
 use crate::drivers::{Driver, Drivers, Presence};
 use crate::exchange::{Counts, Expired, FleetPolicy, Ping, PingOutcome, ReserveStart};
 use crate::holds::{HoldConflict, Holds, InTheWay};
 use crate::index::{Candidate, Index, Nearby};
 use crate::limits::{EXPIRED_PER_CALL_MAX, FORGET_AFTER};
+use crate::zones::Zones;
 
 /// The drivers of one market: where they are, who is available, and who is kept for what.
 #[derive(Debug, Clone)]
@@ -28,6 +29,11 @@ pub struct Fleet {
     silence: BinaryHeap<Reverse<(Timestamp, DriverId)>>,
     /// When each fading driver may be forgotten; likewise.
     oblivion: BinaryHeap<Reverse<(Timestamp, DriverId)>>,
+    zones: Zones,
+}
+
+fn is_available(driver: &Driver) -> bool {
+    driver.presence == Presence::Online && !driver.held
 }
 
 impl Fleet {
@@ -45,6 +51,7 @@ impl Fleet {
             online: 0,
             silence: BinaryHeap::new(),
             oblivion: BinaryHeap::new(),
+            zones: Zones::default(),
         }
     }
 
@@ -365,13 +372,22 @@ impl Fleet {
         Some(self.drivers.get(self.drivers.find(driver)?).seen_at)
     }
 
-    /// Where the available drivers are, in an order that the same history repeats.
-    pub fn available_places(&self) -> impl Iterator<Item = Place> + '_ {
-        let is_available = |driver: &&Driver| driver.presence == Presence::Online && !driver.held;
-        self.drivers
+    /// How many available drivers are in each zone of a size. Zones without any are left out.
+    pub fn available_by_cell(&mut self, resolution: Resolution) -> BTreeMap<Cell, u32> {
+        let available = self
+            .drivers
             .iter()
-            .filter(is_available)
-            .map(|driver| driver.place)
+            .enumerate()
+            .filter(|(_, driver)| is_available(driver))
+            .map(|(slot, driver)| (slot, driver.place));
+        self.zones.count(resolution, available)
+    }
+
+    /// Where the available drivers are, in an order that the same history repeats.
+    #[cfg(test)]
+    fn available_places(&self) -> impl Iterator<Item = Place> + '_ {
+        let available = self.drivers.iter().filter(|driver| is_available(driver));
+        available.map(|driver| driver.place)
     }
 
     /// Drivers by status.

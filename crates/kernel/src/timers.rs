@@ -13,11 +13,18 @@ const CHILDREN: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimerId(u32);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 struct Entry {
     at_us: i64,
     turn: u64,
     slot: u32,
+}
+
+impl Entry {
+    /// Earlier times first, and at one time earlier turns: as one number, which is compared in a step.
+    fn key(&self) -> i128 {
+        i128::from(self.at_us) << 64 | i128::from(self.turn)
+    }
 }
 
 #[derive(Debug)]
@@ -103,7 +110,7 @@ impl Timers {
         let entry = self.heap[place];
         while place > 0 {
             let parent = (place - 1) / CHILDREN;
-            if self.heap[parent] <= entry {
+            if self.heap[parent].key() <= entry.key() {
                 break;
             }
             self.put(place, self.heap[parent]);
@@ -117,10 +124,10 @@ impl Timers {
         loop {
             let first = place * CHILDREN + 1;
             let end = (first + CHILDREN).min(self.heap.len());
-            let Some(least) = (first..end).min_by_key(|child| self.heap[*child]) else {
+            let Some(least) = (first..end).min_by_key(|child| self.heap[*child].key()) else {
                 break;
             };
-            if entry <= self.heap[least] {
+            if entry.key() <= self.heap[least].key() {
                 break;
             }
             self.put(place, self.heap[least]);

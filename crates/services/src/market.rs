@@ -1,7 +1,7 @@
 //! The surge update: snapshots of supply and demand in, multipliers per cell out.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use domain::surge::{self, Multiplier};
 use domain::{Cell, Timestamp};
@@ -16,7 +16,12 @@ use crate::ports::{CellMarket, MarketSide, MarketSnapshot, MarketState, MarketSt
 pub struct SurgeUpdate<M> {
     market: Arc<Market>,
     store: M,
+    /// The cells that touch each cell met so far: they never change, and H3 takes its time over them.
+    around: Arc<Mutex<BTreeMap<Cell, Vec<Cell>>>>,
 }
+
+/// Cells whose neighbours are remembered; beyond it they are worked out anew.
+const AROUND_MAX: usize = 100_000;
 
 /// What a snapshot did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +35,11 @@ pub enum Updated {
 impl<M: MarketStore> SurgeUpdate<M> {
     /// Surge by `market`'s policy, kept in `store`.
     pub fn new(market: Arc<Market>, store: M) -> Self {
-        Self { market, store }
+        Self {
+            market,
+            store,
+            around: Arc::default(),
+        }
     }
 
     /// Takes in one snapshot.
@@ -80,7 +89,7 @@ impl<M: MarketStore> SurgeUpdate<M> {
             Some(policy) if both => surge::update(policy, &previous, &next.supply, &next.demand),
             _ => BTreeMap::new(),
         };
-        let told = tell(&next.supply, &multipliers);
+        let told = self.tell(&next.supply, &multipliers);
         let changed = told
             .iter()
             .filter(|(cell, market)| state.told.get(cell) != Some(market))
@@ -104,34 +113,47 @@ impl<M: MarketStore> SurgeUpdate<M> {
         next.told = told;
         Some((next, changed))
     }
+
+    fn tell(
+        &self,
+        supply: &BTreeMap<Cell, u32>,
+        multipliers: &BTreeMap<Cell, Multiplier>,
+    ) -> BTreeMap<Cell, CellMarket> {
+        let mut known = self
+            .around
+            .lock()
+            .expect("no one panics while holding the neighbours");
+        if known.len() > AROUND_MAX {
+            known.clear();
+        }
+        let mut nearby: Vec<(Cell, u32)> = multipliers.keys().map(|cell| (*cell, 0)).collect();
+        for (cell, drivers) in supply {
+            nearby.push((*cell, *drivers));
+            let around = known.entry(*cell).or_insert_with(|| cell.neighbours());
+            nearby.extend(around.iter().map(|cell| (*cell, *drivers)));
+        }
+        sums(nearby)
+            .into_iter()
+            .map(|(cell, drivers)| {
+                let multiplier = multipliers.get(&cell).copied().unwrap_or_default();
+                let nearby = coarse(drivers);
+                (cell, CellMarket { multiplier, nearby })
+            })
+            .collect()
+    }
 }
 
-fn tell(
-    supply: &BTreeMap<Cell, u32>,
-    multipliers: &BTreeMap<Cell, Multiplier>,
-) -> BTreeMap<Cell, CellMarket> {
-    let mut nearby: BTreeMap<Cell, u32> = BTreeMap::new();
-    for (cell, drivers) in supply {
-        for around in cell.neighbours().into_iter().chain([*cell]) {
-            *nearby.entry(around).or_default() += drivers;
+/// Adds up what is said of the same cells.
+fn sums(mut counts: Vec<(Cell, u32)>) -> Vec<(Cell, u32)> {
+    counts.sort_unstable();
+    counts.dedup_by(|(later, more), (earlier, sum)| {
+        let same = earlier == later;
+        if same {
+            *sum += *more;
         }
-    }
-    for cell in multipliers.keys() {
-        nearby.entry(*cell).or_default();
-    }
-    nearby
-        .into_iter()
-        .map(|(cell, drivers)| {
-            let multiplier = multipliers.get(&cell).copied().unwrap_or_default();
-            (
-                cell,
-                CellMarket {
-                    multiplier,
-                    nearby: coarse(drivers),
-                },
-            )
-        })
-        .collect()
+        same
+    });
+    counts
 }
 
 /// Rounds down to a power of two or one and a half times one: 0 1 2 3 4 6 8 12 16 24 …

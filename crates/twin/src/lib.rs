@@ -19,6 +19,7 @@ mod run;
 pub mod sizes;
 mod streams;
 mod system;
+pub mod textbook;
 mod tracker;
 
 pub use run::{Left, Plan, Twin};

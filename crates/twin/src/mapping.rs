@@ -129,6 +129,11 @@ impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
 
     /// Handles each message once, equal ones together; names the places of those that failed.
     async fn handle(&self, bodies: Vec<M>) -> Vec<usize> {
+        if let [only] = &bodies[..] {
+            // The common case, without the machinery of many.
+            let handled = (self.handler)(only.clone()).await;
+            return handled.err().map(|_| 0).into_iter().collect();
+        }
         let mut groups: Vec<(M, Vec<usize>)> = Vec::new();
         for (place, body) in bodies.into_iter().enumerate() {
             match groups.iter_mut().find(|(known, _)| *known == body) {

@@ -13,7 +13,7 @@ pub use parse::{ScenarioError, beside};
 pub use resolve::{Resolved, resolve};
 
 /// The scenarios that are built in, the first being the default.
-pub const BUILT_IN: [(&str, &str); 3] = [
+pub const BUILT_IN: [(&str, &str); 4] = [
     ("peak-hour", include_str!("../../scenarios/peak-hour.toml")),
     (
         "new-york-peak",

@@ -1,10 +1,8 @@
 //! What time brings: silent drivers, offers that ran out, supply to be counted, and the restart.
 
-use std::collections::BTreeMap;
-
+use domain::Timestamp;
 use domain::hold::{HoldKey, HoldStage};
 use domain::trip::TripEventKind;
-use domain::{Cell, Timestamp};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::answers::{Ended, NotEnded, accepted_event};
@@ -91,13 +89,7 @@ where
     /// If it cannot be sent.
     pub async fn count_supply(&self) -> Result<(), PortError> {
         let at = self.clock.now();
-        let places: Vec<_> = self.fleet().available_places().collect();
-        let mut cells = BTreeMap::new();
-        for place in places {
-            *cells
-                .entry(Cell::of(place, self.market.resolution))
-                .or_insert(0) += 1;
-        }
+        let cells = self.fleet().available_by_cell(self.market.resolution);
         let region = self.market.region.clone();
         let side = MarketSide::Supply;
         self.snapshots

@@ -1,0 +1,87 @@
+//! Available drivers by zone, for surge. Most cars stand where they stood at the last count, so each driver's
+//! zone is remembered with the place that it is of.
+
+use std::collections::BTreeMap;
+
+use domain::{Cell, Place, Resolution};
+
+/// What was found of drivers' zones, by their slots.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Zones {
+    resolution: Option<Resolution>,
+    cells: Vec<Cell>,
+    numbers: BTreeMap<Cell, u32>,
+    by_slot: Vec<Option<(Place, u32)>>,
+}
+
+impl Zones {
+    /// How many of some drivers are in each zone. Zones without any are left out.
+    pub(crate) fn count(
+        &mut self,
+        resolution: Resolution,
+        drivers: impl Iterator<Item = (usize, Place)>,
+    ) -> BTreeMap<Cell, u32> {
+        if self.resolution != Some(resolution) {
+            *self = Self {
+                resolution: Some(resolution),
+                ..Self::default()
+            };
+        }
+        let mut counts = vec![0_u32; self.cells.len()];
+        for (slot, place) in drivers {
+            let zone = self.zone(resolution, slot, place) as usize;
+            if counts.len() <= zone {
+                counts.resize(zone + 1, 0);
+            }
+            counts[zone] += 1;
+        }
+        let counted = self.cells.iter().zip(counts);
+        counted
+            .filter(|(_, count)| *count > 0)
+            .map(|(cell, count)| (*cell, count))
+            .collect()
+    }
+
+    fn zone(&mut self, resolution: Resolution, slot: usize, place: Place) -> u32 {
+        if self.by_slot.len() <= slot {
+            self.by_slot.resize(slot + 1, None);
+        }
+        if let Some((known, zone)) = self.by_slot[slot]
+            && known == place
+        {
+            return zone;
+        }
+        let cell = Cell::of(place, resolution);
+        let zone = *self.numbers.entry(cell).or_insert_with(|| {
+            self.cells.push(cell);
+            u32::try_from(self.cells.len() - 1).expect("fewer than 2^32 cells on the Earth are met")
+        });
+        self.by_slot[slot] = Some((place, zone));
+        zone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_follow_drivers_who_move_and_zones_of_another_size() {
+        let (fine, coarse) = (Resolution::new(9).unwrap(), Resolution::new(6).unwrap());
+        let place = |lat| Place::new(lat, -73.98).unwrap();
+        let mut zones = Zones::default();
+        for round in 0..3 {
+            let places: Vec<Place> = (0..50)
+                .map(|driver| place(40.7 + 0.002 * f64::from(driver % (10 + 7 * round))))
+                .collect();
+            for resolution in [fine, coarse, fine] {
+                let mut expected = BTreeMap::new();
+                for place in &places {
+                    *expected.entry(Cell::of(*place, resolution)).or_insert(0) += 1;
+                }
+                let found = zones.count(resolution, places.iter().copied().enumerate());
+                assert_eq!(found, expected);
+            }
+        }
+    }
+}
