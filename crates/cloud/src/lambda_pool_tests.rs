@@ -275,3 +275,95 @@ proptest! {
         prop_assert_eq!(counted.invocations >= counted.cold_starts, true);
     }
 }
+
+/// The pool as one would write it down: a list, searched from end to end.
+struct Listed {
+    routing: Routing,
+    /// Each environment with the moment since which it is idle, in ms; none while it is busy.
+    environments: Vec<(u64, Option<i64>)>,
+    next: u64,
+    gone: Vec<u64>,
+}
+
+impl Listed {
+    fn pass(&mut self, now: i64, timeout: i64) {
+        let over = |since: &Option<i64>| since.is_some_and(|since| since + timeout <= now);
+        let gone = self.environments.iter().filter(|(_, since)| over(since));
+        self.gone.extend(gone.map(|(id, _)| *id));
+        self.environments.retain(|(_, since)| !over(since));
+    }
+
+    fn invoke(&mut self, limit: usize) -> Option<Invocation> {
+        let busy = self
+            .environments
+            .iter()
+            .filter(|(_, since)| since.is_none());
+        if busy.count() >= limit {
+            return None;
+        }
+        let idle = self.environments.iter_mut();
+        let idle = idle.filter_map(|(id, idle)| Some((idle.as_ref().copied()?, *id, idle)));
+        let taken = match self.routing {
+            Routing::NewestIdle => idle.max_by_key(|(_, id, _)| *id),
+            _ => idle.min_by_key(|(since, id, _)| (*since, *id)),
+        };
+        if let Some((_, id, idle)) = taken {
+            *idle = None;
+            return Some(Invocation::Warm(EnvironmentId(id)));
+        }
+        self.environments.push((self.next, None));
+        self.next += 1;
+        Some(Invocation::Cold(EnvironmentId(self.next - 1)))
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn the_pool_is_a_list_that_is_searched_faster(
+        limit in 1_u32..60,
+        newest in proptest::bool::ANY,
+        steps in proptest::collection::vec((0_u8..8, 0_i64..30, 0_usize..60), 1..600),
+    ) {
+        let timeout = 100;
+        let routing = if newest { Routing::NewestIdle } else { Routing::LeastRecentlyUsed };
+        let mut pool = pool(|c| {
+            c.reserved_concurrency = Some(limit);
+            c.idle_timeout = Duration::from_millis(timeout as u64);
+            c.routing = routing;
+        });
+        let mut listed = Listed { routing, environments: Vec::new(), next: 0, gone: Vec::new() };
+        let (mut ms, mut named) = (0, Vec::new());
+        for (step, pause, which) in steps {
+            ms += pause;
+            listed.pass(ms, timeout);
+            let busy = listed.environments.iter().enumerate();
+            let busy: Vec<_> = busy.filter(|(_, (_, since))| since.is_none()).map(|(at, _)| at).collect();
+            if step < 4 || busy.is_empty() {
+                let found = pool.invoke(at(ms));
+                match listed.invoke(limit as usize) {
+                    Some(expected) => prop_assert_eq!(found, expected),
+                    None => prop_assert!(matches!(found, Invocation::Throttled(_))),
+                }
+            } else {
+                let place = busy[which % busy.len()];
+                let id = EnvironmentId(listed.environments[place].0);
+                let outcome = if step == 4 { Outcome::Crash } else { Outcome::Error };
+                let finished = pool.finish(id, at(ms), outcome).unwrap();
+                prop_assert_eq!(finished.destroyed, step == 4);
+                if step == 4 {
+                    listed.environments.remove(place);
+                } else {
+                    listed.environments[place].1 = Some(ms);
+                }
+            }
+            prop_assert_eq!(pool.environments(), listed.environments.len());
+            let expires = listed.environments.iter().filter_map(|(_, since)| *since).min();
+            prop_assert_eq!(pool.next_reclaim_at(), expires.map(|since| at(since + timeout)));
+        }
+        named.extend(pool.reclaim(at(ms)).into_iter().map(|id| id.0));
+        named.sort_unstable();
+        listed.gone.sort_unstable();
+        prop_assert_eq!(named, listed.gone);
+    }
+}

@@ -37,7 +37,7 @@ duration = '100s'
 
 fn run(text: &str) -> std::collections::BTreeMap<String, Figures> {
     let study = Study::parse("replay.toml", text, None, &|_| Err(String::new()));
-    study.unwrap().run()
+    study.expect("the study is sound").run()
 }
 
 /// Every digit of a float is shown, so that equal texts are equal bits.

@@ -24,7 +24,7 @@ const HOSTED: &[&str] = &[
 
 /// The crates that the twin is made of, and those whose rules must hold in it: no runtime, no cloud.
 const PURE: &[&str] = &[
-    "domain", "services", "fleet", "wire", "cloud", "workload", "report", "kernel", "drive",
+    "domain", "services", "fleet", "wire", "cloud", "workload", "report", "kernel", "drive", "study", "twin",
 ];
 
 /// `tonic` is where generated messages and service traits come from. It brings a part of `tokio` that has
@@ -38,6 +38,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("services", vec!["domain", "fleet"]),
         ("wire", vec!["domain"]),
         ("workload", vec!["domain", "kernel"]),
+        ("study", vec!["domain", "kernel", "cloud", "workload"]),
         ("report", vec!["domain"]),
         ("identity", vec!["domain"]),
         ("aws", vec!["domain", "services", "wire"]),

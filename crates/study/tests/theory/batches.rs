@@ -82,7 +82,7 @@ fn without_a_window_who_comes_alone_is_a_batch() {
     assert_eq!((wait.mean.value, wait.p99.value), (0.0, 0.0));
 }
 
-/// Two pollers take turns: each window fills with every other message of those that come.
+/// Pollers take turns: a window fills with the messages that its own poller gets.
 #[test]
 fn pollers_collect_each_a_batch_of_its_own() {
     let one = queue(8.0, 1.0, 1_000, "constant 0s", "pollers = 1");
