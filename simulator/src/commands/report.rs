@@ -18,12 +18,20 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
     let directory = RunDir::open(&args.run)?;
     let summary = directory.summary()?;
     let Some(against) = &args.against else {
-        let page = page(&directory)?;
-        directory.write(REPORT, page.as_bytes())?;
+        // A study has no rides, and so no page.
+        let is_study = summary.study.is_some();
+        if !is_study {
+            directory.write(REPORT, page(&directory)?.as_bytes())?;
+        }
         if args.json {
             tell::print(&json(&summary)?)?;
+        } else if is_study {
+            tell::print(&report::study::text(&summary))?;
         } else {
             tell::print(&report::text::text(&summary))?;
+        }
+        if is_study {
+            return Ok(Exit::Well);
         }
         eprintln!("{}", directory.path().join(REPORT).display());
         return Ok(Exit::Well);

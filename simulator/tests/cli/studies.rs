@@ -68,6 +68,8 @@ fn a_study_is_told_written_and_replayed() {
     assert_eq!(again["study"].to_string(), first["study"].to_string());
     let other = study(folder.path(), "d", TINY, &["--json", "--seed", "4"]).well();
     assert_ne!(other.json()["study"], first["study"]);
+    let shown = run(&["report", text(&folder.path().join("b"))]).well();
+    assert!(shown.stdout.contains("pricing (function)"), "{shown:?}");
     // What is left behind can be studied again.
     let left = folder.path().join("b/study.toml");
     let kept = std::fs::read_to_string(left).unwrap();
