@@ -33,7 +33,7 @@ pub enum Command {
     Predict(PredictArgs),
     /// Predict single functions, services and queues under a load, with no rides in them
     #[command(
-        after_help = "Example:\n  rushhour study cold-starts\n  rushhour study mine.toml --seed 7 --json\n\nExit code 1: a queue is unstable (more comes than can be served), and has no figures."
+        after_help = "Example:\n  rushhour study cold-starts\n  rushhour study queueing --set service.erlang-c.servers=9 --json\n\nExit code 1: a queue is unstable (more comes than can be served), and has no figures."
     )]
     Study(StudyArgs),
     /// Turn trip records (CSV or Parquet) into a demand file; say what was kept and what was rejected, and why
@@ -155,6 +155,9 @@ pub struct StudyArgs {
     /// How long each part is studied, the warm-up included, such as 10m; default: the study's
     #[arg(long, value_name = "SPAN")]
     pub duration: Option<String>,
+    /// Any key of the study; a part is named: function.pricing.service=80ms
+    #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
+    pub sets: Vec<String>,
     /// Where to write the summary; default `runs/<study>-<time>`
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -11,7 +11,7 @@ use std::collections::BinaryHeap;
 use std::hint::black_box;
 
 use kernel::Streams;
-use rushhour_study::Study;
+use rushhour_study::{Changes, Study};
 
 const ROUNDS: usize = 3;
 
@@ -59,7 +59,9 @@ fn plain_loop(rate: f64, service_s: f64, calls: u64) -> u64 {
 }
 
 fn study(text: &str) -> u64 {
-    let study = Study::parse("bench", text, None, &|_| Err("no files".to_owned()));
+    let study = Study::parse("bench", text, &Changes::default(), &|_| {
+        Err("no files".to_owned())
+    });
     let figures = study.expect("the study is sound").run();
     let arrivals = |figures: &rushhour_study::Figures| figures.arrivals.expect("calls come").value;
     black_box(&figures).values().map(arrivals).sum::<f64>() as u64

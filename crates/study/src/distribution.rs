@@ -96,7 +96,7 @@ pub(crate) type Resolver<'a> = dyn Fn(&str) -> Result<String, String> + 'a;
 
 pub(crate) fn service(text: &str, files: &Resolver<'_>) -> Result<Distribution, LawError> {
     const EXPECTED: &str =
-        "250ms, constant 250ms, exponential 1.991s, lognormal 80ms 0.5 or file PATH";
+        "a law such as 250ms, constant 250ms, exponential 1.991s, lognormal 80ms 0.5 or file PATH";
     if let Some(path) = file_of(text) {
         return read(path, files).map(Distribution::Recorded);
     }

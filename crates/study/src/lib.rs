@@ -40,7 +40,7 @@ pub use limits::{
     ARRIVALS_DEFAULT, ARRIVALS_MAX, CONCURRENCY_MAX, FILE_LINES_MAX, PARTS_MAX, RATE_MAX,
     SERVERS_MAX, WAITING_MAX,
 };
-pub use parse::StudyError;
+pub use parse::{Changes, StudyError};
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -11,7 +11,7 @@ use cloud::event_source::{
 use cloud::lambda_pool::Routing;
 use cloud::queue::VISIBILITY_TIMEOUT_MAX;
 use kernel::random::{SPAN_MAX, span};
-use workload::document::{explain, line_at};
+use workload::document::{explain, lay, line_at};
 use workload::law::parse_span;
 
 use crate::distribution::{self, Gaps, Resolver};
@@ -48,30 +48,54 @@ pub struct StudyError {
 type Parsed<T> = Result<T, StudyError>;
 
 impl Study {
-    /// Reads a study from text that came from `origin`. `files` gives the text of a file that the study
-    /// names, or says why it cannot; `duration` stands for that of every part, if it is given.
+    /// Reads a study from text that came from `origin`, with `changes` laid over it. `files` gives the text
+    /// of a file that the study names, or says why it cannot.
     ///
     /// # Errors
-    /// If the text, a value or a file is wrong.
+    /// If the text, a change, a value or a file is wrong.
     pub fn parse(
         origin: &str,
         text: &str,
-        duration: Option<Duration>,
+        changes: &Changes,
         files: &dyn Fn(&str) -> Result<String, String>,
     ) -> Result<Self, StudyError> {
-        let document: Document = toml::from_str(text).map_err(|error| {
+        let mut document: Document = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_at(text, span.start));
-            StudyError {
-                place: format!("{origin}:{line}"),
-                message: explain(error.message()),
-            }
+            wrong(format!("{origin}:{line}"), explain(error.message()))
         })?;
+        if !changes.sets.is_empty() {
+            let table = toml::from_str(text);
+            let mut table: toml::Table = table.map_err(|error| wrong(origin, error.message()))?;
+            for set in &changes.sets {
+                let place = || format!("--set {set}");
+                lay(&mut table, set).map_err(|message| wrong(place(), message))?;
+                let changed = table.clone().try_into();
+                let explained = |error: toml::de::Error| wrong(place(), explain(error.message()));
+                document = changed.map_err(explained)?;
+            }
+        }
         Reader {
             origin,
-            duration,
+            duration: changes.duration,
             files,
         }
         .study(document)
+    }
+}
+
+/// What is laid over a study's file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// Stands for the duration of every part.
+    pub duration: Option<Duration>,
+    /// Values by path, in this order: `function.pricing.service=80ms`.
+    pub sets: Vec<String>,
+}
+
+fn wrong(place: impl Into<String>, message: impl Display) -> StudyError {
+    StudyError {
+        place: place.into(),
+        message: message.to_string(),
     }
 }
 
@@ -252,10 +276,7 @@ impl<'a> At<'a> {
         if !self.key.is_empty() {
             place.push_str(&format!(": {}", self.key));
         }
-        StudyError {
-            place,
-            message: message.to_string(),
-        }
+        wrong(place, message)
     }
 
     fn name(self, name: &str) -> Parsed<()> {

@@ -9,7 +9,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use crate::distribution::{Coming, Taking};
 use crate::estimate::BATCHES;
 use crate::figures::{Figures, Kind};
-use crate::window::{Counts, Sums, Waits, Window, share};
+use crate::window::{Counts, Sums, Waits, Window, mean, share};
 use crate::{Draws, Service};
 
 /// Services of microseconds are not rounded away.
@@ -35,15 +35,19 @@ pub(crate) fn run(service: &Service, draws: &Draws<'_>) -> Figures {
         line.waits.end_batch();
     }
     line.finish();
-    figures(&line, &window, service.servers)
+    figures(&line, &window, service)
 }
 
-fn figures(line: &Line<'_>, window: &Window, servers: u32) -> Figures {
-    let all = u128::from(window.batch_ticks()) * u128::from(servers);
+fn figures(line: &Line<'_>, window: &Window, service: &Service) -> Figures {
+    let all = u128::from(window.batch_ticks()) * u128::from(service.servers);
     let idle = line.busy.map(|busy| all - busy);
     Figures {
         arrivals: window.total(&line.arrivals),
-        rejected_probability: share(&line.rejected, &line.arrivals),
+        rejected_probability: match service.places {
+            Some(_) => share(&line.rejected, &line.arrivals),
+            // Room for all: nobody ever is, and there is no doubt about it.
+            None => mean(&line.rejected.map(u128::from), &line.arrivals),
+        },
         wait_probability: line.waits.probability(),
         wait_s: line.waits.figures(),
         instances_mean: window.over_time(&[all; BATCHES]),

@@ -1,6 +1,6 @@
 //! A seed replays a study to the last bit, and parts do not disturb each other.
 
-use rushhour_study::{Figures, Study};
+use rushhour_study::{Changes, Figures, Part, Study};
 
 const STUDY: &str = "
 name = 'replay'
@@ -36,7 +36,9 @@ duration = '100s'
 ";
 
 fn run(text: &str) -> std::collections::BTreeMap<String, Figures> {
-    let study = Study::parse("replay.toml", text, None, &|_| Err(String::new()));
+    let study = Study::parse("replay.toml", text, &Changes::default(), &|_| {
+        Err(String::new())
+    });
     study.expect("the study is sound").run()
 }
 
@@ -67,10 +69,30 @@ fn another_part_changes_nothing_for_the_others() {
 }
 
 #[test]
-fn a_duration_from_outside_stands_for_all() {
-    let span = Some(std::time::Duration::from_secs(500));
-    let study = Study::parse("x", STUDY, span, &|_| Err(String::new())).unwrap();
+fn changes_are_laid_over_the_file() {
+    let span = std::time::Duration::from_secs(500);
+    let mut changes = Changes {
+        duration: Some(span),
+        sets: vec!["seed=8".to_owned(), "service.tracker.servers=3".to_owned()],
+    };
+    let parse = |changes: &Changes| Study::parse("x", STUDY, changes, &|_| Err(String::new()));
+    let study = parse(&changes).unwrap();
+    assert_eq!(study.seed, 8);
     for part in study.parts.values() {
-        assert_eq!(Some(part.span().duration), span);
+        assert_eq!(part.span().duration, span);
+    }
+    let Part::Service(tracker) = &study.parts["tracker"] else {
+        panic!("found another part, expected the service");
+    };
+    assert_eq!(tracker.servers, 3);
+    for (set, said) in [
+        ("service.tracker.server=3", "expected `servers`"),
+        ("service.nobody.servers=3", "known here: tracker"),
+        ("seed=many", "expected"),
+    ] {
+        changes.sets = vec![set.to_owned()];
+        let error = parse(&changes).unwrap_err().to_string();
+        let place = format!("--set {set}: ");
+        assert!(error.starts_with(&place) && error.contains(said), "{error}");
     }
 }

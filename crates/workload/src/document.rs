@@ -1,4 +1,5 @@
-//! What is wrong with a document that a user wrote, in our words: scenarios and studies are read alike.
+//! Documents that users write, such as scenarios and studies: what is wrong with one in our words, and
+//! values laid over one by `key.path=value`.
 
 /// The line of a text in which a byte stands, counted from one.
 #[must_use]
@@ -43,6 +44,54 @@ pub fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
     most.copied()
 }
 
+/// Lays a value over a document at a dotted path: `fleet.drivers=300`. In an array of tables the key that
+/// follows is the `name` of one: `function.pricing.service=80ms`. What does not read as TOML is taken as
+/// text, so that `80ms` needs no quotes on a command line.
+///
+/// # Errors
+/// If it is no path and value, or the path leads nowhere.
+pub fn lay(document: &mut toml::Table, set: &str) -> Result<(), String> {
+    let (path, value) = set
+        .split_once('=')
+        .ok_or("found no `=`, expected key.path=value")?;
+    let (path, value) = (path.trim(), value.trim());
+    let value = format!("v = {value}")
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|mut parsed| parsed.remove("v"))
+        .unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    let mut keys: Vec<&str> = path.split('.').collect();
+    let last = keys.pop().filter(|key| !key.is_empty());
+    let last = last.ok_or_else(|| format!("found the key {path:?}, expected key.path"))?;
+    let mut keys = keys.into_iter();
+    let mut at = document;
+    while let Some(key) = keys.next() {
+        let below = at
+            .entry(key)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        at = match below {
+            toml::Value::Table(table) => table,
+            toml::Value::Array(tables) => {
+                let name = keys.next().unwrap_or(last);
+                let known: Vec<String> = tables.iter().filter_map(name_of).collect();
+                let named = |table: &&mut toml::Value| name_of(table).as_deref() == Some(name);
+                let found = tables.iter_mut().find(named);
+                found.and_then(toml::Value::as_table_mut).ok_or_else(|| {
+                    let known = known.join(", ");
+                    format!("found {name:?} after {key:?}, expected a name (known here: {known})")
+                })?
+            }
+            _ => return Err(format!("found a value at {key:?}, expected a table")),
+        };
+    }
+    at.insert(last.to_owned(), value);
+    Ok(())
+}
+
+fn name_of(table: &toml::Value) -> Option<String> {
+    table.get("name")?.as_str().map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +104,32 @@ mod tests {
         assert_eq!(missing, "found no `arrivals` here, expected one");
         assert_eq!(explain("invalid\nvalue"), "invalid value");
         assert_eq!(line_at("a\nb\nc", 4), 3);
+    }
+
+    #[test]
+    fn values_are_laid_by_path_and_by_name() {
+        let text = "[fleet]\ndrivers = 3\n[[function]]\nname = \"a\"\n[[function]]\nname = \"b\"\n";
+        let mut document: toml::Table = text.parse().unwrap();
+        for set in [
+            "fleet.drivers=4",
+            "fleet.place = here",
+            "function.b.service=80ms",
+            "city.kind=\"plane\"",
+        ] {
+            lay(&mut document, set).unwrap();
+        }
+        let expected = "[fleet]\ndrivers = 4\nplace = \"here\"\n[city]\nkind = \"plane\"\n\
+            [[function]]\nname = \"a\"\n[[function]]\nname = \"b\"\nservice = \"80ms\"\n";
+        assert_eq!(document, expected.parse().unwrap());
+        for (set, said) in [
+            ("fleet", "found no `=`"),
+            ("=3", "found the key \"\""),
+            ("fleet.drivers.a=3", "found a value at \"drivers\""),
+            ("function.c.service=1s", "found \"c\" after \"function\""),
+            ("function.service=1s", "known here: a, b"),
+        ] {
+            let error = lay(&mut document, set).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use report::summary::{ClockKind, Seconds, StudyFigures, StudyWait, Summary, figure};
-use study::{Estimate, Figures, Kind, Part, Study};
+use study::{Changes, Estimate, Figures, Kind, Part, Study};
 use workload::law::parse_span;
 
 use crate::cli::StudyArgs;
@@ -74,7 +74,11 @@ fn load(args: &StudyArgs) -> Result<(String, Study), Failure> {
         let path: PathBuf = beside(origin, Path::new(named));
         std::fs::read_to_string(&path).map_err(|error| error.to_string())
     };
-    let mut study = Study::parse(&args.file, &text, duration, &files).map_err(Failure::input)?;
+    let changes = Changes {
+        duration,
+        sets: args.sets.clone(),
+    };
+    let mut study = Study::parse(&args.file, &text, &changes, &files).map_err(Failure::input)?;
     study.seed = args.seed.unwrap_or(study.seed);
     Ok((text, study))
 }
@@ -92,8 +96,11 @@ fn read(file: &str) -> Result<String, Failure> {
 fn replayable(args: &StudyArgs, study: &Study, text: &str) -> String {
     let duration = args.duration.as_ref();
     let duration = duration.map_or(String::new(), |span| format!(" --duration {span}"));
+    let sets = args.sets.iter().map(|set| format!(" --set '{set}'"));
+    let options = sets.fold(duration, |options, set| options + &set);
+    let options = options.replace(char::is_control, " ");
     let seed = study.seed;
-    format!("# Replayed by: rushhour study {STUDY} --seed {seed}{duration}\n{text}")
+    format!("# Replayed by: rushhour study {STUDY} --seed {seed}{options}\n{text}")
 }
 
 /// Parts know nothing of each other, so that each core takes the next one.

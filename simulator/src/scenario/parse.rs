@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use workload::document::{explain, line_at};
+use workload::document::{explain, lay, line_at};
 
 use super::model::Scenario;
 
@@ -56,10 +56,7 @@ pub fn parse(origin: &str, text: &str, sets: &[String]) -> Result<Scenario, Scen
         from_table(&table).map_err(|message| ScenarioError::wrong(origin, message))?;
     for set in sets {
         let wrong = |message: String| ScenarioError::wrong(format!("--set {set}"), message);
-        let (path, value) = set
-            .split_once('=')
-            .ok_or_else(|| wrong("found no `=`, expected key.path=value".to_owned()))?;
-        lay(&mut table, path.trim(), value.trim()).map_err(wrong)?;
+        lay(&mut table, set).map_err(wrong)?;
         scenario = from_table(&table).map_err(wrong)?;
     }
     Ok(scenario)
@@ -73,29 +70,6 @@ impl Scenario {
     fn deserialize_from(table: toml::Table) -> Result<Self, toml::de::Error> {
         table.try_into()
     }
-}
-
-/// Lays a value at a dotted path. What does not read as TOML is taken as text, so that `30m` needs no
-/// quotes on a command line.
-fn lay(table: &mut toml::Table, path: &str, value: &str) -> Result<(), String> {
-    let value = format!("v = {value}")
-        .parse::<toml::Table>()
-        .ok()
-        .and_then(|mut parsed| parsed.remove("v"))
-        .unwrap_or_else(|| toml::Value::String(value.to_owned()));
-    let mut keys: Vec<&str> = path.split('.').collect();
-    let last = keys.pop().filter(|key| !key.is_empty());
-    let last = last.ok_or_else(|| format!("found the key {path:?}, expected key.path"))?;
-    let mut at = table;
-    for key in keys {
-        at = at
-            .entry(key)
-            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
-            .as_table_mut()
-            .ok_or_else(|| format!("found a value at {key:?}, expected a table"))?;
-    }
-    at.insert(last.to_owned(), value);
-    Ok(())
 }
 
 /// A path that stands in a scenario file, seen from that file.

@@ -215,6 +215,9 @@ fn studies_that_cannot_be_are_refused_by_line_or_key() {
     let absent = folder.path().join("absent.toml");
     run(&["study", text(&absent)]).refused(2, &["cannot be read", "cold-starts", "queueing"]);
     study(folder.path(), "out", TINY, &["--duration", "soon"]).refused(2, &["--duration", "soon"]);
+    let set = ["--set", "queue.rings.batch_sise=3"];
+    let said = ["--set queue.rings.batch_sise=3", "expected `batch_size`"];
+    study(folder.path(), "out", TINY, &set).refused(2, &said);
     std::fs::create_dir(folder.path().join("taken")).unwrap();
     std::fs::write(folder.path().join("taken/summary.json"), "{}").unwrap();
     let whole = TINY.replace("file spans.txt", "1ms");

@@ -1,6 +1,6 @@
 //! The intervals of real studies hold the truth about as often as they say.
 
-use rushhour_study::Study;
+use rushhour_study::{Changes, Study};
 
 #[test]
 fn of_a_hundred_intervals_about_95_hold_the_truth() {
@@ -10,7 +10,13 @@ fn of_a_hundred_intervals_about_95_hold_the_truth() {
             "seed = {seed}\n[[service]]\nname = 's'\narrivals = 'poisson 0.5/s'\n\
              service = 'exponential 1s'\nservers = 1\nduration = '40000s'"
         );
-        let study = Study::parse("theory", &text, None, &|_| Err(String::new())).unwrap();
+        let study = Study::parse(
+            "theory",
+            &text,
+            &Changes::default(),
+            &|_| Err(String::new()),
+        )
+        .unwrap();
         let found = study.run().remove("s").unwrap();
         let waiting = found.wait_probability.unwrap();
         waits += u32::from((waiting.value - 0.5).abs() <= waiting.ci95);

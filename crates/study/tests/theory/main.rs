@@ -12,7 +12,7 @@ mod single_server;
 
 use std::collections::BTreeMap;
 
-use rushhour_study::{Estimate, Figures, Study};
+use rushhour_study::{Changes, Estimate, Figures, Study};
 
 /// Where there is nothing to doubt, the interval is zero, and theory may be known less exactly.
 const ROUNDING: f64 = 1e-6;
@@ -20,7 +20,9 @@ const ROUNDING: f64 = 1e-6;
 /// Runs a study that names no files.
 #[track_caller]
 pub(crate) fn run(text: &str) -> BTreeMap<String, Figures> {
-    let study = Study::parse("theory", text, None, &|_| Err("there are none".to_owned()));
+    let study = Study::parse("theory", text, &Changes::default(), &|_| {
+        Err("there are none".to_owned())
+    });
     study.unwrap_or_else(|error| panic!("{error}")).run()
 }
 

@@ -1,6 +1,6 @@
 //! One server: Pollaczek and Khinchine's formula, and arrivals that are not Poisson.
 
-use rushhour_study::{Figures, Study};
+use rushhour_study::{Changes, Figures, Study};
 
 use crate::{figures, holds};
 
@@ -57,7 +57,9 @@ fn recorded_spans_are_a_law_like_any_other() {
         "spans.txt" => Ok("500ms\n1.5\n".to_owned()),
         other => Err(format!("found {other}")),
     };
-    let found = Study::parse("theory", text, None, &files).unwrap().run();
+    let found = Study::parse("theory", text, &Changes::default(), &files)
+        .unwrap()
+        .run();
     let wait = found["s"].wait_s.map(|wait| wait.mean);
     holds("recorded", wait, 0.7 * 1.25 / 0.6, 0.05);
 }
