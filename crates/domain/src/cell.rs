@@ -1,6 +1,7 @@
 //! H3 cells: the zones of surge and of heat maps. Not used by the hot index: encoding a cell costs
 //! some twenty times a grid update.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -81,6 +82,23 @@ impl Cell {
             .iter()
             .map(|point| Place::new(point.lat(), point.lng()).expect("H3 corners lie on the globe"))
             .collect()
+    }
+}
+
+/// Cells whose neighbours are remembered; beyond it they are looked up anew.
+const AROUND_MAX: usize = 100_000;
+
+/// The cells that touch each cell met so far: they never change, and H3 takes its time over them.
+#[derive(Debug, Clone, Default)]
+pub struct Around(BTreeMap<Cell, Vec<Cell>>);
+
+impl Around {
+    /// The cells that touch one, as [`Cell::neighbours`] has them.
+    pub fn of(&mut self, cell: Cell) -> &[Cell] {
+        if self.0.len() > AROUND_MAX {
+            self.0.clear();
+        }
+        self.0.entry(cell).or_insert_with(|| cell.neighbours())
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cell::Cell;
+use crate::cell::{Around, Cell};
 
 #[cfg(test)]
 mod tests;
@@ -190,7 +190,8 @@ const MICROS: Pressure = 1_000_000;
 const MICROS_PER_HUNDREDTH: Pressure = 10_000;
 
 /// The multipliers that follow from those in force and from what was just counted: available drivers
-/// and open requests per cell, a missing cell being zero. All cells are to be of one resolution.
+/// and open requests per cell, a missing cell being zero. All cells are to be of one resolution. `around`
+/// remembers what was looked up, from call to call.
 ///
 /// The result holds only cells **above** [`Multiplier::NONE`]; [`changes`] gives what to write.
 #[must_use]
@@ -199,6 +200,7 @@ pub fn update(
     previous: &BTreeMap<Cell, Multiplier>,
     supply: &BTreeMap<Cell, u32>,
     demand: &BTreeMap<Cell, u32>,
+    around: &mut Around,
 ) -> BTreeMap<Cell, Multiplier> {
     let pressures: BTreeMap<Cell, Pressure> = demand
         .iter()
@@ -212,26 +214,32 @@ pub fn update(
         .collect();
     let mut cells: BTreeSet<Cell> = previous.keys().chain(pressures.keys()).copied().collect();
     if policy.terms.smoothing_percent > 0 {
-        cells.extend(pressures.keys().flat_map(|cell| cell.neighbours()));
+        for cell in pressures.keys() {
+            cells.extend(around.of(*cell));
+        }
     }
     cells
         .into_iter()
         .filter_map(|cell| {
             let from = policy.step_of(previous.get(&cell).copied().unwrap_or_default());
-            let to = policy.next_step(from, smoothed(policy, &pressures, cell));
+            let to = policy.next_step(from, smoothed(policy, &pressures, cell, around.of(cell)));
             (to > 0).then(|| (cell, policy.multiplier_of(to)))
         })
         .collect()
 }
 
 /// A cell's own pressure and the mean of its neighbours', weighted.
-fn smoothed(policy: &SurgePolicy, pressures: &BTreeMap<Cell, Pressure>, cell: Cell) -> Pressure {
+fn smoothed(
+    policy: &SurgePolicy,
+    pressures: &BTreeMap<Cell, Pressure>,
+    cell: Cell,
+    neighbours: &[Cell],
+) -> Pressure {
     let at = |cell: &Cell| pressures.get(cell).copied().unwrap_or(MICROS);
     let share = u64::from(policy.terms.smoothing_percent);
     if share == 0 {
         return at(&cell);
     }
-    let neighbours = cell.neighbours();
     let count = u64::try_from(neighbours.len()).expect("a cell has six neighbours at most");
     let around: Pressure = neighbours.iter().map(at).sum();
     ((100 - share) * count * at(&cell) + share * around) / (100 * count)

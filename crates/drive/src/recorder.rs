@@ -1,10 +1,10 @@
 //! What riders and drivers saw, gathered while they run.
 
 mod recorded;
+mod seen;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -19,13 +19,14 @@ use report::trips::{Seen, SeenAccept};
 use workload::driver::{Activity, DriverAccount};
 
 pub use recorded::{Counts, Glance, Recorded};
+use seen::SeenTrips;
 
 #[derive(Debug)]
 struct State {
     latencies: Latencies,
     lag: LatencyHistogram,
     timeline: TimelineRecorder,
-    seen: BTreeMap<TripId, Seen>,
+    seen: SeenTrips,
     counts: Counts,
     accounts: Vec<(DriverId, DriverAccount, DriverAccount)>,
     scheduled: u64,
@@ -69,7 +70,7 @@ impl Recorder {
             latencies: Latencies::default(),
             lag: LatencyHistogram::default(),
             timeline: TimelineRecorder::new(started_at, width, window),
-            seen: BTreeMap::new(),
+            seen: SeenTrips::default(),
             counts: Counts::default(),
             accounts: Vec::new(),
             scheduled: 0,
@@ -166,7 +167,7 @@ impl Recorder {
         let ended_at = scheduled_at + latency;
         state.timeline.latency_n(name, ended_at, latency, count);
         if counts {
-            state.latencies.step_mut(name).record_n(latency, count);
+            state.latencies.record_n(name, latency, count);
         }
     }
 
@@ -204,15 +205,14 @@ impl Recorder {
         let mut state = self.state();
         let seen = state
             .seen
-            .entry(trip)
-            .or_insert_with(|| Seen::scheduled(rider, scheduled_at));
+            .get_or_insert(trip, || Seen::scheduled(rider, scheduled_at));
         seen.quoted_total.get_or_insert(quoted);
     }
 
     /// The request was confirmed.
     pub fn confirmed(&self, trip: TripId, now: Timestamp) {
         let mut state = self.state();
-        if let Some(seen) = state.seen.get_mut(&trip)
+        if let Some(seen) = state.seen.get_mut(trip)
             && seen.answered_at.is_none()
         {
             seen.answered_at = Some(now);
@@ -222,7 +222,7 @@ impl Recorder {
 
     /// A rider was shown how the trip stands.
     pub fn shown(&self, trip: TripId, at: Timestamp, stands: TripState, charged: Option<Money>) {
-        if let Some(seen) = self.state().seen.get_mut(&trip) {
+        if let Some(seen) = self.state().seen.get_mut(trip) {
             seen.state = Some(stands);
             seen.state_at = Some(at);
             seen.charged_total = charged;
@@ -233,7 +233,7 @@ impl Recorder {
     pub fn offer_received(&self, trip: TripId, sent_at: Timestamp, now: Timestamp) {
         let first_since = {
             let mut state = self.state();
-            state.seen.get_mut(&trip).and_then(|seen| {
+            state.seen.get_mut(trip).and_then(|seen| {
                 let first = seen.first_offer_at.is_none();
                 seen.first_offer_at.get_or_insert(now);
                 first.then_some(seen.scheduled_at)
@@ -251,7 +251,7 @@ impl Recorder {
 
     /// A driver's accept was confirmed.
     pub fn accepted(&self, key: HoldKey, pickup_distance_m: f64, at: Timestamp) {
-        if let Some(seen) = self.state().seen.get_mut(&key.trip) {
+        if let Some(seen) = self.state().seen.get_mut(key.trip) {
             seen.pickup_distance_m = Some(pickup_distance_m);
             let accept = SeenAccept {
                 attempt: key.attempt,
@@ -343,7 +343,7 @@ impl Recorder {
             latencies: std::mem::take(&mut state.latencies),
             lag: std::mem::take(&mut state.lag),
             timeline: std::mem::replace(&mut state.timeline, empty),
-            seen: std::mem::take(&mut state.seen),
+            seen: std::mem::take(&mut state.seen).into_map(),
             counts: std::mem::take(&mut state.counts),
             accounts: std::mem::take(&mut state.accounts),
             in_flight_max: self.in_flight_max.load(Ordering::Relaxed),

@@ -54,7 +54,7 @@ fn copied(row: &TripRow, copy: u64, by: Duration, dice: &mut Dice) -> TripRow {
     let later_if = |at: &mut Option<Timestamp>| *at = at.map(|at| at + by);
     // Names without order, as hashes are.
     row.trip =
-        TripId(u128::from(dice.share().to_bits()) << 64 | row.trip.0 + u128::from(copy << 32));
+        TripId((u128::from(dice.share().to_bits()) << 64) | (row.trip.0 + u128::from(copy << 32)));
     row.rider = RiderId(row.rider.0 + (copy << 32));
     later(&mut row.requested_at);
     later(&mut row.patience_until);
@@ -146,7 +146,7 @@ fn main() {
     let mut total = 0.0;
     let mut latencies = Latencies::default();
     timed("sort by time", &mut total, || {
-        rows.sort_by_key(|row| (row.requested_at, row.trip));
+        rows.sort_by_cached_key(|row| (row.requested_at, row.trip));
     });
     timed("latencies of trips", &mut total, || {
         trip_latencies(&rows, &window, &mut latencies);
@@ -160,7 +160,7 @@ fn main() {
     };
     let mut summary = Summary::new("a day", 42, "bench", ClockKind::Virtual);
     timed("marketplace", &mut total, || {
-        marketplace(&input).fill(&mut summary)
+        marketplace(&input).fill(&mut summary);
     });
     summary.audit = timed("audit", &mut total, || {
         audit(&AuditInput {

@@ -206,7 +206,15 @@ pub enum LatencyLogError {
 impl Latencies {
     /// Records one latency of a step.
     pub fn record(&mut self, step: &str, latency: Duration) {
-        self.step_mut(step).record(latency);
+        self.record_n(step, latency, 1);
+    }
+
+    /// Records a latency of a step that was met `count` times.
+    pub fn record_n(&mut self, step: &str, latency: Duration, count: u64) {
+        match self.steps.get_mut(step) {
+            Some(histogram) => histogram.record_n(latency, count),
+            None => self.step_mut(step).record_n(latency, count),
+        }
     }
 
     /// The histogram of a step, made if there is none: keep it at hand where much is recorded.

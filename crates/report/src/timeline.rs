@@ -235,17 +235,17 @@ impl TimelineRecorder {
         // A bucket's counts are small; what is beyond them is beyond any plot.
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        let us = us.clamp(1, crate::latency::HIGHEST_US);
         let latencies = &mut self.at(at).latencies;
-        if !latencies.contains_key(step) {
-            let mut histogram = Histogram::new_with_bounds(1, 2, 2)
-                .expect("the bounds are a factor of two apart and the digits below six");
-            histogram.auto(true);
-            latencies.insert(step.to_owned(), histogram);
+        if let Some(histogram) = latencies.get_mut(step) {
+            histogram.record_n(us, count).expect("it grows as needed");
+            return;
         }
-        let histogram = latencies.get_mut(step).expect("inserted if it was missing");
-        histogram
-            .record_n(us.clamp(1, crate::latency::HIGHEST_US), count)
-            .expect("it grows as needed");
+        let mut histogram = Histogram::new_with_bounds(1, 2, 2)
+            .expect("the bounds are a factor of two apart and the digits below six");
+        histogram.auto(true);
+        histogram.record_n(us, count).expect("it grows as needed");
+        latencies.insert(step.to_owned(), histogram);
     }
 
     /// What drivers do at that time.
@@ -302,10 +302,11 @@ impl TimelineRecorder {
     }
 
     fn at(&mut self, at: Timestamp) -> &mut Recorded {
-        let offset = at.since(self.start).as_micros();
-        let index = |width: Duration| {
-            usize::try_from(offset / width.as_micros().max(1)).unwrap_or(usize::MAX)
-        };
+        // In 64 bits, because this is asked for every latency.
+        let us = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        let offset = us(at.since(self.start));
+        let index =
+            |width: Duration| usize::try_from(offset / us(width).max(1)).unwrap_or(usize::MAX);
         while index(self.width) >= BUCKETS_MAX {
             self.width *= 2;
             let mut merged: Vec<Recorded> = Vec::new();

@@ -1,8 +1,9 @@
 //! The surge update: snapshots of supply and demand in, multipliers per cell out.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use domain::cell::Around;
 use domain::surge::{self, Multiplier};
 use domain::{Cell, Timestamp};
 
@@ -16,12 +17,8 @@ use crate::ports::{CellMarket, MarketSide, MarketSnapshot, MarketState, MarketSt
 pub struct SurgeUpdate<M> {
     market: Arc<Market>,
     store: M,
-    /// The cells that touch each cell met so far: they never change, and H3 takes its time over them.
-    around: Arc<Mutex<BTreeMap<Cell, Vec<Cell>>>>,
+    around: Arc<Mutex<Around>>,
 }
-
-/// Cells whose neighbours are remembered; beyond it they are worked out anew.
-const AROUND_MAX: usize = 100_000;
 
 /// What a snapshot did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,15 +75,23 @@ impl<M: MarketStore> SurgeUpdate<M> {
         counts.clone_from(&snapshot.cells);
         *counted_at = snapshot.at;
 
+        // Where there is no surge, none is what is missing.
         let previous: BTreeMap<Cell, Multiplier> = state
             .told
             .iter()
+            .filter(|(_, told)| told.multiplier > Multiplier::NONE)
             .map(|(cell, told)| (*cell, told.multiplier))
             .collect();
         // Without both sides there is nothing to compare.
         let both = next.supply_at > Timestamp::ZERO && next.demand_at > Timestamp::ZERO;
         let multipliers = match &self.market.surge {
-            Some(policy) if both => surge::update(policy, &previous, &next.supply, &next.demand),
+            Some(policy) if both => surge::update(
+                policy,
+                &previous,
+                &next.supply,
+                &next.demand,
+                &mut self.around(),
+            ),
             _ => BTreeMap::new(),
         };
         let told = self.tell(&next.supply, &multipliers);
@@ -114,23 +119,22 @@ impl<M: MarketStore> SurgeUpdate<M> {
         Some((next, changed))
     }
 
+    fn around(&self) -> MutexGuard<'_, Around> {
+        self.around
+            .lock()
+            .expect("no one panics while holding the neighbours")
+    }
+
     fn tell(
         &self,
         supply: &BTreeMap<Cell, u32>,
         multipliers: &BTreeMap<Cell, Multiplier>,
     ) -> BTreeMap<Cell, CellMarket> {
-        let mut known = self
-            .around
-            .lock()
-            .expect("no one panics while holding the neighbours");
-        if known.len() > AROUND_MAX {
-            known.clear();
-        }
+        let mut known = self.around();
         let mut nearby: Vec<(Cell, u32)> = multipliers.keys().map(|cell| (*cell, 0)).collect();
         for (cell, drivers) in supply {
             nearby.push((*cell, *drivers));
-            let around = known.entry(*cell).or_insert_with(|| cell.neighbours());
-            nearby.extend(around.iter().map(|cell| (*cell, *drivers)));
+            nearby.extend(known.of(*cell).iter().map(|cell| (*cell, *drivers)));
         }
         sums(nearby)
             .into_iter()

@@ -77,9 +77,9 @@ pub struct Told {
 impl Outcome<'_> {
     /// Works it all out.
     pub fn tell(mut self) -> Result<Told, Failure> {
-        let mut seen = std::mem::take(&mut self.recorded.seen);
-        let rows = self.rows(&mut seen);
+        let seen = std::mem::take(&mut self.recorded.seen);
         let evidence = self.evidence(&seen);
+        let rows = self.rows(seen);
         let window = self.window();
         let mut latencies = std::mem::take(&mut self.recorded.latencies);
         report::distill::trip_latencies(&rows, &window, &mut latencies);
@@ -116,16 +116,16 @@ impl Outcome<'_> {
         }
     }
 
-    /// The store's trips, each with what was seen of it.
-    fn rows(&self, seen: &mut BTreeMap<TripId, Seen>) -> Vec<TripRow> {
-        let mut rows: Vec<TripRow> = self.trips.iter().map(TripRow::from_trip).collect();
-        rows.sort_by_key(|row| (row.requested_at, row.trip));
+    /// The store's trips, each with what was seen of it. Of a city-day these are the bulk of what a run
+    /// holds, so that they are moved and not copied.
+    fn rows(&mut self, mut seen: BTreeMap<TripId, Seen>) -> Vec<TripRow> {
+        let trips = std::mem::take(&mut self.trips);
+        let mut rows: Vec<TripRow> = trips.into_iter().map(TripRow::from).collect();
+        // Rows are large: their keys are sorted, then each row is moved once.
+        rows.sort_by_cached_key(|row| (row.requested_at, row.trip));
         for row in &mut rows {
             row.in_progress_at_start = self.under_way.contains_key(&row.trip);
-            row.seen = seen
-                .get(&row.trip)
-                .cloned()
-                .filter(|_| !row.in_progress_at_start);
+            row.seen = seen.remove(&row.trip).filter(|_| !row.in_progress_at_start);
         }
         rows
     }

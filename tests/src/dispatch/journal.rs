@@ -190,7 +190,7 @@ impl Dispatch {
         let rows: Vec<TripRow> = stored
             .iter()
             .map(|trip| {
-                let mut row = TripRow::from_trip(trip);
+                let mut row = TripRow::from(trip.clone());
                 row.seen = journal.seen.get(&trip.id).cloned();
                 if let Some(seen) = &mut row.seen {
                     let shown =

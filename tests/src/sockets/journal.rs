@@ -69,7 +69,7 @@ impl Journal {
             .iter()
             .map(|trip| TripRow {
                 seen: self.seen.get(&trip.id).cloned(),
-                ..TripRow::from_trip(trip)
+                ..TripRow::from(trip.clone())
             })
             .collect();
         let ended_at = now();

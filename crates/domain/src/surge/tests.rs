@@ -3,6 +3,16 @@
 use proptest::prelude::*;
 
 use super::*;
+
+/// [`super::update`] with nothing remembered.
+fn update(
+    policy: &SurgePolicy,
+    previous: &BTreeMap<Cell, Multiplier>,
+    supply: &BTreeMap<Cell, u32>,
+    demand: &BTreeMap<Cell, u32>,
+) -> BTreeMap<Cell, Multiplier> {
+    super::update(policy, previous, supply, demand, &mut Around::default())
+}
 use crate::cell::Resolution;
 use crate::place::Place;
 

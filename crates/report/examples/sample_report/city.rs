@@ -177,7 +177,7 @@ fn finished(start: Timestamp, end: Timestamp, trips: &[Trip], seen: Vec<Seen>) -
                 deadline: trip.tries.last().expect("a hold has a try").deadline,
             });
         }
-        let mut row = TripRow::from_trip(trip);
+        let mut row = TripRow::from(trip.clone());
         row.seen = Some(seen);
         rows.push(row);
     }

@@ -116,13 +116,12 @@ impl Seen {
     }
 }
 
-impl TripRow {
+impl From<Trip> for TripRow {
     /// The row of a trip as the store has it, not yet seen by a load generator.
-    #[must_use]
-    pub fn from_trip(trip: &Trip) -> Self {
+    fn from(trip: Trip) -> Self {
         Self {
             trip: trip.id,
-            region: trip.region.clone(),
+            region: trip.region,
             rider: trip.rider,
             pickup: trip.pickup,
             dropoff: trip.dropoff,
@@ -130,7 +129,7 @@ impl TripRow {
             patience_until: trip.patience_until,
             state: trip.state,
             since: trip.since,
-            tries: trip.tries.clone(),
+            tries: trip.tries,
             stamps: trip.stamps,
             fare: trip.fare,
             charge: trip.charge,
@@ -142,7 +141,9 @@ impl TripRow {
             seen: None,
         }
     }
+}
 
+impl TripRow {
     /// When the rider asked: as scheduled, where there was a schedule.
     #[must_use]
     pub fn asked_at(&self) -> Timestamp {

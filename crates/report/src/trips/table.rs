@@ -81,7 +81,7 @@ pub(super) fn write<W: Write + Send>(
         .map(|(key, value)| KeyValue::new((*key).to_owned(), (*value).to_owned()))
         .collect();
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         // Named without a version, so that the bytes do not change with a dependency's.
         .set_created_by("rushhour".to_owned())
         .set_key_value_metadata(Some(metadata));
