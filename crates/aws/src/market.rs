@@ -80,16 +80,17 @@ impl MarketStore for DynamoMarket {
             return Ok(MarketState::default());
         };
         let found = decode_market(&item).map_err(|why| corrupt(self.table.port(), &why))?;
+        let told = found
+            .told
+            .iter()
+            .map(|(cell, row)| (*cell, cell_market(row)))
+            .collect();
         Ok(MarketState {
-            supply: found.supply,
+            supply: Arc::new(found.supply),
             supply_at: found.supply_at,
-            demand: found.demand,
+            demand: Arc::new(found.demand),
             demand_at: found.demand_at,
-            told: found
-                .told
-                .iter()
-                .map(|(cell, row)| (*cell, cell_market(row)))
-                .collect(),
+            told: Arc::new(told),
             version: found.version,
         })
     }
@@ -101,9 +102,9 @@ impl MarketStore for DynamoMarket {
         changed: &BTreeMap<Cell, CellMarket>,
     ) -> Result<Swap, PortError> {
         let next_row = MarketRow {
-            supply: next.supply.clone(),
+            supply: next.supply.as_ref().clone(),
             supply_at: next.supply_at,
-            demand: next.demand.clone(),
+            demand: next.demand.as_ref().clone(),
             demand_at: next.demand_at,
             told: next
                 .told

@@ -72,7 +72,7 @@ impl<M: MarketStore> SurgeUpdate<M> {
         if *counted_at >= snapshot.at {
             return None;
         }
-        counts.clone_from(&snapshot.cells);
+        *counts = Arc::new(snapshot.cells.clone());
         *counted_at = snapshot.at;
 
         // Where there is no surge, none is what is missing.
@@ -115,7 +115,7 @@ impl<M: MarketStore> SurgeUpdate<M> {
                     }),
             )
             .collect();
-        next.told = told;
+        next.told = Arc::new(told);
         Some((next, changed))
     }
 

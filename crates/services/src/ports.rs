@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::hold::{Hold, HoldKey, Offer, Refusal};
@@ -149,19 +150,20 @@ pub trait MarketReader: Send + Sync {
     ) -> impl Future<Output = Result<Option<CellMarket>, PortError>> + Send;
 }
 
-/// Supply, demand and multipliers of a region's cells, as the surge update works on them.
+/// Supply, demand and multipliers of a region's cells, as the surge update works on them. A copy shares its
+/// maps.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MarketState {
     /// Available drivers per cell.
-    pub supply: BTreeMap<Cell, u32>,
+    pub supply: Arc<BTreeMap<Cell, u32>>,
     /// When that was so; the epoch if never counted.
     pub supply_at: Timestamp,
     /// Open requests per cell.
-    pub demand: BTreeMap<Cell, u32>,
+    pub demand: Arc<BTreeMap<Cell, u32>>,
     /// When that was so; the epoch if never counted.
     pub demand_at: Timestamp,
     /// What [`MarketReader`] was last told of each cell.
-    pub told: BTreeMap<Cell, CellMarket>,
+    pub told: Arc<BTreeMap<Cell, CellMarket>>,
     /// Counts the writes.
     pub version: u64,
 }

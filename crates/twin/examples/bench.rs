@@ -13,6 +13,10 @@ use services::config::{Assignment, DispatchPolicy, Queue};
 use twin::sizes::Sizes;
 use twin::textbook::Textbook;
 
+/// As in the command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn cpu_s() -> f64 {
     let text = std::fs::read_to_string("/proc/self/schedstat").expect("Linux has it");
     let first = text.split(' ').next().expect("the time on CPU comes first");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cloud::processor_sharing::{JobId, ProcessorSharing, ProcessorUsage};
 use domain::Timestamp;
-use kernel::{Signal, Time};
+use kernel::{Inbox, Time};
 
 /// Processors in virtual time. A clone is the same processors.
 #[derive(Debug, Clone)]
@@ -19,9 +19,16 @@ pub(crate) struct Cpu {
 #[derive(Debug)]
 struct State {
     machine: ProcessorSharing,
-    waiting: BTreeMap<JobId, Signal<()>>,
-    /// The earliest look that is set.
-    armed_us: Option<i64>,
+    waiting: BTreeMap<JobId, Inbox<Turn>>,
+}
+
+/// What a job that waits is told.
+#[derive(Debug, Clone, Copy)]
+enum Turn {
+    /// It is done.
+    Done,
+    /// It is the next to be done: it keeps the time for all.
+    Next,
 }
 
 impl Cpu {
@@ -30,7 +37,6 @@ impl Cpu {
         let state = State {
             machine: ProcessorSharing::new(now, vcpus),
             waiting: BTreeMap::new(),
-            armed_us: None,
         };
         Self {
             time: time.clone(),
@@ -53,70 +59,60 @@ impl Cpu {
         if cpu < Duration::from_micros(1) {
             return;
         }
-        let done = Signal::default();
-        {
+        let inbox = Inbox::default();
+        let job = {
             let mut state = self.lock();
             let job = state.machine.arrive(self.now(), cpu);
-            state.waiting.insert(job, done.clone());
+            state.waiting.insert(job, inbox.clone());
+            job
+        };
+        loop {
+            let next = self.lock().machine.next_completion();
+            // The one who is next wakes when that is due; all others are told.
+            let due_us = next
+                .filter(|(_, next)| *next == job)
+                .map(|(at, _)| at.as_micros());
+            match inbox.next_until(&self.time, due_us).await {
+                Some(Turn::Done) => return,
+                Some(Turn::Next) => {}
+                None => self.settle(),
+            }
         }
-        self.arm();
-        done.wait().await;
+    }
+
+    /// Tells those who are done, and the one who is next.
+    fn settle(&self) {
+        let mut state = self.lock();
+        let now = self.now();
+        while let Some(job) = state.machine.pop_finished(now) {
+            if let Some(inbox) = state.waiting.remove(&job) {
+                inbox.put(Turn::Done);
+            }
+        }
+        if let Some((_, next)) = state.machine.next_completion()
+            && let Some(inbox) = state.waiting.get(&next)
+        {
+            inbox.put(Turn::Next);
+        }
     }
 
     /// How many processors there are.
     pub(crate) fn set_capacity(&self, vcpus: f64) {
         let now = self.now();
         self.lock().machine.set_capacity(now, vcpus);
-        self.arm();
+        self.settle();
     }
 
     /// How many of them are taken by work that is counted and not simulated.
     pub(crate) fn set_background(&self, vcpus: f64) {
         let now = self.now();
         self.lock().machine.set_background(now, vcpus);
-        self.arm();
+        self.settle();
     }
 
     /// What the processors did until now.
     pub(crate) fn usage(&self) -> ProcessorUsage {
         let now = self.now();
         self.lock().machine.usage(now)
-    }
-
-    fn arm(&self) {
-        let mut state = self.lock();
-        let Some((next, _)) = state.machine.next_completion() else {
-            return;
-        };
-        let next_us = next.as_micros();
-        if state.armed_us.is_some_and(|armed_us| armed_us <= next_us) {
-            return;
-        }
-        state.armed_us = Some(next_us);
-        drop(state);
-        let cpu = self.clone();
-        self.time.spawn(async move {
-            cpu.time.sleep_until_us(next_us).await;
-            cpu.look(next_us);
-        });
-    }
-
-    fn look(&self, armed_us: i64) {
-        let done: Vec<Signal<()>> = {
-            let mut state = self.lock();
-            if state.armed_us == Some(armed_us) {
-                state.armed_us = None;
-            }
-            let now = self.now();
-            let mut done = Vec::new();
-            while let Some(job) = state.machine.pop_finished(now) {
-                done.extend(state.waiting.remove(&job));
-            }
-            done
-        };
-        for signal in done {
-            signal.give(());
-        }
-        self.arm();
     }
 }

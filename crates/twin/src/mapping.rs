@@ -107,10 +107,7 @@ impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
                 self.time
                     .spawn(async move { mapping.invoke(poller, batch).await });
             }
-            Action::Delete { messages } => {
-                self.time
-                    .spawn(async move { mapping.queue.delete(&messages).await });
-            }
+            Action::Delete { messages } => self.queue.delete(&messages),
             // The queue shows them again by itself. Wake-ups are the crank's.
             Action::LeaveForRetry { .. } | Action::WakeAt(_) => {}
         }

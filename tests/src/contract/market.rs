@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::Arc;
 
 use domain::surge::Multiplier;
 use domain::{Cell, Resolution};
@@ -43,11 +44,11 @@ pub async fn market_contract<S: MarketReader + MarketStore + 'static>(store: Arc
 
     let told = BTreeMap::from([(cell(1), market(150, 4)), (cell(2), market(100, 8))]);
     let first = MarketState {
-        supply: BTreeMap::from([(cell(1), 3), (cell(3), u32::MAX)]),
+        supply: BTreeMap::from([(cell(1), 3), (cell(3), u32::MAX)]).into(),
         supply_at: second(1),
-        demand: BTreeMap::from([(cell(2), 1)]),
+        demand: BTreeMap::from([(cell(2), 1)]).into(),
         demand_at: second(2),
-        told: told.clone(),
+        told: told.clone().into(),
         version: 1,
     };
     assert_eq!(store.store(&here, &first, &told).await.unwrap(), Swap::Done);
@@ -75,7 +76,7 @@ pub async fn market_contract<S: MarketReader + MarketStore + 'static>(store: Arc
     );
 
     let second_state = MarketState {
-        supply: BTreeMap::new(),
+        supply: Arc::default(),
         version: 2,
         ..first.clone()
     };
@@ -129,7 +130,7 @@ async fn one_of_many_stores<S: MarketReader + MarketStore + 'static>(store: &Arc
             let here = here.clone();
             let changed = BTreeMap::from([(cell(1), market(100, number))]);
             let mine = MarketState {
-                told: changed.clone(),
+                told: changed.clone().into(),
                 version,
                 ..MarketState::default()
             };

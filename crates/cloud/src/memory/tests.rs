@@ -316,7 +316,7 @@ fn the_market_is_swapped_by_version_and_tells_its_cells() {
     };
     let changed = BTreeMap::from([(cell, told)]);
     let next = MarketState {
-        supply: BTreeMap::from([(cell, 3)]),
+        supply: BTreeMap::from([(cell, 3)]).into(),
         version: 1,
         ..MarketState::default()
     };

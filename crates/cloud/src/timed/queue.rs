@@ -44,6 +44,8 @@ struct State {
     used: QueueUse,
     /// Polls that wait for a message, longest waiting first.
     polls: VecDeque<Inbox<()>>,
+    /// The earliest look for messages that were hidden, if one is set.
+    look_us: Option<i64>,
 }
 
 impl<M> Clone for TimedQueue<M> {
@@ -116,18 +118,32 @@ impl<M: Clone + Send + 'static> TimedQueue<M> {
 
     /// Lets the poll that waits longest look for a message when the next one is to be seen.
     fn call_a_poll(&self) {
-        let now_us = self.time.now_us();
         let Some(seen_at) = self.inner.next_visible_at() else {
             return;
         };
-        if seen_at.as_micros() <= now_us {
+        let seen_us = seen_at.as_micros();
+        if seen_us <= self.time.now_us() {
             self.wake_a_poll();
             return;
         }
+        {
+            let state = &mut *lock(&self.shared.state);
+            // A look that is set for earlier sets the next one itself.
+            if state.look_us.is_some_and(|look_us| look_us <= seen_us) {
+                return;
+            }
+            state.look_us = Some(seen_us);
+        }
         let queue = self.clone();
         self.time.spawn(async move {
-            queue.time.sleep_until_us(seen_at.as_micros()).await;
-            queue.wake_a_poll();
+            queue.time.sleep_until_us(seen_us).await;
+            {
+                let state = &mut *lock(&queue.shared.state);
+                if state.look_us == Some(seen_us) {
+                    state.look_us = None;
+                }
+            }
+            queue.call_a_poll();
         });
     }
 
@@ -155,18 +171,16 @@ impl<M: Clone + Send + 'static> TimedQueue<M> {
             if !found.is_empty() {
                 return Ok(self.delivered(found).await);
             }
-            let now_us = self.time.now_us();
-            if now_us >= give_up_us {
+            if self.time.now_us() >= give_up_us {
                 return Ok(found);
             }
-            let seen_us = self
-                .inner
-                .next_visible_at()
-                .map_or(i64::MAX, |at| at.as_micros().max(now_us + 1));
             let called = Inbox::default();
             lock(&self.shared.state).polls.push_back(called.clone());
-            let until = give_up_us.min(seen_us);
-            if called.next_until(&self.time, Some(until)).await.is_none() {
+            if called
+                .next_until(&self.time, Some(give_up_us))
+                .await
+                .is_none()
+            {
                 self.wait_no_more(&called);
             }
         }
@@ -197,13 +211,10 @@ impl<M: Clone + Send + 'static> TimedQueue<M> {
         found
     }
 
-    /// Deletes messages by their receipts: one call for each ten.
-    pub async fn delete(&self, deliveries: &[Delivery<M>]) {
+    /// Deletes messages by their receipts: one call for each ten. Nobody waits for it, so it takes no time.
+    pub fn delete(&self, deliveries: &[Delivery<M>]) {
         for ten in deliveries.chunks(crate::queue::RECEIVE_MAX) {
             self.count_request();
-            self.time
-                .sleep(self.shared.draws.span(&self.shared.laws.delete))
-                .await;
             for delivery in ten {
                 self.inner.delete(delivery.receipt);
             }
