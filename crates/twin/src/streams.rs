@@ -83,6 +83,11 @@ impl Streams {
         self.lock().remove(&driver);
     }
 
+    /// Whether a driver's stream is open.
+    pub(crate) fn is_open(&self, driver: DriverId) -> bool {
+        self.lock().contains_key(&driver)
+    }
+
     /// Streams that are open.
     pub(crate) fn len(&self) -> usize {
         self.lock().len()

@@ -308,8 +308,16 @@ impl Fleet for TrackerLink {
     }
 
     async fn hold(&self, trip: TripId, attempt: Attempt) -> Result<Option<HoldStatus>, PortError> {
-        self.0
-            .call("tracker.hold", async { self.0.core.hold(trip, attempt) })
-            .await
+        let tracker = &self.0;
+        let mut found = tracker
+            .call("tracker.hold", async { tracker.core.hold(trip, attempt) })
+            .await?;
+        // Drivers with a ride leave out their pings here: who has a stream is not silent.
+        if let Some(status) = &mut found
+            && tracker.streams.is_open(status.hold.key.driver)
+        {
+            status.last_ping_at = Some(Timestamp::from_micros(tracker.time.now_us()));
+        }
+        Ok(found)
     }
 }
