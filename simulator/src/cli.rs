@@ -28,9 +28,14 @@ pub enum Command {
     Run(RunArgs),
     /// Predict a scenario in virtual time on the modelled cloud
     #[command(
-        after_help = "Example:\n  rushhour predict new-york-peak --set cloud.profile=aws-us-east-1 --out runs/predicted"
+        after_help = "Example:\n  rushhour predict new-york-peak --set cloud.profile=aws-us-east-1 --out runs/predicted\n  rushhour predict peak-hour --replicas 10\n  rushhour predict peak-hour --sweep dispatch.window=1s,2s,4s --sweep fleet.drivers=1500,2100 --replicas 5"
     )]
     Predict(PredictArgs),
+    /// Predict a scenario with its parts on Lambda, in containers and mixed: latency, rides, dollars, break-even
+    #[command(
+        after_help = "Example:\n  rushhour compare                  the built-in peak hour, three placements\n  rushhour compare peak-hour --placements hybrid,all-lambda,mixed:pricing=container,trips=container --replicas 10\n\nPlacements: hybrid (functions, the fleet tracker in a container), all-lambda, all-container, scenario (as its\nfile says), or NAME:PART=lambda|container,… on hybrid; parts: pricing, surge, trips, matching, fleet-tracker."
+    )]
+    Compare(CompareArgs),
     /// Predict single functions, services and queues under a load, with no rides in them
     #[command(
         after_help = "Example:\n  rushhour study cold-starts\n  rushhour study queueing --set service.erlang-c.servers=9 --json\n\nExit code 1: a queue is unstable (more comes than can be served), and has no figures."
@@ -142,6 +147,33 @@ pub struct PredictArgs {
     /// Keep the scenario's speedup, as `run` does; without it virtual time compresses nothing
     #[arg(long)]
     pub as_run: bool,
+    /// So many paired seeds, the scenario's and those after it: figures with 95 % intervals
+    #[arg(long, value_name = "N")]
+    pub replicas: Option<u64>,
+    /// Predicts each of these values of a scenario key; repeated: every combination
+    #[arg(long, value_name = "KEY.PATH=V1,V2,…")]
+    pub sweep: Vec<String>,
+    /// Start a sweep even if it runs longer than a day
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `rushhour compare`
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// The scenario.
+    #[command(flatten)]
+    pub driven: ScenarioArgs,
+    /// Which placements, the first of which the others are held against
+    #[arg(
+        long,
+        value_name = "NAMES",
+        default_value = "hybrid,all-lambda,all-container"
+    )]
+    pub placements: String,
+    /// So many paired seeds, the scenario's and those after it: figures and differences with 95 % intervals
+    #[arg(long, value_name = "N")]
+    pub replicas: Option<u64>,
 }
 
 /// `rushhour study`

@@ -23,6 +23,7 @@ pub async fn counted_now(stack: &Stack, running_for: Duration) -> Result<Counted
     };
     Ok(Counted {
         functions: stack.function_counters(),
+        provisioned_ms: BTreeMap::new(),
         http_requests: stack.http_counters().requests,
         tables: stack
             .table_use()
@@ -33,6 +34,7 @@ pub async fn counted_now(stack: &Stack, running_for: Duration) -> Result<Counted
         tracker: TrackerUse {
             messages: tracker.messages,
             pings: tracker.pings,
+            positions_told: 0,
             slow_readers: tracker.slow_readers,
             bad_messages: tracker.bad_messages,
         },

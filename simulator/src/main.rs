@@ -6,6 +6,8 @@
 
 mod cli;
 mod commands;
+mod compare;
+mod cores;
 mod counted;
 mod exit;
 mod load;
@@ -13,6 +15,7 @@ mod outcome;
 mod predict;
 mod process;
 mod progress;
+mod replicas;
 mod run_dir;
 mod scenario;
 mod target;
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let ended = match &cli.command {
         Command::Run(args) => commands::run::run(args),
         Command::Predict(args) => commands::predict::run(args),
+        Command::Compare(args) => commands::compare::run(args),
         Command::Study(args) => commands::study::run(args),
         Command::Import(args) => commands::import::run(args),
         Command::Audit(args) => commands::audit::run(args),

@@ -17,7 +17,7 @@ use twin::{Plan, Twin};
 use workload::demand::RiderPlan;
 
 use crate::exit::Failure;
-use crate::outcome::{Outcome, Told};
+use crate::outcome::{Outcome, Told, costs};
 use crate::progress::Progress;
 use crate::scenario::Resolved;
 use crate::target::{embedded, twin as twin_of};
@@ -74,8 +74,7 @@ pub fn predict(
         profile: profile.clone(),
         sizes: twin_of::sizes(scenario, &stack)?,
     };
-    let mut twin =
-        Twin::new(plan, recorder.clone(), watched.clone()).map_err(Failure::input)?;
+    let mut twin = Twin::new(plan, recorder.clone(), watched.clone()).map_err(Failure::input)?;
     let slice = (total / LOOKS).max(Duration::from_millis(100));
     let mut interrupted = false;
     loop {
@@ -110,6 +109,7 @@ pub fn predict(
         holds: left.holds,
         counted: left.counted,
         watched,
+        rests_on: costs::rests_on(profile, scenario),
         wall_s: began.elapsed().as_secs_f64(),
         interrupted,
     };

@@ -18,6 +18,12 @@ use crate::exit::Failure;
 pub const SUMMARY: &str = "summary.json";
 /// The report.
 pub const REPORT: &str = "report.html";
+/// The comparison of placements.
+pub const COMPARE: &str = "compare.json";
+/// Its page.
+pub const COMPARE_PAGE: &str = "compare.html";
+/// The points of a sweep.
+pub const SWEEP: &str = "sweep.csv";
 /// The study that was run, as its file has it.
 pub const STUDY: &str = "study.toml";
 /// The scenario, with every default.
@@ -101,6 +107,20 @@ impl RunDir {
                 path.display()
             )))
         }
+    }
+
+    /// Sees to it that a file is not there yet.
+    ///
+    /// # Errors
+    /// If it is.
+    pub fn holds_no(&self, name: &str) -> Result<(), Failure> {
+        if self.path.join(name).exists() {
+            return Err(Failure::input(format!(
+                "{}: found {name} there, expected an empty directory",
+                self.path.display()
+            )));
+        }
+        Ok(())
     }
 
     /// Where it is.

@@ -104,6 +104,8 @@ pub struct CostSummary {
     pub per_month_at_this_load: Option<f64>,
     /// Dollars of the run by component.
     pub by_component: BTreeMap<String, f64>,
+    /// Dollars of that month by component; empty where there is none.
+    pub per_month_by_component: BTreeMap<String, f64>,
     /// Date of the price file.
     pub prices_as_of: String,
     /// What the figures rest on that nobody has checked: `price.NAME` of the items used, and what
@@ -256,11 +258,13 @@ impl Prices {
             total,
         } = self.cost(usage, Allowances::Ignored);
         let month = self.month_at_this_load(usage, duration);
+        let month = month.map(|usage| self.cost(&usage, Allowances::Ignored));
         CostSummary {
             total,
             per_completed_ride: (completed > 0).then(|| total / completed as f64),
-            per_month_at_this_load: month.map(|usage| self.cost(&usage, Allowances::Ignored).total),
+            per_month_at_this_load: month.as_ref().map(|month| month.total),
             by_component,
+            per_month_by_component: month.map(|month| month.by_component).unwrap_or_default(),
             prices_as_of: self.as_of.clone(),
             unverified: self.unverified_of(usage),
         }

@@ -15,6 +15,8 @@ mod tests;
 pub struct Counted {
     /// Functions by name.
     pub functions: BTreeMap<String, LambdaCounters>,
+    /// Milliseconds billed of calls in provisioned environments, by function; the functions' own are on demand.
+    pub provisioned_ms: BTreeMap<String, u64>,
     /// Requests to the HTTP API.
     pub http_requests: u64,
     /// Tables by name.
@@ -59,6 +61,8 @@ pub struct TrackerUse {
     pub messages: u64,
     /// Pings among them.
     pub pings: u64,
+    /// Positions of cars that riders were told; 0 where nobody counts them.
+    pub positions_told: u64,
     /// Streams that ended because their driver did not read.
     pub slow_readers: u64,
     /// Messages that did not say what they should.
@@ -103,6 +107,9 @@ impl Counted {
                 now.billed_ms -= then.billed_ms;
             }
         }
+        for (name, now) in &mut self.provisioned_ms {
+            *now -= earlier.provisioned_ms.get(name).copied().unwrap_or(0);
+        }
         self.http_requests -= earlier.http_requests;
         for (name, now) in &mut self.tables {
             if let Some(then) = earlier.tables.get(name) {
@@ -126,6 +133,7 @@ impl Counted {
         }
         self.tracker.messages -= earlier.tracker.messages;
         self.tracker.pings -= earlier.tracker.pings;
+        self.tracker.positions_told -= earlier.tracker.positions_told;
         self.tracker.slow_readers -= earlier.tracker.slow_readers;
         self.tracker.bad_messages -= earlier.tracker.bad_messages;
         for (name, now) in &mut self.containers {

@@ -8,6 +8,7 @@
 
 mod as_text;
 pub mod audit;
+pub mod compare;
 pub mod diff;
 pub mod distill;
 pub mod format;
@@ -15,10 +16,12 @@ pub mod html;
 pub mod import;
 pub mod latency;
 pub mod metrics;
+pub mod replicas;
 pub mod schema;
 pub mod slo;
 pub mod study;
 pub mod summary;
+pub mod sweep;
 pub mod text;
 pub mod timeline;
 pub mod trips;

@@ -5,8 +5,10 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use crate::audit::Evidence;
+use crate::compare::Comparison;
 use crate::import::ImportFigures;
 use crate::summary::Summary;
+use crate::sweep::Sweep;
 use crate::timeline::Timeline;
 
 /// Every schema: the name of its file under `simulator/schema/`, and its text.
@@ -14,6 +16,8 @@ use crate::timeline::Timeline;
 pub fn schemas() -> Vec<(&'static str, String)> {
     vec![
         ("summary.schema.json", text(&of::<Summary>())),
+        ("compare.schema.json", text(&of::<Comparison>())),
+        ("sweep.schema.json", text(&of::<Sweep>())),
         ("import.schema.json", text(&of::<ImportFigures>())),
         ("timeline.schema.json", text(&of::<Timeline>())),
         ("evidence.schema.json", text(&of::<Evidence>())),

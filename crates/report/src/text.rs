@@ -58,6 +58,9 @@ pub fn text(summary: &Summary) -> String {
             );
         }
     }
+    if let Some(replicas) = &summary.replicas {
+        out.push_str(&crate::replicas::text(replicas));
+    }
     out
 }
 

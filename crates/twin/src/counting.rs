@@ -16,7 +16,10 @@ pub(crate) fn counted(system: &System) -> Counted {
         let name = part.name().to_owned();
         match host {
             Host::Function(function) => {
-                counted.functions.insert(name, function.counters().all);
+                let counters = function.counters();
+                let provisioned = counters.provisioned_billed_ms;
+                counted.provisioned_ms.insert(name.clone(), provisioned);
+                counted.functions.insert(name, counters.all);
             }
             Host::Service(service) => {
                 counted.containers.insert(name, service.used());
@@ -45,6 +48,7 @@ pub(crate) fn counted(system: &System) -> Counted {
     counted.tracker = TrackerUse {
         messages: system.tracker.messages() + pings,
         pings,
+        positions_told: system.tracker.positions_told.get(),
         ..TrackerUse::default()
     };
     counted.http_requests = system.api.requests() + system.tracker.http_requests();
@@ -80,6 +84,10 @@ fn tables(system: &System) -> BTreeMap<String, TableUse> {
         let pings = system.tracker.pings.get();
         used.requests += pings;
         used.write_units += pings as f64;
+        // Who asks where a car is reads one, eventually consistent.
+        let told = system.tracker.positions_told.get();
+        used.requests += told;
+        used.read_units += told as f64 * 0.5;
         tables.insert("positions".to_owned(), used);
     }
     tables

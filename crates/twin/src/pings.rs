@@ -1,5 +1,5 @@
 //! Pings that are counted and not sent one by one: what they take of the tracker's processors, and how
-//! long their acknowledgement would take.
+//! long their acknowledgement would take. So are the positions that riders are told of the car they follow.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +9,7 @@ use domain::Timestamp;
 use report::latency::step;
 
 use crate::run::Shared;
+use crate::tracker::WATCH_EVERY;
 
 /// How often pings are counted, and one of them is tried.
 const EVERY: Duration = Duration::from_secs(1);
@@ -21,12 +22,25 @@ impl PingCount {
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// Adds the whole ones of what is owed, and says how many those are.
+    fn settle(&self, owed: &mut f64) -> u64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count of messages in a second"
+        )]
+        let whole = *owed as u64;
+        *owed -= whole as f64;
+        self.0.fetch_add(whole, Ordering::Relaxed);
+        whole
+    }
 }
 
 /// Counts pings from the first driver on.
 pub(crate) async fn count(shared: Arc<Shared>, from: Timestamp) {
     let ping_every_s = shared.world.drivers.ping_every.as_secs_f64();
-    let mut owed = 0.0;
+    let (mut owed, mut positions_owed) = (0.0, 0.0);
     shared.time.sleep_until_us(from.as_micros()).await;
     loop {
         let scheduled_at = shared.now();
@@ -34,14 +48,9 @@ pub(crate) async fn count(shared: Arc<Shared>, from: Timestamp) {
         shared.tracker.pings_per_s(per_s);
         let took = shared.tracker.ping_would_take().await;
         owed += per_s * EVERY.as_secs_f64();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a count of pings in a second"
-        )]
-        let pings = owed as u64;
-        owed -= pings as f64;
-        shared.tracker.pings.0.fetch_add(pings, Ordering::Relaxed);
+        let pings = shared.tracker.pings.settle(&mut owed);
+        positions_owed += shared.tracker.followers() as f64 / WATCH_EVERY.as_secs_f64();
+        shared.tracker.positions_told.settle(&mut positions_owed);
         shared
             .recorder
             .done_many(step::PING_ACK, scheduled_at, took, pings);

@@ -52,7 +52,11 @@ pub(crate) struct Tracker {
     /// Who follows which car.
     follows: Mutex<BTreeMap<TripId, Inbox<()>>>,
     messages: AtomicU64,
+    /// Of those, messages that came from the apps of drivers and riders.
+    from_apps: AtomicU64,
     pub(crate) pings: PingCount,
+    /// Positions of cars that riders were told, or asked for where there is no stream.
+    pub(crate) positions_told: PingCount,
 }
 
 /// A tracker, as calls reach it. A clone is the same tracker.
@@ -79,7 +83,9 @@ impl Tracker {
             positions,
             follows: Mutex::default(),
             messages: AtomicU64::new(0),
+            from_apps: AtomicU64::new(0),
             pings: PingCount::default(),
+            positions_told: PingCount::default(),
         }
     }
 
@@ -91,19 +97,23 @@ impl Tracker {
         }
     }
 
-    /// Calls of the function for pings that are counted, and what is billed for them, in ms.
+    /// Calls of the function for pings and positions that are counted, and what is billed for them, in ms.
     pub(crate) fn calls_for_pings(&self) -> (u64, u64) {
-        let pings = self.pings.get();
+        let calls = self.pings.get() + self.positions_told.get();
         match &self.host {
-            Host::Function(function) => (pings, pings * function.billed_ms_mean("tracker.ping")),
+            Host::Function(function) => (calls, calls * function.billed_ms_mean("tracker.ping")),
             Host::Service(_) => (0, 0),
         }
     }
 
-    /// Requests of drivers to the HTTP API, where there is no stream.
+    /// Requests of drivers and riders to the HTTP API, where there is no stream. Match rounds and trips call
+    /// the function itself.
     pub(crate) fn http_requests(&self) -> u64 {
         match &self.host {
-            Host::Function(_) => self.pings.get() + self.messages(),
+            Host::Function(_) => {
+                let from_apps = self.from_apps.load(Ordering::Relaxed);
+                self.pings.get() + self.positions_told.get() + from_apps
+            }
             Host::Service(_) => 0,
         }
     }
@@ -113,13 +123,23 @@ impl Tracker {
         self.messages.load(Ordering::Relaxed)
     }
 
+    /// Riders who follow their car now.
+    pub(crate) fn followers(&self) -> usize {
+        self.follows().len()
+    }
+
     fn count(&self) {
         self.messages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn count_from_app(&self) {
+        self.from_apps.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A message of a driver's stream that takes no answer, and is handled in order.
     pub(crate) fn note(&self, note: impl FnOnce(&Core)) {
         self.count();
+        self.count_from_app();
         note(&self.core);
     }
 
@@ -149,6 +169,7 @@ impl Tracker {
         key: HoldKey,
         accept: bool,
     ) -> AnswerOutcome {
+        self.count_from_app();
         self.call("tracker.answer", self.core.answer(driver, key, accept))
             .await
             .unwrap_or(AnswerOutcome::TryAgain)
@@ -160,6 +181,7 @@ impl Tracker {
         driver: DriverId,
         report: &ProgressReport,
     ) -> ProgressOutcome {
+        self.count_from_app();
         let outcome = self
             .call("tracker.report", self.core.progress(driver, report))
             .await
@@ -187,6 +209,7 @@ impl Tracker {
         until: Option<Timestamp>,
     ) -> bool {
         self.count();
+        self.count_from_app();
         let began_us = self.time.now_us();
         if !self.core.has_ride(rider, trip) {
             self.time.sleep(self.draws.span(&self.round_trip)).await;

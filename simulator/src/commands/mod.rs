@@ -1,6 +1,7 @@
 //! The commands, one module each.
 
 pub mod audit;
+pub mod compare;
 pub mod import;
 pub mod predict;
 pub mod report;

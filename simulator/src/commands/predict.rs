@@ -1,10 +1,17 @@
 //! `rushhour predict`: a scenario in virtual time on the modelled cloud.
 
+mod sweep;
+
+use cloud::profile::Profile;
+use report::replicas::{Figures, replicas};
+
 use crate::cli::PredictArgs;
 use crate::commands::run::interrupt::Interrupt;
 use crate::exit::{Exit, Failure};
+use crate::outcome::{Told, costs};
 use crate::predict::predict;
-use crate::scenario;
+use crate::replicas::{Batch, Job, seeds};
+use crate::scenario::{self, Resolved, Source};
 use crate::target::twin;
 
 /// Predicts.
@@ -16,16 +23,70 @@ pub fn run(args: &PredictArgs) -> Result<Exit, Failure> {
     if !args.as_run {
         sets.push("speedup=1.0".to_owned());
     }
-    let resolved =
-        scenario::load(args.driven.scenario.as_deref(), &sets).map_err(Failure::input)?;
-    for name in resolved.scenario.slo.keys() {
-        report::slo::known(name).map_err(Failure::input)?;
+    if !args.sweep.is_empty() {
+        return sweep::run(args, &sets);
     }
-    let profile = twin::profile(&resolved.scenario)?;
+    let source = scenario::read(args.driven.scenario.as_deref(), &sets).map_err(Failure::input)?;
+    let seeds = seeds(source.scenario.seed, args.replicas)?;
+    let resolved = source.resolve().map_err(Failure::input)?;
+    let profile = checked(&source)?;
     let directory = super::directory(&args.driven, &resolved)?;
     let interrupt = Interrupt::in_background()?;
-    let (told, interrupted) = predict(&resolved, &profile, args.driven.quiet, &|| interrupt.came())?;
+    let told = if seeds.len() > 1 {
+        let batch = Batch {
+            profile: &profile,
+            quiet: args.driven.quiet,
+            interrupt: &interrupt,
+        };
+        over_seeds(&batch, &source, &seeds)?
+    } else {
+        predict(&resolved, &profile, args.driven.quiet, &|| interrupt.came())?.0
+    };
     told.write(&directory, &resolved)?;
     super::show(&args.driven, &told, &directory)?;
-    Ok(super::verdict(&told, interrupted))
+    Ok(super::verdict(&told, interrupt.came()))
+}
+
+/// The profile of a scenario whose limits and prices are seen to be known.
+fn checked(source: &Source) -> Result<Profile, Failure> {
+    for name in source.scenario.slo.keys() {
+        report::slo::known(name).map_err(Failure::input)?;
+    }
+    costs::prices(&source.scenario)?;
+    twin::profile(&source.scenario)
+}
+
+/// The jobs of a scenario under several seeds.
+fn jobs(name: &str, source: &Source, seeds: &[u64]) -> Vec<Job> {
+    let job = |seed: &u64| {
+        let mut source = source.clone();
+        source.scenario.seed = *seed;
+        Job {
+            name: format!("{name}, seed {seed}"),
+            source,
+        }
+    };
+    seeds.iter().map(job).collect()
+}
+
+/// The first seed's prediction, with the figures over all.
+fn over_seeds(batch: &Batch<'_>, source: &Source, seeds: &[u64]) -> Result<Told, Failure> {
+    let first = seeds.first().copied();
+    let keep = |_: &Job, resolved: &Resolved, told: Told| {
+        let figures = Figures::of(&told.summary);
+        // A day's trips are large: of the others only the figures are kept.
+        Ok((
+            (Some(resolved.scenario.seed) == first).then_some(told),
+            figures,
+        ))
+    };
+    let kept = batch.each(&jobs(&source.scenario.name, source, seeds), keep)?;
+    let (told, figures): (Vec<Option<Told>>, Vec<Figures>) = kept.into_iter().unzip();
+    let mut told = told
+        .into_iter()
+        .flatten()
+        .next()
+        .expect("the first seed was predicted");
+    told.summary.replicas = Some(replicas(&figures));
+    Ok(told)
 }

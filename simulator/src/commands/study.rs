@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -11,6 +10,7 @@ use study::{Changes, Estimate, Figures, Kind, Part, Study};
 use workload::law::parse_span;
 
 use crate::cli::StudyArgs;
+use crate::cores::on_all_cores;
 use crate::exit::{Exit, Failure};
 use crate::run_dir::{self, RunDir, STUDY, SUMMARY};
 use crate::scenario::beside;
@@ -106,26 +106,16 @@ fn replayable(args: &StudyArgs, study: &Study, text: &str) -> String {
 /// Parts know nothing of each other, so that each core takes the next one.
 fn figures_of(study: &Study, quiet: bool) -> BTreeMap<String, Figures> {
     let parts: Vec<(&String, &Part)> = study.parts.iter().collect();
-    let (next, found) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-    let work = || {
-        while let Some((name, part)) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let figures = part.run(name, study.seed);
-            let mut found = found.lock().expect("no one panics while holding figures");
-            found.insert((*name).clone(), figures);
-            if !quiet {
-                eprintln!("studied {} of {}: {name}", found.len(), parts.len());
-            }
+    let done = AtomicUsize::new(0);
+    let studied = on_all_cores(&parts, |(name, part)| {
+        let figures = part.run(name, study.seed);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if !quiet {
+            eprintln!("studied {done} of {}: {name}", parts.len());
         }
-    };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..cores.min(parts.len()) {
-            scope.spawn(work);
-        }
+        ((*name).clone(), figures)
     });
-    found
-        .into_inner()
-        .expect("no one panics while holding figures")
+    studied.into_iter().collect()
 }
 
 fn show(args: &StudyArgs, summary: &Summary, directory: &RunDir) -> Result<(), Failure> {

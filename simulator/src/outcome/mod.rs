@@ -1,6 +1,6 @@
 //! From what a run left to what is told of it: rows, evidence, summary, report.
 
-mod costs;
+pub mod costs;
 mod summary;
 
 use std::collections::BTreeMap;
@@ -56,6 +56,8 @@ pub struct Outcome<'a> {
     pub counted: Counted,
     /// What functions and match rounds told.
     pub watched: Arc<Watched>,
+    /// What the bill rests on and nobody has checked, besides prices: keys of the profile of a prediction.
+    pub rests_on: Vec<String>,
     /// How long the whole command took, in seconds.
     pub wall_s: f64,
     /// Whether it was cut short.

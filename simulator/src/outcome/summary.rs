@@ -1,6 +1,5 @@
 //! The summary of a run, part by part.
 
-use cloud::prices::Prices;
 use report::audit::{AuditInput, Evidence, audit};
 use report::distill::{MarketplaceInput, marketplace};
 use report::latency::Latencies;
@@ -40,8 +39,8 @@ impl Outcome<'_> {
         summary.matching = self.watched.matching();
         summary.latency_ms = latencies.figures();
         self.infrastructure(&mut summary);
-        self.cost(&mut summary, input);
         summary.load = self.load();
+        self.cost(&mut summary, input)?;
         summary.audit = audit(&AuditInput {
             rows: input.rows,
             evidence,
@@ -99,25 +98,29 @@ impl Outcome<'_> {
         }
     }
 
-    fn cost(&self, summary: &mut Summary, input: &MarketplaceInput<'_>) {
+    fn cost(&self, summary: &mut Summary, input: &MarketplaceInput<'_>) -> Result<(), Failure> {
         let span = input.window.until.since(input.window.from);
-        let usage = costs::usage(
-            &self.resolved.scenario,
-            &self.counted,
-            span.as_secs_f64(),
-            self.recorded.streams,
-        );
-        let prices = Prices::aws_us_east_1();
-        let cost = prices.summarise(&usage, span, summary.rides.completed);
+        let usage = costs::usage(&costs::Used {
+            scenario: &self.resolved.scenario,
+            counted: &self.counted,
+            summary,
+            seconds: span.as_secs_f64(),
+        });
+        let prices = costs::prices(&self.resolved.scenario)?;
+        let cost = prices
+            .summarise(&usage, span, summary.rides.completed)
+            .resting_on(self.rests_on.iter().cloned());
         summary.prices_as_of = Some(cost.prices_as_of);
         summary.cost_usd = Some(Cost {
             total: cost.total,
             per_completed_ride: cost.per_completed_ride,
             per_month_at_this_load: cost.per_month_at_this_load,
             by_component: cost.by_component,
+            per_month_by_component: cost.per_month_by_component,
             basis: costs::BASIS.to_owned(),
             unverified: cost.unverified,
         });
+        Ok(())
     }
 
     fn load(&self) -> Load {

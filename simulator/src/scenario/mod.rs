@@ -6,7 +6,7 @@ mod parse;
 mod resolve;
 pub mod values;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use model::Scenario;
 pub use parse::{ScenarioError, beside};
@@ -26,14 +26,45 @@ pub const BUILT_IN: [(&str, &str); 4] = [
     ("recorded", include_str!("../../scenarios/recorded.toml")),
 ];
 
+/// A scenario and the file it came from, to be changed before it is resolved.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// As it was stated.
+    pub scenario: Scenario,
+    /// Its file; none: it is built in.
+    origin: Option<PathBuf>,
+}
+
+impl Source {
+    /// Turns it into what runs.
+    ///
+    /// # Errors
+    /// Names the key whose value cannot be.
+    pub fn resolve(&self) -> Result<Resolved, ScenarioError> {
+        resolve(self.scenario.clone(), self.origin.as_deref())
+    }
+}
+
 /// Reads a scenario by built-in name or by path, with `sets` laid over it, and resolves it.
 ///
 /// # Errors
 /// If there is none, or it is wrong: the message says where.
 pub fn load(name: Option<&str>, sets: &[String]) -> Result<Resolved, ScenarioError> {
+    read(name, sets)?.resolve()
+}
+
+/// Reads a scenario by built-in name or by path, with `sets` laid over it.
+///
+/// # Errors
+/// If there is none, or it is wrong: the message says where.
+pub fn read(name: Option<&str>, sets: &[String]) -> Result<Source, ScenarioError> {
     let name = name.unwrap_or(BUILT_IN[0].0);
     if let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
-        return resolve(parse::parse(name, text, sets)?, None);
+        let scenario = parse::parse(name, text, sets)?;
+        return Ok(Source {
+            scenario,
+            origin: None,
+        });
     }
     let path = Path::new(name);
     let text = std::fs::read_to_string(path).map_err(|source| ScenarioError::Unreadable {
@@ -41,7 +72,10 @@ pub fn load(name: Option<&str>, sets: &[String]) -> Result<Resolved, ScenarioErr
         source,
         known: BUILT_IN.map(|(known, _)| known).join(", "),
     })?;
-    resolve(parse::parse(name, &text, sets)?, Some(path))
+    Ok(Source {
+        scenario: parse::parse(name, &text, sets)?,
+        origin: Some(path.to_owned()),
+    })
 }
 
 /// What a reader must know of recorded demand.

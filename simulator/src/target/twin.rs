@@ -46,11 +46,7 @@ pub fn sizes(scenario: &Scenario, stack: &StackConfig) -> Result<Sizes, Failure>
     })
 }
 
-fn function(
-    scenario: &Scenario,
-    stack: &StackConfig,
-    part: Part,
-) -> Result<FunctionSize, Failure> {
+fn function(scenario: &Scenario, stack: &StackConfig, part: Part) -> Result<FunctionSize, Failure> {
     let stated = scenario.functions.get(part.name());
     let defaults = Function::default();
     let architecture = stated.map_or(&defaults.architecture, |function| &function.architecture);

@@ -29,11 +29,13 @@ fn at(factor: u64) -> Counted {
     };
     Counted {
         functions: BTreeMap::from([(named("trips"), functions)]),
+        provisioned_ms: BTreeMap::from([(named("trips"), 9 * factor)]),
         http_requests: factor,
         tables: BTreeMap::from([(named("trips"), table)]),
         queues: BTreeMap::from([(named("trip-events"), queue)]),
         tracker: TrackerUse {
             messages: 6 * factor,
+            positions_told: 4 * factor,
             ..TrackerUse::default()
         },
         containers: BTreeMap::from([(named("fleet-tracker"), container)]),
@@ -53,6 +55,10 @@ fn a_difference_subtracts_counts_and_keeps_maxima() {
     assert_eq!((queue.sent, queue.dead_letters), (15, 0));
     assert_eq!(queue.age_max, Duration::from_secs(9));
     assert_eq!((spent.http_requests, spent.tracker.messages), (3, 18));
+    assert_eq!(
+        (spent.provisioned_ms["trips"], spent.tracker.positions_told),
+        (27, 12)
+    );
     let container = spent.containers["fleet-tracker"];
     assert_eq!((container.task_seconds, container.messages), (180.0, 18));
     assert_eq!(container.tasks_max, 1);

@@ -29,7 +29,7 @@ fn steps(latencies: &Latencies) -> Vec<(&'static str, RGBColor)> {
     .collect()
 }
 
-fn milliseconds(value: &f64) -> String {
+pub(super) fn milliseconds(value: &f64) -> String {
     match *value {
         v if v >= 1_000.0 => format!("{} s", decimals(v / 1_000.0, 0)),
         v if v >= 1.0 => format!("{} ms", decimals(v, 0)),

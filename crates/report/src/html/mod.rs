@@ -1,9 +1,10 @@
 //! `report.html`: one file, readable offline, light and dark, that a person wants to look at.
 //!
-//! [`render`] is the page of one run, [`render_diff`] that of two. Nothing is loaded from elsewhere: the
+//! [`render`] is the page of one run, [`render_diff`] that of two, [`render_compare`] that of placements. Nothing is loaded from elsewhere: the
 //! style is inside and the plots are SVG. All text from files passes through maud, which escapes it.
 
 mod chart;
+mod compare;
 mod latency;
 mod map;
 mod page;
@@ -12,6 +13,7 @@ mod tables;
 
 use std::fmt::Write as _;
 
+pub use compare::render_compare;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use plotters::prelude::RGBColor;
 
@@ -50,6 +52,7 @@ pub fn render(input: &ReportInput<'_>) -> String {
     let body = html! {
         (page::header(summary))
         (page::tiles(summary, &window))
+        (tables::replicas(summary))
         section {
             h2 { "Rides" }
             div.stack { (plots::flows(input.timeline, &window)) }

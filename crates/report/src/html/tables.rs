@@ -92,6 +92,28 @@ pub(super) fn market(summary: &Summary) -> Markup {
     }
 }
 
+/// Figures over several seeds, where there are.
+pub(super) fn replicas(summary: &Summary) -> Markup {
+    let Some(replicas) = &summary.replicas else {
+        return html! {};
+    };
+    html! {
+        section {
+            h2 { "Over " (count(replicas.n)) " paired seeds" }
+            div.card {
+                p.about { "Means, and half the widths of their 95 % intervals. All else on this page is of the first seed." }
+                div.scroll { table { tbody {
+                    @for followed in crate::replicas::FOLLOWED {
+                        @if let Some(interval) = replicas.figures.get(followed.key) {
+                            tr { td { (followed.words) } td { (interval.show(followed.unit)) } }
+                        }
+                    }
+                } } }
+            }
+        }
+    }
+}
+
 /// Functions, queues, tables, services, the load generator, and what they cost.
 pub(super) fn infrastructure(summary: &Summary) -> Markup {
     html! {

@@ -81,6 +81,9 @@ pub struct Cost {
     pub per_month_at_this_load: Option<f64>,
     /// By component.
     pub by_component: BTreeMap<String, f64>,
+    /// A month at this load by component, with the tiers of the prices. Empty in summaries of before the field.
+    #[serde(default)]
+    pub per_month_by_component: BTreeMap<String, f64>,
     /// How it was reckoned: from what was billed, or from operations counted here and a price file.
     pub basis: String,
     /// Prices and times that the figures rest on and nobody has checked, by their keys. Empty in summaries

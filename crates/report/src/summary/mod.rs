@@ -22,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::latency::LatencyFigures;
+use crate::replicas::Replicas;
 
 /// The value of [`Summary::schema`] that this version writes.
 pub const SCHEMA: &str = "rushhour.summary/1";
@@ -95,6 +96,10 @@ pub struct Summary {
     pub slo: Vec<Slo>,
     /// The parts of a study by name; null for a run with rides in it.
     pub study: Option<BTreeMap<String, StudyFigures>>,
+    /// Figures over several seeds, of which this summary is the first's; null where there was one. Absent in
+    /// summaries of before the field.
+    #[serde(default)]
+    pub replicas: Option<Replicas>,
 }
 
 /// Which time passed during a run.
@@ -214,6 +219,7 @@ impl Summary {
             audit: AuditFigures::default(),
             slo: Vec::new(),
             study: None,
+            replicas: None,
         }
     }
 

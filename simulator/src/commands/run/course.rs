@@ -204,6 +204,7 @@ impl<'a> Course<'a> {
             holds,
             counted: self.counted,
             watched: self.watched,
+            rests_on: Vec::new(),
             wall_s: began.elapsed().as_secs_f64(),
             interrupted,
         })

@@ -1,0 +1,101 @@
+//! The same city with more and fewer rides, drivers in proportion: at which rates the cost is looked at.
+
+use std::time::Duration;
+
+use crate::scenario::model::{DemandKind, Scenario};
+use crate::scenario::values::{ByHour, Span};
+
+/// Multiples of the scenario's demand and drivers.
+const FACTORS: [f64; 7] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
+/// The highest of them.
+pub const HIGHEST: f64 = FACTORS[FACTORS.len() - 1];
+/// The most drivers of a point: what is beyond is not looked at.
+const DRIVERS_MAX: f64 = 60_000.0;
+/// Rides of a point, about.
+const RIDES: f64 = 600.0;
+/// Left out at the beginning of a point: city time.
+const WARMUP: Duration = Duration::from_secs(60);
+/// The shortest and the longest that a point counts: city time.
+const COUNTED: (Duration, Duration) = (Duration::from_secs(180), Duration::from_secs(3_600));
+
+/// Multiples that are looked at: no more than may be.
+pub fn factors(scenario: &Scenario) -> Vec<f64> {
+    let drivers = drivers(scenario);
+    let fits = |factor: &f64| *factor <= 1.0 || drivers * factor <= DRIVERS_MAX;
+    FACTORS.into_iter().filter(fits).collect()
+}
+
+/// The most drivers of any hour.
+pub fn drivers(scenario: &Scenario) -> f64 {
+    match &scenario.fleet.drivers {
+        ByHour::Constant(drivers) => *drivers,
+        ByHour::Hours(hours) => hours.iter().copied().fold(0.0, f64::max),
+    }
+}
+
+/// The scenario with so many times the rides and drivers, as long as it takes for its cost to be seen.
+pub fn at(scenario: &Scenario, factor: f64, rides_per_hour: f64) -> Scenario {
+    let mut point = scenario.clone();
+    match point.demand.kind {
+        DemandKind::Poisson => point.demand.rides_per_hour *= factor,
+        DemandKind::Hourly | DemandKind::Trips => point.demand.scale *= factor,
+    }
+    let scaled = |drivers: f64| {
+        let least = if drivers > 0.0 { 1.0 } else { 0.0 };
+        (drivers * factor).round().max(least)
+    };
+    point.fleet.drivers = match &scenario.fleet.drivers {
+        ByHour::Constant(drivers) => ByHour::Constant(scaled(*drivers)),
+        ByHour::Hours(hours) => ByHour::Hours(hours.iter().map(|hour| scaled(*hour)).collect()),
+    };
+    let hours = RIDES / (rides_per_hour * factor).max(f64::MIN_POSITIVE);
+    let longest = match point.demand.kind {
+        // A record ends when it ends.
+        DemandKind::Trips => COUNTED.1.min(scenario.duration.0.saturating_sub(WARMUP)),
+        DemandKind::Poisson | DemandKind::Hourly => COUNTED.1,
+    };
+    let counted_s = (hours * 3_600.0).clamp(COUNTED.0.as_secs_f64(), COUNTED.1.as_secs_f64());
+    let counted =
+        Duration::from_secs_f64(counted_s.ceil()).min(longest.max(Duration::from_secs(1)));
+    point.duration = Span(WARMUP + counted);
+    point.warmup = Span(WARMUP);
+    // Limits are the scenario's at its own rate.
+    point.slo.clear();
+    point
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rides_and_drivers_grow_alike() {
+        let mut scenario = Scenario::default();
+        scenario.demand.rides_per_hour = 1_000.0;
+        scenario.fleet.drivers = ByHour::Constant(500.0);
+        let point = at(&scenario, 0.1, 1_000.0);
+        assert_eq!(point.demand.rides_per_hour, 100.0);
+        assert_eq!(drivers(&point), 50.0);
+        assert_eq!(point.duration, Span::secs(3_660));
+        assert_eq!(at(&scenario, 10.0, 1_000.0).duration, Span::secs(276));
+        assert_eq!(drivers(&at(&scenario, 0.0001, 1_000.0)), 1.0);
+        scenario.demand.kind = DemandKind::Hourly;
+        scenario.fleet.drivers = ByHour::Hours(vec![0.0, 10.0]);
+        let point = at(&scenario, 3.0, 1_000.0);
+        assert_eq!((point.demand.scale, drivers(&point)), (3.0, 30.0));
+    }
+
+    #[test]
+    fn a_large_fleet_is_not_multiplied_further() {
+        let mut scenario = Scenario::default();
+        assert_eq!(factors(&scenario), FACTORS);
+        scenario.fleet.drivers = ByHour::Constant(23_500.0);
+        assert_eq!(factors(&scenario).last(), Some(&1.0));
+        scenario.fleet.drivers = ByHour::Constant(100_000.0);
+        assert_eq!(
+            factors(&scenario).last(),
+            Some(&1.0),
+            "its own rate is always looked at"
+        );
+    }
+}
