@@ -4,6 +4,7 @@
     reason = "in a binary `pub` marks what a module offers its siblings"
 )]
 
+mod call_log;
 mod cli;
 mod commands;
 mod compare;

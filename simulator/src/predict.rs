@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use calls::Calls;
 use cloud::profile::Profile;
 use domain::trip::TripState;
 use domain::{Timestamp, TripId};
@@ -49,7 +50,7 @@ pub fn predict(
     let market = Arc::new(embedded::market_of(scenario, started_at)?);
     let seeded = seed(&world, &market, &drivers);
     let watched = Watched::new();
-    let stack = embedded::config(scenario, started_at, None, &watched)?;
+    let stack = embedded::config(scenario, started_at, None, &watched, Calls::default())?;
     let total = until.since(started_at);
     let mut progress = Progress::new(total, drivers.len() as u64, quiet);
     progress.say(&format!(
@@ -112,6 +113,7 @@ pub fn predict(
         rests_on: costs::rests_on(profile, scenario),
         wall_s: began.elapsed().as_secs_f64(),
         interrupted,
+        calls: None,
     };
     Ok((outcome.tell()?, interrupted))
 }

@@ -32,6 +32,8 @@ pub const SCENARIO: &str = "scenario.toml";
 pub const TRIPS: &str = "trips.parquet";
 /// Mergeable histograms.
 pub const LATENCIES: &str = "latency.hlog";
+/// How long calls within the system took, in mergeable histograms: of live runs.
+pub const CALLS: &str = "calls.hlog";
 /// The run over time.
 pub const TIMELINE: &str = "timeline.json";
 /// What the audit needs beside the trips.
@@ -188,6 +190,21 @@ impl RunDir {
     /// The run over time.
     pub fn timeline(&self) -> Result<Timeline, Failure> {
         Timeline::from_json(&self.read_text(TIMELINE)?).map_err(|error| self.wrong(TIMELINE, error))
+    }
+
+    /// How long calls within the system took; none if the directory has no such file.
+    pub fn calls(&self) -> Result<Option<Latencies>, Failure> {
+        if !self.path.join(CALLS).is_file() {
+            return Ok(None);
+        }
+        Latencies::read_hlog(&self.read(CALLS)?)
+            .map(Some)
+            .map_err(|error| self.wrong(CALLS, error))
+    }
+
+    /// The scenario, as it was resolved.
+    pub fn scenario_path(&self) -> PathBuf {
+        self.path.join(SCENARIO)
     }
 
     /// The histograms.

@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ConsumedCapacity, Delete, Put, ReturnConsumedCapacity,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
+use calls::Calls;
 use services::ports::PortError;
 use wire::items::{Item, KEY, Value};
 
@@ -27,6 +28,7 @@ pub(crate) struct TableHandle {
     table: Table,
     meter: Arc<Meter>,
     port: &'static str,
+    calls: Calls,
 }
 
 /// What became of a conditional write.
@@ -138,6 +140,7 @@ impl TableHandle {
             table,
             meter: Arc::clone(&stack.meter),
             port,
+            calls: stack.calls.clone(),
         }
     }
 
@@ -147,14 +150,14 @@ impl TableHandle {
 
     /// One item; `strong` sees every write that was acknowledged before.
     pub(crate) async fn get(&self, pk: &str, strong: bool) -> Result<Option<Item>, PortError> {
-        let answer = self
+        let answer = self.calls.port(self.get_name(), self
             .client
             .get_item()
             .table_name(&self.name)
             .set_key(Some(key(pk)))
             .consistent_read(strong)
             .return_consumed_capacity(TOTAL)
-            .send()
+            .send())
             .await
             .map_err(|error| self.failed(&error))?;
         self.meter
@@ -165,7 +168,7 @@ impl TableHandle {
     /// Writes a whole item if the condition holds over the one that is there.
     pub(crate) async fn put(&self, item: Item, condition: Expression) -> Result<Write, PortError> {
         let units = write_units(&item);
-        let answer = self
+        let answer = self.calls.port(self.put_name(), self
             .client
             .put_item()
             .table_name(&self.name)
@@ -174,7 +177,7 @@ impl TableHandle {
             .set_expression_attribute_values(named(condition.values))
             .return_values_on_condition_check_failure(ALL_OLD)
             .return_consumed_capacity(TOTAL)
-            .send()
+            .send())
             .await;
         match answer {
             Ok(done) => Ok(self.written(done.consumed_capacity())),
@@ -196,7 +199,7 @@ impl TableHandle {
         update: &'static str,
         condition: Expression,
     ) -> Result<Write, PortError> {
-        let answer = self
+        let answer = self.calls.port(self.put_name(), self
             .client
             .update_item()
             .table_name(&self.name)
@@ -208,7 +211,7 @@ impl TableHandle {
             .set_expression_attribute_values(named(condition.values))
             .return_values_on_condition_check_failure(ALL_OLD)
             .return_consumed_capacity(TOTAL)
-            .send()
+            .send())
             .await;
         match answer {
             Ok(done) => Ok(self.written(done.consumed_capacity())),
@@ -225,7 +228,7 @@ impl TableHandle {
 
     /// Deletes an item if the condition holds over it.
     pub(crate) async fn delete(&self, pk: &str, condition: Expression) -> Result<Write, PortError> {
-        let answer = self
+        let answer = self.calls.port(self.put_name(), self
             .client
             .delete_item()
             .table_name(&self.name)
@@ -234,7 +237,7 @@ impl TableHandle {
             .set_expression_attribute_values(named(condition.values))
             .return_values_on_condition_check_failure(ALL_OLD)
             .return_consumed_capacity(TOTAL)
-            .send()
+            .send())
             .await;
         match answer {
             Ok(done) => Ok(self.written(done.consumed_capacity())),
@@ -256,12 +259,12 @@ impl TableHandle {
             .into_iter()
             .map(|change| self.transact_item(change))
             .collect();
-        let answer = self
+        let answer = self.calls.port("table.transact", self
             .client
             .transact_write_items()
             .set_transact_items(Some(items))
             .return_consumed_capacity(TOTAL)
-            .send()
+            .send())
             .await;
         let error = match answer {
             Ok(done) => {
@@ -385,7 +388,7 @@ impl TableHandle {
         let values = named(vec![(":prefix", Value::from(key_prefix))]);
         let (mut items, mut from) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
-            let page = self
+            let page = self.calls.port("table.scan", self
                 .client
                 .scan()
                 .table_name(&self.name)
@@ -394,7 +397,7 @@ impl TableHandle {
                 .set_exclusive_start_key(from)
                 .consistent_read(true)
                 .return_consumed_capacity(TOTAL)
-                .send()
+                .send())
                 .await
                 .map_err(|error| self.failed(&error))?;
             self.meter
@@ -412,6 +415,26 @@ impl TableHandle {
                 self.name
             ),
         })
+    }
+
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    fn get_name(&self) -> &'static str {
+        match self.table {
+            Table::Trips | Table::Fleet => "table.get",
+            Table::Pricing => "table.get_cell",
+        }
+    }
+
+    /// What a write of one item is told as. The market's are apart: an update writes many cells side by side,
+    /// each of which then takes longer than one alone.
+    fn put_name(&self) -> &'static str {
+        match self.table {
+            Table::Trips | Table::Fleet => "table.put",
+            Table::Pricing => "table.put_cell",
+        }
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -33,14 +33,18 @@ impl Sender {
 
     async fn send(&self, body: String, delay: Option<Duration>) -> Result<(), PortError> {
         self.stack.meter.queue_called(self.queue);
-        self.stack
+        let sending = self
+            .stack
             .clients
             .sqs
             .send_message()
             .queue_url(&self.url)
             .message_body(body)
             .set_delay_seconds(delay.map(whole_seconds))
-            .send()
+            .send();
+        self.stack
+            .calls
+            .port("queue.send", sending)
             .await
             .map_err(|error| port_error(self.port, &error))?;
         self.stack.meter.sent(self.queue, 1);

@@ -1,6 +1,6 @@
 //! The queues, as an event source mapping sees them: receive, delete, hide again, and how deep they are.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_sqs::types::{
     DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName,
@@ -88,6 +88,7 @@ impl QueueConsumer {
     ) -> Result<Vec<ReceivedMessage>, PortError> {
         let messages_max = messages_max.clamp(1, QUEUE_BATCH_MAX);
         self.stack.meter.queue_called(self.queue);
+        let polled_at = now();
         let answer = self
             .stack
             .clients
@@ -107,6 +108,7 @@ impl QueueConsumer {
             .into_iter()
             .map(read)
             .collect();
+        self.tell_ages(polled_at, &messages);
         let again = messages
             .iter()
             .filter(|message| message.receive_count > 1)
@@ -115,6 +117,22 @@ impl QueueConsumer {
             .meter
             .received(self.queue, messages.len() as u64, again as u64);
         Ok(messages)
+    }
+
+    /// Tells how old messages were that were waited for. Those of the doorbell have been delayed: their age is
+    /// told apart.
+    fn tell_ages(&self, polled_at: Timestamp, messages: &[ReceivedMessage]) {
+        let received_at = now();
+        let age = match self.queue {
+            Queue::RideRequests => "queue.ring_age",
+            Queue::TripEvents | Queue::MarketSnapshots => "queue.age",
+        };
+        let waited_for =
+            |message: &&ReceivedMessage| message.receive_count == 1 && message.sent_at >= polled_at;
+        for message in messages.iter().filter(waited_for) {
+            let age_of = received_at.since(message.sent_at);
+            self.stack.calls.took(age, age_of);
+        }
     }
 
     /// Deletes messages by their receipt handles; returns the handles that could not be deleted.
@@ -132,14 +150,18 @@ impl QueueConsumer {
                     .expect("id and handle are given")
             });
             self.stack.meter.queue_called(self.queue);
-            let answer = self
+            let deleting = self
                 .stack
                 .clients
                 .sqs
                 .delete_message_batch()
                 .queue_url(&self.url)
                 .set_entries(Some(entries.collect()))
-                .send()
+                .send();
+            let answer = self
+                .stack
+                .calls
+                .port("queue.delete", deleting)
                 .await
                 .map_err(|error| port_error(PORT, &error))?;
             self.stack
@@ -212,6 +234,14 @@ impl QueueConsumer {
             delayed: count(&delayed).unwrap_or(0),
         })
     }
+}
+
+/// The clock that queues stamp messages by: the embedded ones have this machine's.
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
 }
 
 fn seconds(span: Duration) -> i32 {

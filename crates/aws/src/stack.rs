@@ -12,6 +12,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use calls::Calls;
+
 use crate::clients::Clients;
 use crate::meter::Meter;
 
@@ -225,6 +227,8 @@ pub struct Stack {
     pub resources: Arc<Resources>,
     /// What is consumed.
     pub meter: Arc<Meter>,
+    /// Who is told how long calls take.
+    pub calls: Calls,
 }
 
 impl Stack {
@@ -235,6 +239,7 @@ impl Stack {
             clients,
             resources: Arc::new(resources),
             meter: Arc::default(),
+            calls: Calls::default(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod tests;
 use std::future::Future;
 use std::time::Duration;
 
+use calls::Calls;
 use domain::hold::{HoldKey, Offer};
 use domain::{Attempt, Timestamp, TripId};
 use services::ports::{Candidate, CandidateQuery, Fleet, HoldStatus, PortError, Reserved};
@@ -32,7 +33,7 @@ pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 const PORT: &str = "fleet";
 
 /// Where the tracker is, and how to call it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct FleetClientConfig {
     /// `http://host:port`.
     pub url: String,
@@ -40,6 +41,8 @@ pub struct FleetClientConfig {
     pub token: Option<String>,
     /// How long a call may take.
     pub call_timeout: Duration,
+    /// Who is told how long calls take.
+    pub calls: Calls,
 }
 
 impl FleetClientConfig {
@@ -50,6 +53,7 @@ impl FleetClientConfig {
             url: url.into(),
             token: None,
             call_timeout: CALL_TIMEOUT,
+            calls: Calls::default(),
         }
     }
 }
@@ -75,6 +79,7 @@ pub enum FleetClientError {
 pub struct FleetClient {
     channel: FleetTrackerClient<Channel>,
     authorization: Option<MetadataValue<Ascii>>,
+    calls: Calls,
 }
 
 impl FleetClient {
@@ -105,12 +110,14 @@ impl FleetClient {
         Ok(Self {
             channel,
             authorization: authorization.transpose()?,
+            calls: config.calls.clone(),
         })
     }
 
     /// Sends a call, and once more if the connection was broken.
     async fn call<M, R, F>(
         &self,
+        name: &'static str,
         message: M,
         send: impl Fn(FleetTrackerClient<Channel>, Request<M>) -> F,
     ) -> Result<R, PortError>
@@ -126,7 +133,8 @@ impl FleetClient {
                     .metadata_mut()
                     .insert("authorization", authorization.clone());
             }
-            match send(self.channel.clone(), request).await {
+            let sending = send(self.channel.clone(), request);
+            match self.calls.port(name, sending).await {
                 Ok(response) => return Ok(response.into_inner()),
                 Err(status) if sent < SENDS_MAX && connection_broke(&status) => {
                     tracing::debug!(%status, "connection to the tracker broke, sending again");
@@ -165,7 +173,7 @@ impl Fleet for FleetClient {
     ) -> Result<Vec<Vec<Candidate>>, PortError> {
         let request = convert::candidates_request(queries, k, radius_m);
         let reply = self
-            .call(request, |mut client, request| async move {
+            .call("grpc.candidates", request, |mut client, request| async move {
                 client.candidates(request).await
             })
             .await?;
@@ -184,7 +192,7 @@ impl Fleet for FleetClient {
             ride: Some(offer.into()),
         };
         let reply = self
-            .call(request, |mut client, request| async move {
+            .call("grpc.reserve", request, |mut client, request| async move {
                 client.reserve(request).await
             })
             .await?;
@@ -196,7 +204,7 @@ impl Fleet for FleetClient {
             key: Some(key.into()),
         };
         let reply = self
-            .call(request, |mut client, request| async move {
+            .call("grpc.offer", request, |mut client, request| async move {
                 client.offer(request).await
             })
             .await?;
@@ -207,7 +215,7 @@ impl Fleet for FleetClient {
         let request = v1::ReleaseRequest {
             key: Some(key.into()),
         };
-        self.call(request, |mut client, request| async move {
+        self.call("grpc.release", request, |mut client, request| async move {
             client.release(request).await
         })
         .await?;
@@ -220,7 +228,7 @@ impl Fleet for FleetClient {
             attempt: attempt.0,
         };
         let reply = self
-            .call(request, |mut client, request| async move {
+            .call("grpc.hold", request, |mut client, request| async move {
                 client.hold(request).await
             })
             .await?;

@@ -13,9 +13,10 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use calls::Calls;
 use host::WallClock;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -81,6 +82,8 @@ pub struct HttpFrontConfig {
     pub routes: Vec<Route>,
     /// Whose tokens are taken.
     pub verifier: Verifier,
+    /// Who is told how long requests take here, their functions aside.
+    pub calls: Calls,
     /// How long a function may take; 30 s at most.
     pub integration_timeout: Duration,
 }
@@ -252,10 +255,15 @@ async fn serve(
 impl Shared {
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
         self.requests.fetch_add(1, Ordering::Relaxed);
+        let began = Instant::now();
         let limit = self.config.integration_timeout.min(INTEGRATION_TIMEOUT_MAX);
         let handled = tokio::time::timeout(limit, self.handle(request, peer)).await;
-        let response = match handled {
-            Ok(Ok(response)) => response,
+        let mut busy = Duration::ZERO;
+        let mut response = match handled {
+            Ok(Ok((response, function))) => {
+                busy = function;
+                response
+            }
             Ok(Err(status)) => refusal(status),
             Err(_) => refusal(StatusCode::SERVICE_UNAVAILABLE),
         };
@@ -264,6 +272,12 @@ impl Shared {
             500.. => self.server_errors.fetch_add(1, Ordering::Relaxed),
             _ => 0,
         };
+        let took = began.elapsed();
+        if busy > Duration::ZERO {
+            let overhead = took.saturating_sub(busy);
+            self.config.calls.took("http.overhead", overhead);
+        }
+        time_server(&mut response, took);
         response
     }
 
@@ -271,7 +285,7 @@ impl Shared {
         &self,
         request: Request<Incoming>,
         peer: SocketAddr,
-    ) -> Result<Response<Full<Bytes>>, StatusCode> {
+    ) -> Result<(Response<Full<Bytes>>, Duration), StatusCode> {
         let (head, body) = request.into_parts();
         let route = self
             .config
@@ -302,18 +316,21 @@ impl Shared {
         let payload = event::encode(&head, &body, &context);
         let response = self
             .host
-            .invoke(route.function, payload)
+            .invoke_timed(route.function, payload)
             .await
             .map_err(|error| status_of(&error))?;
+        let (response, busy) = response;
+        let response = response.map_err(|error| status_of(&error))?;
         self.body_bytes
             .fetch_add((body.len() + response.len()) as u64, Ordering::Relaxed);
-        event::decode(&response).ok_or_else(|| {
+        let answer = event::decode(&response).ok_or_else(|| {
             tracing::error!(
                 function = route.function,
                 "found a response that is none of an HTTP API's"
             );
             StatusCode::INTERNAL_SERVER_ERROR
-        })
+        })?;
+        Ok((answer, busy))
     }
 
     fn authorize(&self, head: &http::request::Parts) -> Option<Subject> {
@@ -328,6 +345,15 @@ impl Shared {
                 None
             }
         }
+    }
+}
+
+/// Says how long the request was here, so that a client can tell the network from it
+/// (W3C Server Timing; the span is in milliseconds).
+fn time_server(response: &mut Response<Full<Bytes>>, took: Duration) {
+    let text = format!("front;dur={:.3}", took.as_secs_f64() * 1_000.0);
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        response.headers_mut().insert("server-timing", value);
     }
 }
 

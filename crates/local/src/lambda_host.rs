@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use calls::{Calls, Spent};
 use cloud::lambda_pool::{
     EnvironmentId, Invocation, LambdaConfig, LambdaCounters, LambdaPool, Outcome, ThrottleReason,
 };
@@ -24,6 +25,7 @@ use crate::limits::{DRAIN_POLL, INIT_TIMEOUT, PAYLOAD_BYTES_MAX};
 
 #[cfg(test)]
 mod tests;
+mod work;
 
 /// Makes one environment's instance; what goes wrong is said in words.
 pub type EnvironmentFactory =
@@ -41,6 +43,8 @@ pub struct FunctionSpec {
     pub pool: LambdaConfig,
     /// How long a call may take, init not included.
     pub timeout: Duration,
+    /// So much longer each call takes, as if what it asks were that far away.
+    pub added_latency: Duration,
     /// Makes its environments.
     pub factory: EnvironmentFactory,
 }
@@ -91,11 +95,13 @@ pub enum InvokeError {
 pub struct LambdaHost {
     functions: BTreeMap<String, Arc<Hosted>>,
     observer: Option<InvocationObserver>,
+    calls: Calls,
 }
 
 struct Hosted {
     name: String,
     timeout: Duration,
+    added_latency: Duration,
     factory: EnvironmentFactory,
     environments: Mutex<Environments>,
 }
@@ -115,6 +121,7 @@ impl LambdaHost {
                 name,
                 pool,
                 timeout,
+                added_latency,
                 factory,
             } = spec;
             let environments = Environments {
@@ -124,6 +131,7 @@ impl LambdaHost {
             let hosted = Hosted {
                 name: name.clone(),
                 timeout,
+                added_latency,
                 factory,
                 environments: Mutex::new(environments),
             };
@@ -132,7 +140,14 @@ impl LambdaHost {
         Self {
             functions: hosted.collect(),
             observer,
+            calls: Calls::default(),
         }
+    }
+
+    /// The same host, which tells how long its functions work.
+    #[must_use]
+    pub fn telling(self, calls: Calls) -> Self {
+        Self { calls, ..self }
     }
 
     /// Invokes a function and waits for its response. The call goes on if the caller does not.
@@ -140,6 +155,16 @@ impl LambdaHost {
     /// # Errors
     /// If it is throttled, fails, times out or crashes.
     pub async fn invoke(&self, function: &str, payload: Bytes) -> Result<Bytes, InvokeError> {
+        self.invoke_timed(function, payload).await?.0
+    }
+
+    /// As [`Self::invoke`], and says how long the environment was at it, its init included. The outer error
+    /// is that of a call that did not run.
+    pub(crate) async fn invoke_timed(
+        &self,
+        function: &str,
+        payload: Bytes,
+    ) -> Result<(Result<Bytes, InvokeError>, Duration), InvokeError> {
         let hosted = self
             .functions
             .get(function)
@@ -152,14 +177,12 @@ impl LambdaHost {
         let (environment, instance) = hosted.admit()?;
         let call = run(
             Arc::clone(hosted),
-            self.observer.clone(),
+            (self.observer.clone(), self.calls.clone()),
             environment,
             instance,
             payload,
         );
-        tokio::spawn(call)
-            .await
-            .unwrap_or(Err(InvokeError::Crashed))
+        tokio::spawn(call).await.map_err(|_| InvokeError::Crashed)
     }
 
     /// What each function was used for.
@@ -261,7 +284,13 @@ impl Hosted {
     }
 
     async fn call(&self, instance: &BoxFunction, payload: Bytes) -> Result<Bytes, InvokeError> {
-        let called = AssertUnwindSafe(instance.invoke_boxed(payload)).catch_unwind();
+        let called = AssertUnwindSafe(async {
+            if !self.added_latency.is_zero() {
+                tokio::time::sleep(self.added_latency).await;
+            }
+            instance.invoke_boxed(payload).await
+        })
+        .catch_unwind();
         match tokio::time::timeout(self.timeout, called).await {
             Ok(Ok(response)) => Ok(response?),
             Ok(Err(_)) => Err(InvokeError::Crashed),
@@ -272,11 +301,11 @@ impl Hosted {
 
 async fn run(
     hosted: Arc<Hosted>,
-    observer: Option<InvocationObserver>,
+    (observer, calls): (Option<InvocationObserver>, Calls),
     id: EnvironmentId,
     instance: Option<BoxFunction>,
     payload: Bytes,
-) -> Result<Bytes, InvokeError> {
+) -> (Result<Bytes, InvokeError>, Duration) {
     let arrived = Instant::now();
     let (instance, init) = match instance {
         Some(instance) => (instance, None),
@@ -285,13 +314,14 @@ async fn run(
             Err(error) => {
                 tracing::error!(function = hosted.name, %error, "no environment");
                 hosted.finish(id, Outcome::Crash, None);
-                return Err(error);
+                return (Err(error), arrived.elapsed());
             }
         },
     };
-    let started = Instant::now();
-    let result = hosted.call(&instance, payload).await;
-    let duration = started.elapsed();
+    let work = work::of(&hosted.name, init.is_some(), &payload);
+    let (result, spent) = calls::measure(hosted.call(&instance, payload)).await;
+    let duration = spent.took;
+    let busy = arrived.elapsed();
     let outcome = match &result {
         Ok(_) => Outcome::Success,
         Err(InvokeError::TimedOut(_)) => Outcome::Timeout,
@@ -310,5 +340,13 @@ async fn run(
             outcome,
         });
     }
-    result
+    if let Some(work) = work.filter(|_| outcome == Outcome::Success) {
+        if let Some(init) = init {
+            calls.took("lambda.init", init);
+        }
+        // What was added is no work of the function's; how much longer the sleep took is.
+        let own = spent.own.saturating_sub(hosted.added_latency);
+        calls.worked(&work, Spent { own, ..spent });
+    }
+    (result, busy)
 }

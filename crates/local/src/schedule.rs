@@ -93,6 +93,7 @@ mod tests {
             name: "trips".into(),
             pool: LambdaConfig::default(),
             timeout: Duration::from_secs(1),
+            added_latency: Duration::ZERO,
             factory,
         };
         let host = Arc::new(LambdaHost::new(vec![spec], None));

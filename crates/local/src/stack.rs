@@ -148,7 +148,8 @@ impl Provisioned {
             (tracker_grpc, tracker_metrics);
         let functions =
             wiring::functions(&config, &market, &issuer, &aws, tracker_grpc, endpoints)?;
-        let host = Arc::new(LambdaHost::new(functions, config.observer.clone()));
+        let host = LambdaHost::new(functions, config.observer.clone());
+        let host = Arc::new(host.telling(config.calls.clone()));
         let mappings = wiring::mappings(&config, &aws, &host)?;
         let schedule = Schedule::start(
             Arc::clone(&host),
@@ -161,6 +162,7 @@ impl Provisioned {
             address,
             routes: ROUTES.to_vec(),
             verifier,
+            calls: config.calls.clone(),
             integration_timeout: INTEGRATION_TIMEOUT_MAX,
         };
         let front = HttpFront::start(front, Arc::clone(&host))
@@ -204,7 +206,10 @@ impl Stack {
             Endpoints::At { dynamodb, sqs } => (None, Clients::embedded(dynamodb, sqs)),
         };
         let resources = aws::provision(&clients, &config.name_prefix).await?;
-        let aws = aws::Stack::new(clients, resources);
+        let aws = aws::Stack {
+            calls: config.calls.clone(),
+            ..aws::Stack::new(clients, resources)
+        };
         Ok(Provisioned {
             config,
             servers,

@@ -21,6 +21,7 @@ async fn main() -> anyhow::Result<()> {
         verifier: Verifier::development(&settings.identity_secret()?)?,
         grpc: settings.grpc_listen()?,
         metrics: settings.metrics_listen()?,
+        calls: stack.calls.clone(),
     };
     let (holds, events) = (DynamoHolds::new(&stack), SqsTripEvents::new(&stack));
     let snapshots = SqsMarketSnapshots::new(&stack);

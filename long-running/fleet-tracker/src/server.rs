@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
+use calls::Calls;
 use domain::Timestamp;
 use fleet::FleetPolicy;
 use identity::Verifier;
@@ -44,6 +45,8 @@ pub struct TrackerConfig {
     pub grpc: SocketAddr,
     /// Where `/metrics` and `/healthz` listen.
     pub metrics: SocketAddr,
+    /// Who is told how long calls take.
+    pub calls: Calls,
 }
 
 /// Why a tracker does not start.
@@ -120,6 +123,7 @@ impl FleetTracker {
             streams: streams.clone(),
             metrics: metrics.clone(),
             verifier: config.verifier,
+            calls: config.calls,
             clock,
             stopped: stopped.clone(),
         });

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use calls::Calls;
 use domain::{Attempt, DriverId, RiderId, Timestamp};
 use identity::{Subject, Verifier};
 use services::ports::{
@@ -25,6 +26,7 @@ pub(crate) struct Shared<H, E, S, C> {
     pub(crate) streams: Arc<Streams>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) verifier: Verifier,
+    pub(crate) calls: Calls,
     pub(crate) clock: C,
     /// True once the tracker is to stop.
     pub(crate) stopped: watch::Receiver<bool>,
@@ -143,7 +145,11 @@ where
             .inc_by(queries.len() as u64);
         let k = (request.k as usize).min(domain::limits::CANDIDATES_MAX);
         let radius_m = (request.radius_m > 0.0).then_some(request.radius_m);
-        let lists = self.0.tracker.candidates(&queries, k, radius_m);
+        let lists = self.0.calls.work("tracker.candidates", async {
+            calls::add_items(queries.len() as u64);
+            self.0.tracker.candidates(&queries, k, radius_m)
+        });
+        let lists = lists.await;
         let lists = lists
             .into_iter()
             .map(|candidates| v1::CandidateList {
@@ -170,7 +176,8 @@ where
         let offer = grpc::offered_ride(request.ride).map_err(bad_message)?;
         let deadline = Timestamp::from_micros(request.deadline_us);
         self.0.metrics.messages.inc();
-        let reserved = self.0.tracker.reserve(key, deadline, &offer).await;
+        let reserving = self.0.tracker.reserve(key, deadline, &offer);
+        let reserved = self.0.calls.work("tracker.reserve", reserving).await;
         let (outcome, held_by, word) = match reserved.map_err(port_status)? {
             Reserved::Held => (v1::ReserveOutcome::Held, 0, "held"),
             Reserved::DriverTaken => (v1::ReserveOutcome::DriverTaken, 0, "driver_taken"),
@@ -190,7 +197,9 @@ where
         self.0.system(&request)?;
         let key = grpc::hold_key(request.into_inner().key).map_err(bad_message)?;
         self.0.metrics.messages.inc();
-        let shown = self.0.tracker.offer(key).await.map_err(port_status)?;
+        let offering = self.0.tracker.offer(key);
+        let shown = self.0.calls.work("tracker.offer", offering).await;
+        let shown = shown.map_err(port_status)?;
         Ok(Response::new(v1::OfferReply { shown }))
     }
 
@@ -201,7 +210,9 @@ where
         self.0.system(&request)?;
         let key = grpc::hold_key(request.into_inner().key).map_err(bad_message)?;
         self.0.metrics.messages.inc();
-        self.0.tracker.release(key).await.map_err(port_status)?;
+        let releasing = self.0.tracker.release(key);
+        let released = self.0.calls.work("tracker.release", releasing).await;
+        released.map_err(port_status)?;
         Ok(Response::new(v1::ReleaseReply {}))
     }
 
@@ -213,7 +224,8 @@ where
         let request = request.into_inner();
         let trip = grpc::trip_id(&request.trip).map_err(bad_message)?;
         self.0.metrics.messages.inc();
-        let status = self.0.tracker.hold(trip, Attempt(request.attempt));
+        let looking = async { self.0.tracker.hold(trip, Attempt(request.attempt)) };
+        let status = self.0.calls.work("tracker.hold", looking).await;
         let hold = status.map(|status| grpc::live_hold(&status.hold, status.last_ping_at));
         Ok(Response::new(v1::HoldReply { hold }))
     }

@@ -94,7 +94,10 @@ where
                 self.tracker.go_offline(driver);
                 Ok(None)
             }
-            Up::Ping(ping) => Ok(Some(self.ping(driver, &ping))),
+            Up::Ping(ping) => {
+                let pinging = async { self.ping(driver, &ping) };
+                Ok(Some(self.calls.work("tracker.ping", pinging).await))
+            }
             Up::Answer(answer) => self.answer(driver, answer).await.map(Some),
             Up::Progress(progress) => self.progress(driver, progress).await.map(Some),
         }
@@ -135,7 +138,8 @@ where
 
     async fn answer(&self, driver: DriverId, answer: v1::Answer) -> Result<Down, MessageFault> {
         let key = grpc::hold_key(answer.key)?;
-        let outcome = self.tracker.answer(driver, key, answer.accept).await;
+        let answering = self.tracker.answer(driver, key, answer.accept);
+        let outcome = self.calls.work("tracker.answer", answering).await;
         let (outcome, accepted_at, word) = match outcome {
             AnswerOutcome::Accepted(at) => (v1::AnswerOutcome::Accepted, Some(at), "accepted"),
             AnswerOutcome::Declined => (v1::AnswerOutcome::Declined, None, "declined"),
@@ -164,7 +168,8 @@ where
             at: Timestamp::from_micros(progress.at_us),
             stamps: progress.stamps.unwrap_or_default().into(),
         };
-        let (outcome, word) = match self.tracker.progress(driver, &report).await {
+        let taking = self.tracker.progress(driver, &report);
+        let (outcome, word) = match self.calls.work("tracker.progress", taking).await {
             ProgressOutcome::Recorded => (v1::ProgressOutcome::Recorded, "recorded"),
             ProgressOutcome::NotYours => (v1::ProgressOutcome::NotYours, "not_yours"),
             ProgressOutcome::TryAgain => (v1::ProgressOutcome::TryAgain, "try_again"),

@@ -1,7 +1,10 @@
 //! The riders' HTTP calls.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, header};
+use calls::Calls;
+use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -9,6 +12,8 @@ use hyper_util::rt::TokioExecutor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::api::ErrorBody;
+
+use crate::call_log::CLIENT_RTT;
 
 use super::limits::{ANSWER_BYTES_MAX, IDLE_CONNECTIONS_MAX, REQUEST_MAX};
 
@@ -49,11 +54,12 @@ impl CallError {
 pub struct Api {
     base: String,
     client: Client<HttpConnector, Full<Bytes>>,
+    calls: Calls,
 }
 
 impl Api {
     /// The API at a base URL.
-    pub fn new(base: &str) -> Self {
+    pub fn new(base: &str, calls: Calls) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new())
@@ -62,6 +68,7 @@ impl Api {
         Self {
             base: base.trim_end_matches('/').to_owned(),
             client,
+            calls,
         }
     }
 
@@ -103,6 +110,7 @@ impl Api {
         let request = request
             .body(Full::new(body))
             .map_err(|_| CallError::Lost("unwritable"))?;
+        let began = Instant::now();
         let exchange = async {
             let answer = self
                 .client
@@ -110,17 +118,30 @@ impl Api {
                 .await
                 .map_err(|_| CallError::Lost("connection"))?;
             let status = answer.status();
+            let served = served_for(answer.headers());
             let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
                 .collect()
                 .await
                 .map_err(|_| CallError::Lost("answer"))?
                 .to_bytes();
-            read(status, &body)
+            let read = read(status, &body);
+            if let Some(served) = served {
+                let underway = began.elapsed().saturating_sub(served);
+                self.calls.took(CLIENT_RTT, underway);
+            }
+            read
         };
         tokio::time::timeout(REQUEST_MAX, exchange)
             .await
             .unwrap_or(Err(CallError::Lost("timeout")))
     }
+}
+
+/// How long the request was at the server, if that says so (W3C Server Timing, in milliseconds).
+fn served_for(headers: &HeaderMap) -> Option<Duration> {
+    let timing = headers.get("server-timing")?.to_str().ok()?;
+    let ms: f64 = timing.strip_prefix("front;dur=")?.parse().ok()?;
+    Duration::try_from_secs_f64(ms / 1_000.0).ok()
 }
 
 fn read<T: DeserializeOwned>(status: StatusCode, body: &[u8]) -> Result<T, CallError> {

@@ -33,7 +33,7 @@ enum Answer {
 
 /// Asks for every trip whose end was not seen, and brings `seen` up to date.
 pub async fn look(base: &str, issuer: &Issuer, seen: &mut BTreeMap<TripId, Seen>) -> LastLook {
-    let api = Api::new(base);
+    let api = Api::new(base, calls::Calls::default());
     let open: Vec<(TripId, RiderId)> = seen
         .iter()
         .filter(|(_, seen)| seen.state.is_none_or(|state| !state.is_final()))

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use calls::Calls;
 use domain::hold::{HoldKey, Offer};
 use domain::{DriverId, Resolution, Timestamp};
 use drive::heat::HeatMap;
@@ -61,6 +62,8 @@ pub struct LoadPlan {
     pub zones: Resolution,
     /// Who signs the tokens.
     pub issuer: Issuer,
+    /// Who is told how long answers were on their way.
+    pub calls: Calls,
     /// Until when riders come. Run time.
     pub until: Timestamp,
 }
@@ -109,7 +112,7 @@ impl Load {
         let shared = Arc::new(Shared {
             world: plan.world.clone(),
             clock: WallClock,
-            api: Api::new(&plan.api),
+            api: Api::new(&plan.api, plan.calls.clone()),
             streams,
             issuer: plan.issuer.clone(),
             recorder,

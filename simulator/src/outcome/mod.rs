@@ -17,6 +17,7 @@ use drive::watched::Watched;
 use report::audit::{Evidence, ForeignView, LiveHold, LoadCounts};
 use report::distill::{Bins, DriverAccount, MarketplaceInput, Window, pay_rates};
 use report::html::{ReportInput, render};
+use report::latency::Latencies;
 use report::summary::{ClockKind, Summary};
 use report::timeline::Timeline;
 use report::trips::{Seen, TripRow};
@@ -58,6 +59,8 @@ pub struct Outcome<'a> {
     pub watched: Arc<Watched>,
     /// What the bill rests on and nobody has checked, besides prices: keys of the profile of a prediction.
     pub rests_on: Vec<String>,
+    /// How long calls within the system took, if it is a live one.
+    pub calls: Option<Latencies>,
     /// How long the whole command took, in seconds.
     pub wall_s: f64,
     /// Whether it was cut short.
@@ -72,7 +75,8 @@ pub struct Told {
     pub rows: Vec<TripRow>,
     evidence: Evidence,
     timeline: Timeline,
-    latencies: report::latency::Latencies,
+    latencies: Latencies,
+    calls: Option<Latencies>,
     window: Window,
 }
 
@@ -104,6 +108,7 @@ impl Outcome<'_> {
             evidence,
             timeline,
             latencies,
+            calls: self.calls.take(),
             window,
         })
     }
@@ -217,6 +222,13 @@ impl Told {
             .write_hlog(&mut log, self.window.until.since(self.window.from))
             .map_err(Failure::target)?;
         directory.write(run_dir::LATENCIES, &log)?;
+        if let Some(calls) = &self.calls {
+            let mut log = Vec::new();
+            calls
+                .write_hlog(&mut log, self.window.until.since(self.window.from))
+                .map_err(Failure::target)?;
+            directory.write(run_dir::CALLS, &log)?;
+        }
         let scenario = toml::to_string(&resolved.scenario).map_err(Failure::target)?;
         directory.write(run_dir::SCENARIO, scenario.as_bytes())?;
         let page = render(&ReportInput {

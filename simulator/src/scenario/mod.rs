@@ -13,7 +13,7 @@ pub use parse::{ScenarioError, beside};
 pub use resolve::{Resolved, resolve};
 
 /// The scenarios that are built in, the first being the default.
-pub const BUILT_IN: [(&str, &str); 4] = [
+pub const BUILT_IN: [(&str, &str); 5] = [
     ("peak-hour", include_str!("../../scenarios/peak-hour.toml")),
     (
         "new-york-peak",
@@ -24,6 +24,10 @@ pub const BUILT_IN: [(&str, &str); 4] = [
         include_str!("../../scenarios/new-york-saturday.toml"),
     ),
     ("recorded", include_str!("../../scenarios/recorded.toml")),
+    (
+        "validation",
+        include_str!("../../scenarios/validation.toml"),
+    ),
 ];
 
 /// A scenario and the file it came from, to be changed before it is resolved.

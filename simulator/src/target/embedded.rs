@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use calls::Calls;
 use domain::Timestamp;
 use drive::seed::Seed;
 use drive::watched::Watched;
@@ -21,6 +22,7 @@ pub fn config(
     started_at: Timestamp,
     port: Option<u16>,
     watched: &Arc<Watched>,
+    calls: Calls,
 ) -> Result<StackConfig, Failure> {
     let mut config = StackConfig::new(market_of(scenario, started_at)?);
     if let Some(port) = port {
@@ -32,6 +34,7 @@ pub fn config(
         observer.invoked(invoked.function, invoked.duration);
     }));
     let observer = watched.clone();
+    config.calls = calls;
     config.round_observer = Some(Arc::new(move |report| observer.round(report)));
     Ok(config)
 }
@@ -51,6 +54,7 @@ fn functions(scenario: &Scenario, config: &mut StackConfig) -> Result<(), Failur
             settings.pool.memory_mb = sizes.memory_mb;
             settings.pool.reserved_concurrency = sizes.reserved_concurrency;
             settings.timeout = sizes.timeout.0;
+            settings.added_latency = sizes.added_latency.0;
         }
         for (queue, mapping) in &mut config.mappings {
             let serves = aws::stack::QUEUES

@@ -57,6 +57,7 @@ impl Fixture {
             name: "numbers".into(),
             pool: LambdaConfig::default(),
             timeout: Duration::from_secs(1),
+            added_latency: Duration::ZERO,
             factory,
         };
         let host = Arc::new(LambdaHost::new(vec![function], None));

@@ -57,6 +57,7 @@ async fn fixture(reserved_concurrency: u32) -> Fixture {
             ..Default::default()
         },
         timeout: Duration::from_millis(200),
+        added_latency: Duration::ZERO,
         factory: Arc::clone(&factory),
     };
     let host = Arc::new(LambdaHost::new(vec![spec("trips"), spec("pricing")], None));
@@ -64,6 +65,7 @@ async fn fixture(reserved_concurrency: u32) -> Fixture {
         address: "127.0.0.1:0".parse().unwrap(),
         routes: ROUTES.to_vec(),
         verifier: Verifier::development(SECRET).unwrap(),
+        calls: calls::Calls::default(),
         integration_timeout: INTEGRATION_TIMEOUT_MAX,
     };
     let front = HttpFront::start(config, host).await.unwrap();

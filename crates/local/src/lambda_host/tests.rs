@@ -50,6 +50,7 @@ fn fixture(reserved_concurrency: u32) -> Fixture {
             ..LambdaConfig::default()
         },
         timeout: Duration::from_millis(100),
+        added_latency: Duration::ZERO,
         factory,
     };
     let observer: InvocationObserver = {
@@ -165,6 +166,7 @@ async fn a_failed_init_and_an_unknown_function_are_errors() {
         name: "broken".into(),
         pool: LambdaConfig::default(),
         timeout: Duration::from_secs(1),
+        added_latency: Duration::ZERO,
         factory,
     };
     let host = LambdaHost::new(vec![spec], None);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws::Queue;
 use aws::stack::QUEUES;
+use calls::Calls;
 use cloud::event_source::EventSourceConfig;
 use cloud::lambda_pool::LambdaConfig;
 use fleet::FleetPolicy;
@@ -64,6 +65,8 @@ pub struct FunctionSettings {
     pub pool: LambdaConfig,
     /// How long a call may take.
     pub timeout: Duration,
+    /// So much longer each call takes, as if what it asks were that far away.
+    pub added_latency: Duration,
 }
 
 /// How one queue's mapping polls and batches.
@@ -117,6 +120,8 @@ pub struct StackConfig {
     pub observer: Option<InvocationObserver>,
     /// Who is told of each match round.
     pub round_observer: Option<RoundObserver>,
+    /// Who is told how long calls take.
+    pub calls: Calls,
 }
 
 impl StackConfig {
@@ -135,7 +140,14 @@ impl StackConfig {
                 memory_mb: 256,
                 ..LambdaConfig::default()
             };
-            (name, FunctionSettings { pool, timeout })
+            (name, {
+                let added_latency = Duration::ZERO;
+                FunctionSettings {
+                    pool,
+                    timeout,
+                    added_latency,
+                }
+            })
         });
         let mappings = QUEUES.each_ref().map(|spec| {
             let mapping = EventSourceConfig {
@@ -166,6 +178,7 @@ impl StackConfig {
             sweep_every: Duration::from_secs(60),
             observer: None,
             round_observer: None,
+            calls: Calls::default(),
         }
     }
 }

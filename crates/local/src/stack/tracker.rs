@@ -44,6 +44,7 @@ impl TrackerRecipe {
             verifier: verifier.clone(),
             grpc: config.grpc,
             metrics: config.metrics,
+            calls: config.calls.clone(),
         };
         Self {
             config: tracker,

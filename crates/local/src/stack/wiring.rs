@@ -60,6 +60,7 @@ pub(super) fn functions(
 ) -> Result<Vec<FunctionSpec>, FleetClientError> {
     let fleet = FleetClientConfig {
         token: Some(issuer.issue(Subject::Service, SERVICE_TOKEN_TTL)),
+        calls: config.calls.clone(),
         ..FleetClientConfig::at(format!("http://{tracker}"))
     };
     // Said now rather than by the first environment.
@@ -80,6 +81,7 @@ pub(super) fn functions(
             name: name.as_str().to_owned(),
             pool: settings.pool.clone(),
             timeout: settings.timeout,
+            added_latency: settings.added_latency,
             factory: recipe.clone().factory(*name),
         });
     Ok(specs.collect())
@@ -116,10 +118,14 @@ impl Recipe {
             )),
             FunctionName::Matching => {
                 let rounds = matching::wire(market, &aws, FleetClient::new(&fleet)?);
-                match self.round_observer {
-                    Some(observer) => boxed(rounds.observed_by(observer)),
-                    None => boxed(rounds),
-                }
+                let observer = self.round_observer;
+                boxed(rounds.observed_by(Arc::new(move |report| {
+                    // What a round's own time grows with.
+                    calls::add_items(report.waiting as u64);
+                    if let Some(observer) = &observer {
+                        observer(report);
+                    }
+                })))
             }
         })
     }

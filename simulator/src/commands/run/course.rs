@@ -20,6 +20,7 @@ use workload::world::World;
 
 use super::interrupt::Interrupt;
 use super::watcher::Watcher;
+use crate::call_log::CallLog;
 use crate::counted::counted_now;
 use crate::exit::Failure;
 use crate::load::{self, Load, LoadPlan, SETTLE_MAX};
@@ -44,6 +45,7 @@ pub(super) struct Course<'a> {
     seeded: Seed,
     recorder: Arc<Recorder>,
     watched: Arc<Watched>,
+    calls: Arc<CallLog>,
     counted: Counted,
     progress: Progress,
 }
@@ -85,6 +87,7 @@ impl<'a> Course<'a> {
             seeded: seed(&world, &market, &drivers),
             recorder: Arc::new(Recorder::new(started_at, warmup, until)),
             watched: Watched::new(),
+            calls: CallLog::new(),
             counted: Counted::default(),
             world,
             started_at,
@@ -98,7 +101,13 @@ impl<'a> Course<'a> {
     /// Starts the stack, on tables that hold the rides under way.
     pub(super) async fn start(&self, port: Option<u16>) -> Result<Stack, Failure> {
         let scenario = &self.resolved.scenario;
-        let config = embedded::config(scenario, self.started_at, port, &self.watched)?;
+        let config = embedded::config(
+            scenario,
+            self.started_at,
+            port,
+            &self.watched,
+            self.calls.listen(),
+        )?;
         let stack = embedded::start(config, &self.seeded).await?;
         self.progress.say(&format!(
             "the stack serves at {} and {}",
@@ -128,6 +137,7 @@ impl<'a> Course<'a> {
             stack,
             recorder: &self.recorder,
             watched: &self.watched,
+            calls: &self.calls,
             progress: &mut self.progress,
             started_at: self.started_at,
             until: self.until,
@@ -139,6 +149,7 @@ impl<'a> Course<'a> {
         let at_warmup = watcher.at_warmup.take().unwrap_or_default();
         let depth_max = std::mem::take(&mut watcher.most).depth_max;
         self.watched.count(false);
+        self.calls.count(false);
         let ran = WallClock.now().since(self.started_at);
         let at_end = counted_now(stack, ran).await.map_err(Failure::target)?;
         self.counted = at_end.since(&at_warmup);
@@ -168,6 +179,7 @@ impl<'a> Course<'a> {
             streams_per_connection: self.resolved.scenario.fleet.streams_per_connection,
             zones: stack.market().resolution,
             issuer: stack.issuer().clone(),
+            calls: self.calls.listen(),
             until: self.until,
         }
     }
@@ -205,6 +217,7 @@ impl<'a> Course<'a> {
             counted: self.counted,
             watched: self.watched,
             rests_on: Vec::new(),
+            calls: Some(self.calls.finish()),
             wall_s: began.elapsed().as_secs_f64(),
             interrupted,
         })

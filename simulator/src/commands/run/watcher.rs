@@ -11,6 +11,7 @@ use local::stack::Stack;
 use services::ports::Clock;
 
 use super::interrupt::Interrupt;
+use crate::call_log::CallLog;
 use crate::counted::{counted_now, queues_now};
 use crate::exit::Failure;
 use crate::progress::Progress;
@@ -23,6 +24,7 @@ pub(super) struct Watcher<'a> {
     pub(super) stack: &'a Stack,
     pub(super) recorder: &'a Recorder,
     pub(super) watched: &'a Watched,
+    pub(super) calls: &'a CallLog,
     pub(super) progress: &'a mut Progress,
     pub(super) started_at: Timestamp,
     pub(super) until: Timestamp,
@@ -46,6 +48,7 @@ impl Watcher<'_> {
                 let counted = counted_now(self.stack, now.since(self.started_at)).await;
                 self.at_warmup = Some(counted.map_err(Failure::target)?);
                 self.watched.count(true);
+                self.calls.count(true);
             }
             if now >= self.started_at {
                 self.recorder.sample_drivers(now, self.all_drivers);

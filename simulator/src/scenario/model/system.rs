@@ -195,6 +195,8 @@ pub struct Function {
     pub maximum_concurrency: Option<u32>,
     /// The longest a call may take.
     pub timeout: Span,
+    /// So much longer each call takes, as if its database were that far.
+    pub added_latency: Span,
 }
 
 impl Default for Function {
@@ -208,6 +210,7 @@ impl Default for Function {
             batch_window: Span::secs(0),
             maximum_concurrency: None,
             timeout: Span::secs(10),
+            added_latency: Span::secs(0),
         }
     }
 }
