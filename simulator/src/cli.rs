@@ -41,6 +41,16 @@ pub enum Command {
         after_help = "Example:\n  rushhour study cold-starts\n  rushhour study queueing --set service.erlang-c.servers=9 --json\n\nExit code 1: a queue is unstable (more comes than can be served), and has no figures."
     )]
     Study(StudyArgs),
+    /// Fit a cloud profile to how long the calls of a live run took
+    #[command(
+        after_help = "Example:\n  rushhour run validation --out runs/measured\n  rushhour calibrate runs/measured -o mine.toml\n  rushhour predict --set cloud.profile=mine.toml"
+    )]
+    Calibrate(CalibrateArgs),
+    /// Hold what the twin predicts against measured runs
+    #[command(
+        after_help = "Example:\n  rushhour validate --loads 0.5,1,2 --runs 3 --out runs/validated\n  rushhour validate runs/measured --profile mine.toml\n\nOf a scenario: runs it embedded at each load, calibrates on the lowest and predicts the others.\nExit code 1: a prediction is off by more than 3 % (throughput, concurrency), 10 % (medians) or 20 %\n(99th percentiles)."
+    )]
+    Validate(ValidateArgs),
     /// Turn trip records (CSV or Parquet) into a demand file; say what was kept and what was rejected, and why
     #[command(
         after_help = "Example:\n  rushhour import trips.csv --zones taxi_zones.geojson -o january.trips"
@@ -64,7 +74,7 @@ pub enum Target {
 /// Which scenario, and where its outcome goes: what commands that drive a scenario have in common.
 #[derive(Debug, Clone, Args)]
 pub struct ScenarioArgs {
-    /// A scenario file, or a built-in scenario: peak-hour, new-york-peak, new-york-saturday, recorded
+    /// A scenario file, or a built-in scenario: peak-hour, new-york-peak, new-york-saturday, recorded, validation
     pub scenario: Option<String>,
     /// Replays the same riders, places, times and choices
     #[arg(long, value_name = "N")]
@@ -174,6 +184,33 @@ pub struct CompareArgs {
     /// So many paired seeds, the scenario's and those after it: figures and differences with 95 % intervals
     #[arg(long, value_name = "N")]
     pub replicas: Option<u64>,
+}
+
+/// `rushhour calibrate`
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// A run directory of the embedded stack
+    pub run: PathBuf,
+    /// The profile to write
+    #[arg(short, long, value_name = "PROFILE")]
+    pub output: PathBuf,
+}
+
+/// `rushhour validate`
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// The scenario, or a run directory.
+    #[command(flatten)]
+    pub driven: ScenarioArgs,
+    /// The scenario's demand and drivers, so many times
+    #[arg(long, value_name = "X,Y,…", default_value = "0.5,1,2")]
+    pub loads: String,
+    /// Runs of each load, whose median counts
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub runs: u32,
+    /// Predict on this cloud profile; without it one is calibrated on the run, or on the lowest load
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
 }
 
 /// `rushhour study`

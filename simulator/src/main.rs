@@ -21,6 +21,7 @@ mod run_dir;
 mod scenario;
 mod target;
 mod tell;
+mod validation;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,8 @@ fn main() -> ExitCode {
         Command::Predict(args) => commands::predict::run(args),
         Command::Compare(args) => commands::compare::run(args),
         Command::Study(args) => commands::study::run(args),
+        Command::Calibrate(args) => commands::calibrate::run(args),
+        Command::Validate(args) => commands::validate::run(args),
         Command::Import(args) => commands::import::run(args),
         Command::Audit(args) => commands::audit::run(args),
         Command::Report(args) => commands::report::run(args),

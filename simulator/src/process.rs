@@ -30,6 +30,13 @@ pub fn peak_rss_bytes() -> Option<u64> {
     Some(kilobytes * 1_024)
 }
 
+/// What the processor calls itself.
+pub fn cpu_model() -> Option<String> {
+    let info = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = info.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

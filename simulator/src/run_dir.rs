@@ -34,6 +34,10 @@ pub const TRIPS: &str = "trips.parquet";
 pub const LATENCIES: &str = "latency.hlog";
 /// How long calls within the system took, in mergeable histograms: of live runs.
 pub const CALLS: &str = "calls.hlog";
+/// How what the twin predicts stands against what was measured.
+pub const VALIDATION: &str = "validation.json";
+/// The same as tables.
+pub const VALIDATION_TABLE: &str = "validation.md";
 /// The run over time.
 pub const TIMELINE: &str = "timeline.json";
 /// What the audit needs beside the trips.

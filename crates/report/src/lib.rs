@@ -25,6 +25,7 @@ pub mod sweep;
 pub mod text;
 pub mod timeline;
 pub mod trips;
+pub mod validation;
 pub mod zones;
 
 #[cfg(test)]

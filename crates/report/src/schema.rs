@@ -10,6 +10,7 @@ use crate::import::ImportFigures;
 use crate::summary::Summary;
 use crate::sweep::Sweep;
 use crate::timeline::Timeline;
+use crate::validation::Validation;
 
 /// Every schema: the name of its file under `simulator/schema/`, and its text.
 #[must_use]
@@ -21,6 +22,7 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         ("import.schema.json", text(&of::<ImportFigures>())),
         ("timeline.schema.json", text(&of::<Timeline>())),
         ("evidence.schema.json", text(&of::<Evidence>())),
+        ("validation.schema.json", text(&of::<Validation>())),
     ]
 }
 

@@ -8,6 +8,7 @@ use rushhour_report::import::ImportFigures;
 use rushhour_report::schema::schemas;
 use rushhour_report::summary::{ClockKind, Cost, Function, Slo, StudyFigures, Summary, Violation};
 use rushhour_report::timeline::{DriverCounts, TimelineRecorder};
+use rushhour_report::validation::{Kind, LoadOutcome, Row, SCHEMA, Validation};
 use std::time::Duration;
 
 use domain::{DriverId, Timestamp, TripId};
@@ -95,6 +96,29 @@ fn what_is_written_fits_its_schema() {
     let timeline = recorder.finish(&[], Bins::default()).to_json();
     assert_eq!(
         errors("timeline.schema.json", &timeline),
+        Vec::<String>::new()
+    );
+
+    let validation = Validation {
+        schema: SCHEMA.into(),
+        version: "0.1.0".into(),
+        scenario: "validation".into(),
+        seed: 1,
+        measured_on: "2026-11-26".into(),
+        machine: "a machine".into(),
+        profile: "calibrated".into(),
+        uncalibrated: vec!["service.trips.sweep.cpu".into()],
+        loads: vec![LoadOutcome {
+            load: 1.0,
+            runs: 1,
+            calibrated_on: false,
+            cpu_share: None,
+            rows: vec![Row::new("quote p50", "ms", Kind::P50, None, &[1.0])],
+        }],
+        within: false,
+    };
+    assert_eq!(
+        errors("validation.schema.json", &validation.to_json()),
         Vec::<String>::new()
     );
 

@@ -1,12 +1,14 @@
 //! The commands, one module each.
 
 pub mod audit;
+pub mod calibrate;
 pub mod compare;
 pub mod import;
 pub mod predict;
 pub mod report;
 pub mod run;
 pub mod study;
+pub mod validate;
 
 use crate::cli::ScenarioArgs;
 use crate::exit::{Exit, Failure};

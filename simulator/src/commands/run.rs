@@ -22,7 +22,6 @@ const WORKERS_MIN: usize = 2;
 /// # Errors
 /// If the scenario is wrong, the stack does not start, or what was measured cannot be written.
 pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
-    let began = Instant::now();
     let Target::Embedded = args.target;
     let resolved =
         scenario::load(args.driven.scenario.as_deref(), &args.sets()).map_err(Failure::input)?;
@@ -30,6 +29,22 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
         report::slo::known(name).map_err(Failure::input)?;
     }
     let directory = super::directory(&args.driven, &resolved)?;
+    let (told, interrupted) = once(&resolved, args.port, args.driven.quiet)?;
+    told.write(&directory, &resolved)?;
+    super::show(&args.driven, &told, &directory)?;
+    Ok(super::verdict(&told, interrupted))
+}
+
+/// Drives a scenario against the embedded stack once; the second value says whether it was interrupted.
+///
+/// # Errors
+/// If the stack does not start or dies.
+pub fn once(
+    resolved: &Resolved,
+    port: Option<u16>,
+    quiet: bool,
+) -> Result<(Told, bool), Failure> {
+    let began = Instant::now();
     let workers = std::thread::available_parallelism()
         .map_or(WORKERS_MIN, |cores| cores.get().max(WORKERS_MIN));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -37,22 +52,20 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(Failure::target)?;
-    let ended = runtime.block_on(drive(args, &resolved, began));
+    let ended = runtime.block_on(drive(resolved, port, quiet, began));
     runtime.shutdown_timeout(Duration::from_secs(2));
-    let (told, interrupted) = ended?;
-    told.write(&directory, &resolved)?;
-    super::show(&args.driven, &told, &directory)?;
-    Ok(super::verdict(&told, interrupted))
+    ended
 }
 
 async fn drive(
-    args: &RunArgs,
     resolved: &Resolved,
+    port: Option<u16>,
+    quiet: bool,
     began: Instant,
 ) -> Result<(Told, bool), Failure> {
     let interrupt = Interrupt::listen();
-    let mut course = Course::plan(resolved, args.driven.quiet)?;
-    let mut stack = course.start(args.port).await?;
+    let mut course = Course::plan(resolved, quiet)?;
+    let mut stack = course.start(port).await?;
     let interrupted = course.conduct(&mut stack, &interrupt).await?;
     let outcome = course.collect(stack, began, interrupted).await?;
     Ok((outcome.tell()?, interrupted))

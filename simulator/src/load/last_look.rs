@@ -17,9 +17,11 @@ use super::api::{Api, CallError};
 use host::WallClock;
 
 /// Riders who ask at once.
-const ASKING_AT_ONCE: usize = 64;
+const ASKING_AT_ONCE: usize = 16;
 /// Times a rider asks before the trip counts as not found.
-const ASKS_MAX: usize = 3;
+const ASKS_MAX: usize = 10;
+/// How long a rider waits before asking again: a function with little concurrency turns some away.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// Riders who also ask for another's trip.
 const STRANGERS: usize = 50;
 /// How long these tokens are good for.
@@ -82,7 +84,7 @@ async fn ask(api: &Api, issuer: &Issuer, rider: RiderId, trip: TripId) -> Answer
                 return state.map_or(Answer::Unknown, |state| Answer::Stands(state, charged));
             }
             Err(CallError::Answered { status: 404, .. }) => return Answer::NotFound,
-            Err(_) => {}
+            Err(_) => tokio::time::sleep(ASK_AGAIN_AFTER).await,
         }
     }
     Answer::Unknown

@@ -76,8 +76,10 @@ pub struct Told {
     evidence: Evidence,
     timeline: Timeline,
     latencies: Latencies,
-    calls: Option<Latencies>,
-    window: Window,
+    /// How long calls within the system took, if it was a live one.
+    pub calls: Option<Latencies>,
+    /// The span that figures are of.
+    pub window: Window,
 }
 
 impl Outcome<'_> {

@@ -118,11 +118,19 @@ pub fn profile(scenario: &Scenario) -> Result<Profile, Failure> {
     if let Some(profile) = Profile::shipped(name) {
         return Ok(profile);
     }
-    let path = Path::new(name);
+    profile_file(Path::new(name))
+}
+
+/// A cloud profile from a file.
+///
+/// # Errors
+/// If it cannot be read, or says what cannot be.
+pub fn profile_file(path: &Path) -> Result<Profile, Failure> {
+    let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
         Failure::input(format!(
             "cloud.profile: {name}: cannot be read ({error}), expected aws-us-east-1, embedded, or a file from `rushhour calibrate`"
         ))
     })?;
-    Profile::parse(name, &text).map_err(Failure::input)
+    Profile::parse(&name, &text).map_err(Failure::input)
 }

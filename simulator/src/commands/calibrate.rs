@@ -1,0 +1,48 @@
+//! `rushhour calibrate`: how long the calls of a live run took → a cloud profile.
+
+use std::fs;
+
+use crate::cli::CalibrateArgs;
+use crate::exit::{Exit, Failure};
+use crate::run_dir::{CALLS, RunDir};
+use crate::validation::document::{Origin, calibrated};
+
+/// Calibrates.
+///
+/// # Errors
+/// If the directory holds no live run, calls are too few, or the profile cannot be written.
+pub fn run(args: &CalibrateArgs) -> Result<Exit, Failure> {
+    let directory = RunDir::open(&args.run)?;
+    let calls = directory.calls()?.ok_or_else(|| {
+        Failure::input(format!(
+            "{}: found no {CALLS}, expected a run of the embedded stack (`rushhour run`)",
+            directory.path().display()
+        ))
+    })?;
+    let origin = origin(&directory)?;
+    let whose = directory.path().display().to_string();
+    let (profile, kept) = calibrated(&calls, &origin, &whose)?;
+    let path = args.output.display();
+    fs::write(&args.output, profile.to_toml()).map_err(|error| {
+        Failure::target(format!(
+            "{path}: cannot be written ({error}), expected a writable file"
+        ))
+    })?;
+    for key in kept {
+        eprintln!("{key}: too few samples, the figure of the embedded profile stays");
+    }
+    eprintln!("profile: {path}");
+    Ok(Exit::Well)
+}
+
+/// What a run directory was measured on.
+///
+/// # Errors
+/// If a file of it cannot be read.
+pub fn origin(directory: &RunDir) -> Result<Origin, Failure> {
+    Ok(Origin {
+        scenario: directory.summary()?.scenario,
+        at: directory.evidence()?.started_at,
+        remark: String::new(),
+    })
+}
