@@ -26,6 +26,6 @@ pub mod prices;
 pub mod processor_sharing;
 pub mod profile;
 pub mod queue;
-pub mod timed;
 pub mod table_capacity;
+pub mod timed;
 pub mod token_bucket;

@@ -16,6 +16,7 @@ use drive::recorder::{Recorded, Recorder};
 use drive::seed::seed;
 use drive::watched::Watched;
 use kernel::Streams;
+use report::summary::Matching;
 use services::config::{DispatchPolicy, Market};
 use workload::city::{City, CitySpec, Ground};
 use workload::demand::{Arrivals, Demand, DemandSpec};
@@ -73,6 +74,8 @@ pub struct Outcome {
     pub recorded: Recorded,
     /// What the stores and the cloud have.
     pub left: Left,
+    /// What match rounds told.
+    pub matching: Matching,
     /// The counted span.
     pub counted: Duration,
     /// From when on things count.
@@ -244,13 +247,15 @@ impl Textbook {
             sizes: self.sizes.clone(),
         };
         let recorder = Arc::new(Recorder::new(BEGIN, self.warmup, until));
+        let watched = Watched::new();
         let mut twin =
-            Twin::new(plan, recorder.clone(), Watched::new()).expect("sizes that AWS takes");
+            Twin::new(plan, recorder.clone(), watched.clone()).expect("sizes that AWS takes");
         twin.run_until(until);
         let left = twin.finish();
         Outcome {
             recorded: recorder.finish(),
             left,
+            matching: watched.matching(),
             counted: self.span - self.warmup,
             counted_from: recorder.counted_from(),
         }

@@ -10,6 +10,7 @@
 mod command;
 mod endings;
 mod imports;
+mod predictions;
 mod run_directory;
 mod schedules;
 mod studies;

@@ -24,7 +24,8 @@ const HOSTED: &[&str] = &[
 
 /// The crates that the twin is made of, and those whose rules must hold in it: no runtime, no cloud.
 const PURE: &[&str] = &[
-    "domain", "services", "fleet", "wire", "cloud", "workload", "report", "kernel", "drive", "study", "twin",
+    "domain", "services", "fleet", "wire", "cloud", "workload", "report", "kernel", "drive",
+    "study", "twin",
 ];
 
 /// `tonic` is where generated messages and service traits come from. It brings a part of `tokio` that has
@@ -50,6 +51,13 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         (
             "drive",
             vec!["domain", "services", "cloud", "workload", "report"],
+        ),
+        (
+            "twin",
+            vec![
+                "domain", "services", "fleet", "wire", "kernel", "cloud", "workload", "report",
+                "drive",
+            ],
         ),
         ("host", vec!["domain", "services"]),
         (

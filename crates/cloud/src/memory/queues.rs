@@ -115,7 +115,10 @@ impl<M: Clone, C: Clock> MemoryQueue<M, C> {
     #[must_use]
     pub fn depth(&self) -> (usize, usize) {
         let state = &mut *lock(&self.inner.state);
-        (state.queue.visible(self.inner.clock.now()), state.queue.in_flight())
+        (
+            state.queue.visible(self.inner.clock.now()),
+            state.queue.in_flight(),
+        )
     }
 
     /// What was counted until now.

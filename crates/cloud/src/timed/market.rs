@@ -62,7 +62,8 @@ impl MarketStore for TimedMarket {
     async fn load(&self, region: &Region) -> Result<MarketState, PortError> {
         self.table.read(Call::Get, 0.0, 0).await?;
         let state = self.inner.load(region).await?;
-        self.table.also_read(0, (kilobytes(&state) / 4.0).ceil().max(1.0));
+        self.table
+            .also_read(0, (kilobytes(&state) / 4.0).ceil().max(1.0));
         Ok(state)
     }
 
@@ -80,8 +81,14 @@ impl MarketStore for TimedMarket {
             return Ok(swapped);
         }
         // The cells are written some at a time: as long as their waves, as many units as cells.
-        for wave in changed.keys().collect::<Vec<_>>().chunks(CALLS_IN_FLIGHT_MAX) {
-            self.table.write(Call::Put, CELL_WRITE, u64::from(*wave[0])).await?;
+        for wave in changed
+            .keys()
+            .collect::<Vec<_>>()
+            .chunks(CALLS_IN_FLIGHT_MAX)
+        {
+            self.table
+                .write(Call::Put, CELL_WRITE, u64::from(*wave[0]))
+                .await?;
             let others = wave.len() as u64 - 1;
             self.table.also_written(others, others as f64 * CELL_WRITE);
         }

@@ -57,8 +57,10 @@ impl TimedTrips {
     fn queried(&self, found: usize) {
         let shards = f64::from(INDEX_SHARDS);
         let units = (found as f64 / TRIPS_IN_4_KB / shards).ceil() * shards * INDEX_READ_MIN;
-        self.table
-            .also_read(u64::from(INDEX_SHARDS) - 1, units.max(shards * INDEX_READ_MIN));
+        self.table.also_read(
+            u64::from(INDEX_SHARDS) - 1,
+            units.max(shards * INDEX_READ_MIN),
+        );
     }
 }
 

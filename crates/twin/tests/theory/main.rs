@@ -60,6 +60,12 @@ impl Estimate {
     #[track_caller]
     pub(crate) fn lies_in(self, what: &str, low: f64, high: f64, known_to: f64) {
         let Self { mean, ci95 } = self;
+        if std::env::var_os("SHOW").is_some() {
+            println!(
+                "{what}: {mean} ± {ci95} in {low}..{high} rel {}",
+                ci95 / high
+            );
+        }
         assert!(
             mean >= low - 2.0 * ci95 && mean <= high + 2.0 * ci95,
             "{what}: found {mean} ± {ci95}, expected {low} to {high}"
@@ -79,6 +85,9 @@ impl Estimate {
     /// It is above a limit by more than chance.
     #[track_caller]
     pub(crate) fn is_above(self, what: &str, limit: f64) {
+        if std::env::var_os("SHOW").is_some() {
+            println!("{what}: {} ± {} above {limit}", self.mean, self.ci95);
+        }
         assert!(
             self.mean - self.ci95 > limit,
             "{what}: found {} ± {}, expected more than {limit}",

@@ -114,7 +114,7 @@ pub(crate) fn hollowed(n: u32, side_m: f64) -> f64 {
         let off = (a - b).abs();
         off.min(side_m - off)
     };
-    let (warmup, picks) = (10 * n, 20_000);
+    let (warmup, picks) = (10 * n, 100_000);
     let mut sum_m = 0.0;
     for pick in 0..warmup + picks {
         let rider = place();
@@ -137,13 +137,13 @@ fn a_field_that_is_picked_from_becomes_hollow() {
     let drivers = 40;
     let mut lasting = textbook();
     lasting.side_m = SIDE_M;
-    // So fast that next to nobody is on the way.
+    // So fast that next to nobody is on the way: one of 250 at a time.
     lasting.speed_kmh = 900.0;
     lasting.drivers = drivers;
     lasting.ride = Some(law("1s"));
     lasting.rides_per_hour = 120.0;
     (lasting.span, lasting.warmup) = (Duration::from_secs(5 * 3_600), Duration::from_secs(3_600));
-    let runs = runs(&lasting, 16);
+    let runs = runs(&lasting, 32);
     let poisson_m = SIDE_M / (2.0 * f64::from(drivers).sqrt());
     let ratio = figure(&runs, |outcome| crate::pickup_m(outcome) / poisson_m);
     let expected = hollowed(drivers, SIDE_M);

@@ -1,0 +1,152 @@
+//! Ports in virtual time: what a call takes, what it consumes, and who waits for a message.
+
+use std::time::Duration;
+
+use domain::{Region, Round};
+use kernel::{Executor, Inbox, Streams};
+use services::ports::{Doorbell, MarketReader, PortError};
+use wire::messages::Ring;
+
+use super::*;
+use crate::profile::{Profile, Spans};
+use crate::queue::QueueConfig;
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn profile() -> Profile {
+    let mut profile = Profile::aws_us_east_1();
+    profile.table.get = Spans::constant(ms(3));
+    profile.table.put = Spans::constant(ms(5));
+    profile.queue.send = Spans::constant(ms(7));
+    profile.queue.receive = Spans::constant(ms(11));
+    profile.queue.visibility_tick = Duration::ZERO;
+    profile
+}
+
+/// Runs a case to its end; the time it took in ms, and what it found.
+fn took<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    case: impl FnOnce(Time) -> F,
+) -> (i64, T) {
+    let mut executor = Executor::new(0);
+    let time = executor.time().clone();
+    let found = Inbox::default();
+    let (case, told, clock) = (case(time.clone()), found.clone(), time.clone());
+    time.spawn(async move {
+        let output = case.await;
+        told.put((clock.now_us() / 1_000, output));
+    });
+    executor.run_until(3_600_000_000);
+    found.take().expect("the case ends within an hour")
+}
+
+#[test]
+fn a_read_takes_its_latency_and_half_a_unit() {
+    let (at, (found, used)) = took(|time| async move {
+        let table = Table::new("t", &profile().table, Streams::new(1).stream("t", 0), &time);
+        let market = TimedMarket::new(table.clone());
+        let cell = "8a2a1072b59ffff".parse().expect("a cell");
+        let region = Region::new("here").expect("a region");
+        let found = market.cell(&region, cell).await.expect("capacity");
+        (found, table.used())
+    });
+    assert_eq!((at, found), (3, None));
+    assert_eq!((used.requests, used.read_units), (1, 0.5));
+}
+
+#[test]
+fn one_key_that_is_written_too_fast_is_throttled_after_its_attempts() {
+    let (at, (result, used)) = took(|time| async move {
+        let mut profile = profile();
+        profile.table.partition_wru = 1;
+        let table = Table::new("t", &profile.table, Streams::new(1).stream("t", 0), &time);
+        let mut result = Ok(());
+        for _ in 0..1_000 {
+            result = table.write(Call::Put, 50.0, 1).await;
+            if result.is_err() {
+                break;
+            }
+        }
+        (result, table.used())
+    });
+    assert!(
+        matches!(result, Err(PortError::Throttled { .. })),
+        "{result:?}"
+    );
+    assert_eq!(used.throttles, 1);
+    // Four attempts of five milliseconds, with pauses between.
+    assert!(at > 20, "{at} ms");
+}
+
+#[test]
+fn a_poll_has_a_ring_when_it_is_to_be_seen_and_gives_up_when_it_said() {
+    let ring = Ring {
+        region: Region::new("here").expect("a region"),
+        round: Round(1),
+    };
+    let (at, (first, second, requests)) = took(|time| async move {
+        let stream = |name| Streams::new(1).stream(name, 0);
+        let queue: TimedQueue<Ring> = TimedQueue::new(
+            QueueConfig::default(),
+            &profile().queue,
+            stream("calls"),
+            stream("faults"),
+            &time,
+        );
+        let bell = queue.clone();
+        time.spawn(async move {
+            let region = Region::new("here").expect("a region");
+            // A delay is in whole seconds, rounded up: seen at 7 ms + 2 s.
+            let rung = bell.ring(&region, Round(1), ms(1_200)).await;
+            rung.expect("a delay that SQS takes");
+        });
+        let first = queue
+            .poll(10, Duration::from_secs(20))
+            .await
+            .expect("a poll");
+        let seen_us = time.now_us();
+        queue.delete(&first);
+        let second = queue
+            .poll(10, Duration::from_secs(1))
+            .await
+            .expect("a poll");
+        (
+            (first[0].body.clone(), seen_us),
+            second.len(),
+            queue.used().requests,
+        )
+    });
+    assert_eq!(first, (ring, (7 + 2_000 + 11) * 1_000));
+    assert_eq!((at, second), (7 + 2_000 + 11 + 1_000, 0));
+    assert_eq!(requests, 4, "a send, two receives, a delete");
+}
+
+#[test]
+fn what_is_not_deleted_is_seen_again_by_a_poll_that_waits() {
+    let (at, counts) = took(|time| async move {
+        let stream = |name| Streams::new(1).stream(name, 0);
+        let config = QueueConfig {
+            visibility_timeout: Duration::from_secs(4),
+            ..QueueConfig::default()
+        };
+        let queue: TimedQueue<Ring> =
+            TimedQueue::new(config, &profile().queue, stream("c"), stream("f"), &time);
+        let region = Region::new("here").expect("a region");
+        queue
+            .ring(&region, Round(1), Duration::ZERO)
+            .await
+            .expect("a ring");
+        let mut counts = Vec::new();
+        for _ in 0..2 {
+            let found = queue
+                .poll(10, Duration::from_secs(20))
+                .await
+                .expect("a poll");
+            counts.push(found[0].receive_count);
+        }
+        counts
+    });
+    assert_eq!(counts, [1, 2]);
+    assert_eq!(at, 7 + 4_000 + 11);
+}
