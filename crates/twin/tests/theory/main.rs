@@ -16,21 +16,12 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::trip::{Trip, TripState};
+use report::replicas::student_t_95;
 use rushhour_twin as twin;
 use services::config::{Assignment, DispatchPolicy, Queue};
 use twin::sizes::Sizes;
 use twin::textbook::{Outcome, Textbook, at_once};
 use workload::law::SpanLaw;
-
-/// The 97.5th percentile of Student's t by the number of seeds, one more than its degrees of freedom.
-const T: [(usize, f64); 6] = [
-    (4, 3.182_446),
-    (6, 2.570_582),
-    (8, 2.364_624),
-    (16, 2.131_450),
-    (32, 2.039_513),
-    (64, 1.998_341),
-];
 
 /// A mean and the half-width of its 95 % interval.
 #[derive(Debug, Clone, Copy)]
@@ -40,19 +31,14 @@ pub(crate) struct Estimate {
 }
 
 impl Estimate {
-    /// Of independent draws, as many as [`T`] knows.
-    #[track_caller]
+    /// Of independent draws.
     pub(crate) fn of(draws: &[f64]) -> Self {
         let count = draws.len() as f64;
-        let (_, t) = T
-            .iter()
-            .find(|(seeds, _)| *seeds == draws.len())
-            .unwrap_or_else(|| panic!("found {} seeds, expected a number in T", draws.len()));
         let mean = draws.iter().sum::<f64>() / count;
         let squares: f64 = draws.iter().map(|draw| (draw - mean).powi(2)).sum();
         Self {
             mean,
-            ci95: t * (squares / (count - 1.0) / count).sqrt(),
+            ci95: student_t_95(draws.len() - 1) * (squares / (count - 1.0) / count).sqrt(),
         }
     }
 
@@ -60,12 +46,6 @@ impl Estimate {
     #[track_caller]
     pub(crate) fn lies_in(self, what: &str, low: f64, high: f64, known_to: f64) {
         let Self { mean, ci95 } = self;
-        if std::env::var_os("SHOW").is_some() {
-            println!(
-                "{what}: {mean} ± {ci95} in {low}..{high} rel {}",
-                ci95 / high
-            );
-        }
         assert!(
             mean >= low - 2.0 * ci95 && mean <= high + 2.0 * ci95,
             "{what}: found {mean} ± {ci95}, expected {low} to {high}"
@@ -85,9 +65,6 @@ impl Estimate {
     /// It is above a limit by more than chance.
     #[track_caller]
     pub(crate) fn is_above(self, what: &str, limit: f64) {
-        if std::env::var_os("SHOW").is_some() {
-            println!("{what}: {} ± {} above {limit}", self.mean, self.ci95);
-        }
         assert!(
             self.mean - self.ci95 > limit,
             "{what}: found {} ± {}, expected more than {limit}",
