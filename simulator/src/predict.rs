@@ -5,15 +5,12 @@ use std::time::{Duration, Instant};
 
 use calls::Calls;
 use cloud::profile::Profile;
-use domain::trip::TripState;
-use domain::{Timestamp, TripId};
-use drive::last_look::LastLook;
-use drive::recorder::{Recorded, Recorder};
+use domain::Timestamp;
+use drive::last_look::look_into;
+use drive::recorder::Recorder;
 use drive::seed::{seed, seen_under_way};
 use drive::watched::Watched;
 use report::summary::ClockKind;
-use report::trips::Seen;
-use std::collections::BTreeMap;
 use twin::{Plan, Twin};
 use workload::demand::RiderPlan;
 
@@ -95,7 +92,7 @@ pub fn predict(
     progress.finish();
     let mut recorded = recorder.finish();
     recorded.seen.extend(under_way.clone());
-    let last_look = look(&left.trips, left.ended_at, &mut recorded);
+    let last_look = look_into(&left.trips, left.ended_at, &mut recorded.seen);
     let outcome = Outcome {
         resolved,
         target: "twin",
@@ -116,36 +113,4 @@ pub fn predict(
         calls: None,
     };
     Ok((outcome.tell()?, interrupted))
-}
-
-/// The last look, as `drive::last_look` has it: riders whose ride had not ended see how it stands.
-fn look(trips: &[domain::trip::Trip], now: Timestamp, recorded: &mut Recorded) -> LastLook {
-    let stored: BTreeMap<TripId, &domain::trip::Trip> =
-        trips.iter().map(|trip| (trip.id, trip)).collect();
-    let mut last = LastLook::default();
-    let open = |seen: &Seen| seen.state.is_none_or(|state: TripState| !state.is_final());
-    let ids: Vec<TripId> = recorded
-        .seen
-        .iter()
-        .filter(|(_, seen)| open(seen))
-        .map(|(trip, _)| *trip)
-        .collect();
-    for id in ids {
-        let Some(seen) = recorded.seen.get_mut(&id) else {
-            continue;
-        };
-        match stored.get(&id) {
-            Some(trip) => {
-                seen.answered_at.get_or_insert(now);
-                seen.state = Some(trip.state);
-                seen.state_at = Some(now);
-                seen.charged_total = trip.state.is_final().then(|| trip.charge.rider_pays());
-            }
-            None if seen.answered_at.is_none() => {
-                recorded.seen.remove(&id);
-            }
-            None => last.missing.push(id),
-        }
-    }
-    last
 }

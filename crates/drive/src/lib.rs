@@ -4,9 +4,10 @@
 //! called. While it runs, the host tells a [`recorder::Recorder`] what riders and drivers see, a
 //! [`watched::Watched`] what functions and match rounds do, and keeps a [`heat::HeatMap`] for drivers' apps.
 //! At its end it hands over [`recorder::Recorded`], [`counted::Counted`] and [`last_look::LastLook`], from which
-//! one code tells what happened, whoever the host was.
+//! one code tells what happened, whoever the host was; [`mod@evidence`] is what the audit needs of it.
 
 pub mod counted;
+pub mod evidence;
 pub mod heat;
 pub mod keys;
 pub mod last_look;

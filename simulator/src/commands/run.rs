@@ -39,11 +39,7 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// If the stack does not start or dies.
-pub fn once(
-    resolved: &Resolved,
-    port: Option<u16>,
-    quiet: bool,
-) -> Result<(Told, bool), Failure> {
+pub fn once(resolved: &Resolved, port: Option<u16>, quiet: bool) -> Result<(Told, bool), Failure> {
     let began = Instant::now();
     let workers = std::thread::available_parallelism()
         .map_or(WORKERS_MIN, |cores| cores.get().max(WORKERS_MIN));

@@ -77,7 +77,13 @@ fn of_run(args: &ValidateArgs, path: &Path) -> Result<Exit, Failure> {
             counted_s(&resolved),
         ),
     };
-    let validation = document(&origin, resolved.scenario.seed, basis, uncalibrated, vec![outcome]);
+    let validation = document(
+        &origin,
+        resolved.scenario.seed,
+        basis,
+        uncalibrated,
+        vec![outcome],
+    );
     let out = match &args.driven.out {
         Some(out) => RunDir::create(out)?,
         None => directory,

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::hold::Hold;
-use domain::trip::{Trip, TripState};
+use domain::trip::Trip;
 use domain::{Timestamp, TripId};
 use drive::counted::Counted;
+use drive::evidence::{Ended, evidence, rows};
 use drive::last_look::LastLook;
 use drive::recorder::Recorded;
 use drive::watched::Watched;
-use report::audit::{Evidence, ForeignView, LiveHold, LoadCounts};
+use report::audit::Evidence;
 use report::distill::{Bins, DriverAccount, MarketplaceInput, Window, pay_rates};
 use report::html::{ReportInput, render};
 use report::latency::Latencies;
@@ -86,8 +87,15 @@ impl Outcome<'_> {
     /// Works it all out.
     pub fn tell(mut self) -> Result<Told, Failure> {
         let seen = std::mem::take(&mut self.recorded.seen);
-        let evidence = self.evidence(&seen);
-        let rows = self.rows(seen);
+        let evidence = evidence(&Ended {
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            under_way: &self.under_way,
+            seen: &seen,
+            holds: &self.holds,
+            last_look: &self.last_look,
+        });
+        let rows = rows(std::mem::take(&mut self.trips), seen, &self.under_way);
         let window = self.window();
         let mut latencies = std::mem::take(&mut self.recorded.latencies);
         report::distill::trip_latencies(&rows, &window, &mut latencies);
@@ -123,65 +131,6 @@ impl Outcome<'_> {
             from: self.started_at + warmup,
             until: self.until.min(self.ended_at),
         }
-    }
-
-    /// The store's trips, each with what was seen of it. Of a city-day these are the bulk of what a run
-    /// holds, so that they are moved and not copied.
-    fn rows(&mut self, mut seen: BTreeMap<TripId, Seen>) -> Vec<TripRow> {
-        let trips = std::mem::take(&mut self.trips);
-        let mut rows: Vec<TripRow> = trips.into_iter().map(TripRow::from).collect();
-        // Rows are large: their keys are sorted, then each row is moved once.
-        rows.sort_by_cached_key(|row| (row.requested_at, row.trip));
-        for row in &mut rows {
-            row.in_progress_at_start = self.under_way.contains_key(&row.trip);
-            row.seen = seen.remove(&row.trip).filter(|_| !row.in_progress_at_start);
-        }
-        rows
-    }
-
-    fn evidence(&self, seen: &BTreeMap<TripId, Seen>) -> Evidence {
-        let mut evidence = Evidence::new(self.started_at, self.ended_at);
-        evidence.holds = self
-            .holds
-            .iter()
-            .filter(|hold| hold.is_live(self.ended_at))
-            .map(LiveHold::from)
-            .collect();
-        evidence.load = self.load_counts(seen);
-        evidence.missing.clone_from(&self.last_look.missing);
-        evidence.foreign_views = self
-            .last_look
-            .foreign_shown
-            .iter()
-            .map(|(rider, trip)| ForeignView {
-                rider: *rider,
-                trip: *trip,
-            })
-            .collect();
-        evidence.foreign_views_refused = self.last_look.foreign_refused;
-        evidence
-    }
-
-    /// What the load generator saw, ride by ride.
-    fn load_counts(&self, seen: &BTreeMap<TripId, Seen>) -> LoadCounts {
-        let mut counts = LoadCounts::default();
-        for (trip, seen) in seen {
-            if self.under_way.contains_key(trip) {
-                counts.in_progress_at_start += 1;
-            } else if seen.answered_at.is_some() {
-                counts.requested += 1;
-            } else {
-                counts.unknown += 1;
-                continue;
-            }
-            match seen.state {
-                Some(TripState::Completed) => counts.completed += 1,
-                Some(TripState::Cancelled { .. }) => counts.cancelled += 1,
-                Some(TripState::Unserved { .. }) => counts.unserved += 1,
-                _ => counts.in_progress += 1,
-            }
-        }
-        counts
     }
 
     /// How drivers spent the counted span. Their own accounts are in the city's time.

@@ -72,7 +72,9 @@ fn function(scenario: &Scenario, stack: &StackConfig, part: Part) -> Result<Func
             || stated.map_or(defaults.timeout.0, |function| function.timeout.0),
             |settings| settings.timeout,
         ),
-        added_latency: stated.map_or(std::time::Duration::ZERO, |function| function.added_latency.0),
+        added_latency: stated.map_or(std::time::Duration::ZERO, |function| {
+            function.added_latency.0
+        }),
     })
 }
 

@@ -126,7 +126,10 @@ mod tests {
 
     #[test]
     fn rates_and_concurrency_follow_from_counts_and_durations() {
-        let (predicted, measured) = (summary(600, 100.0), [summary(500, 100.0), summary(700, 100.0)]);
+        let (predicted, measured) = (
+            summary(600, 100.0),
+            [summary(500, 100.0), summary(700, 100.0)],
+        );
         let measured: Vec<&Summary> = measured.iter().collect();
         let rows = rows(&predicted, &measured, 60.0);
         let row = |name: &str| rows.iter().find(|row| row.name == name).unwrap();

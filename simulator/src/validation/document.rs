@@ -43,7 +43,8 @@ impl Origin {
 /// This machine, in words.
 pub fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let model = process::cpu_model().unwrap_or_else(|| "a processor that does not say its name".to_owned());
+    let model =
+        process::cpu_model().unwrap_or_else(|| "a processor that does not say its name".to_owned());
     format!("{model}, {cores} cores")
 }
 

@@ -145,11 +145,19 @@ impl Fitting<'_> {
             .filter_map(|call| self.measured(call))
             .collect();
         self.set("table.get", Measured::mixed(&gets).as_ref(), SAMPLES_MIN);
-        for call in ["table.put", "table.query", "table.transact", "queue.send", "queue.delete"] {
+        for call in [
+            "table.put",
+            "table.query",
+            "table.transact",
+            "queue.send",
+            "queue.delete",
+        ] {
             let law = self.measured(call);
             self.set(call, law.as_ref(), SAMPLES_MIN);
         }
-        let sent_ms = self.measured("queue.send").map_or(0.0, |law| law.median_ms());
+        let sent_ms = self
+            .measured("queue.send")
+            .map_or(0.0, |law| law.median_ms());
         let received = self
             .measured("queue.age")
             .map(|age| age.less(STAMP_CUT_MS + STAMPED_AT * sent_ms));
@@ -181,7 +189,11 @@ impl Fitting<'_> {
         }
         for work in SERVICES {
             let law = self.measured(work);
-            self.set(&format!("service.{work}.cpu"), law.as_ref(), RARE_SAMPLES_MIN);
+            self.set(
+                &format!("service.{work}.cpu"),
+                law.as_ref(),
+                RARE_SAMPLES_MIN,
+            );
             if let Some(law) = law.filter(|law| law.count >= RARE_SAMPLES_MIN) {
                 self.set_ms(&format!("service.{work}.per_item"), 0.0, law.count);
             }
@@ -190,7 +202,11 @@ impl Fitting<'_> {
             self.growing(work);
         }
         if let Some(ping) = self.measured(ON_STREAMS) {
-            self.set(&format!("service.{ON_STREAMS}.cpu"), Some(&ping), SAMPLES_MIN);
+            self.set(
+                &format!("service.{ON_STREAMS}.cpu"),
+                Some(&ping),
+                SAMPLES_MIN,
+            );
             self.set_ms(&format!("service.{ON_STREAMS}.per_item"), 0.0, ping.count);
             self.set_ms("container.cpu_per_ping", ping.mean_ms(), ping.count);
         }
@@ -230,7 +246,11 @@ impl Fitting<'_> {
             parts.push(all.clone());
         }
         let law = Measured::mixed(&parts).or(all);
-        self.set(&format!("service.{work}.cpu"), law.as_ref(), RARE_SAMPLES_MIN);
+        self.set(
+            &format!("service.{work}.cpu"),
+            law.as_ref(),
+            RARE_SAMPLES_MIN,
+        );
         self.set_ms(&format!("service.{work}.per_item"), slope, with_items);
         if work == "tracker.candidates" {
             self.set_ms("container.cpu_per_candidate_query", slope, with_items);
@@ -240,7 +260,12 @@ impl Fitting<'_> {
     /// What the first call of an environment takes besides: its making, and its connections.
     fn starts(&mut self) {
         let init = self.measured("lambda.init");
-        for key in ["init_zip_arm64", "init_zip_x86_64", "init_image_arm64", "init_image_x86_64"] {
+        for key in [
+            "init_zip_arm64",
+            "init_zip_x86_64",
+            "init_image_arm64",
+            "init_image_x86_64",
+        ] {
             self.set(&format!("lambda.{key}"), init.as_ref(), RARE_SAMPLES_MIN);
         }
         let (mut longer_ms, mut colds) = (0.0, 0);

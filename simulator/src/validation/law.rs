@@ -161,7 +161,10 @@ mod tests {
 
     #[test]
     fn a_line_is_found_again_and_never_starts_below_nothing() {
-        let exact: Vec<_> = (1..6).map(f64::from).map(|x| (x, 2.0 + 0.5 * x, x)).collect();
+        let exact: Vec<_> = (1..6)
+            .map(f64::from)
+            .map(|x| (x, 2.0 + 0.5 * x, x))
+            .collect();
         let (at_none, slope) = line(&exact).unwrap();
         close(at_none, 2.0);
         close(slope, 0.5);

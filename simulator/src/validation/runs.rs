@@ -46,7 +46,9 @@ pub fn at_load(name: Option<&str>, sets: &[String], load: f64) -> Result<Resolve
 /// For how long figures of a scenario are counted, in seconds of the run.
 pub fn counted_s(resolved: &Resolved) -> f64 {
     let (scenario, pace) = (&resolved.scenario, &resolved.world.pace);
-    let span = pace.in_run(scenario.duration.0) .saturating_sub(pace.in_run(scenario.warmup.0));
+    let span = pace
+        .in_run(scenario.duration.0)
+        .saturating_sub(pace.in_run(scenario.warmup.0));
     span.as_secs_f64()
 }
 

@@ -1,0 +1,93 @@
+//! From what a run left to what the audit looks at.
+
+use std::collections::BTreeMap;
+
+use domain::hold::Hold;
+use domain::trip::{Trip, TripState};
+use domain::{Timestamp, TripId};
+use report::audit::{Evidence, ForeignView, LiveHold, LoadCounts};
+use report::trips::{Seen, TripRow};
+
+use crate::last_look::LastLook;
+
+/// What a run left, its trips aside.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended<'a> {
+    /// When the run began.
+    pub started_at: Timestamp,
+    /// When the store was read.
+    pub ended_at: Timestamp,
+    /// Trips that were under way at the start.
+    pub under_way: &'a BTreeMap<TripId, Seen>,
+    /// What was seen of each trip, those under way among them.
+    pub seen: &'a BTreeMap<TripId, Seen>,
+    /// Every hold of the store.
+    pub holds: &'a [Hold],
+    /// What the last look found.
+    pub last_look: &'a LastLook,
+}
+
+/// What the audit looks at beside the trips.
+#[must_use]
+pub fn evidence(ended: &Ended<'_>) -> Evidence {
+    let mut evidence = Evidence::new(ended.started_at, ended.ended_at);
+    evidence.holds = ended
+        .holds
+        .iter()
+        .filter(|hold| hold.is_live(ended.ended_at))
+        .map(LiveHold::from)
+        .collect();
+    evidence.load = load_counts(ended.seen, ended.under_way);
+    evidence.missing.clone_from(&ended.last_look.missing);
+    evidence.foreign_views = ended
+        .last_look
+        .foreign_shown
+        .iter()
+        .map(|(rider, trip)| ForeignView {
+            rider: *rider,
+            trip: *trip,
+        })
+        .collect();
+    evidence.foreign_views_refused = ended.last_look.foreign_refused;
+    evidence
+}
+
+/// The store's trips, each with what was seen of it. Of a city-day these are the bulk of what a run holds, so
+/// that they are moved and not copied.
+#[must_use]
+pub fn rows(
+    trips: Vec<Trip>,
+    mut seen: BTreeMap<TripId, Seen>,
+    under_way: &BTreeMap<TripId, Seen>,
+) -> Vec<TripRow> {
+    let mut rows: Vec<TripRow> = trips.into_iter().map(TripRow::from).collect();
+    // Rows are large: their keys are sorted, then each row is moved once.
+    rows.sort_by_cached_key(|row| (row.requested_at, row.trip));
+    for row in &mut rows {
+        row.in_progress_at_start = under_way.contains_key(&row.trip);
+        row.seen = seen.remove(&row.trip).filter(|_| !row.in_progress_at_start);
+    }
+    rows
+}
+
+/// What the load generator saw, ride by ride.
+fn load_counts(seen: &BTreeMap<TripId, Seen>, under_way: &BTreeMap<TripId, Seen>) -> LoadCounts {
+    let mut counts = LoadCounts::default();
+    for (trip, seen) in seen {
+        if under_way.contains_key(trip) {
+            counts.in_progress_at_start += 1;
+        } else if seen.answered_at.is_some() {
+            counts.requested += 1;
+        } else {
+            counts.unknown += 1;
+            continue;
+        }
+        match seen.state {
+            Some(TripState::Completed) => counts.completed += 1,
+            Some(TripState::Cancelled { .. }) => counts.cancelled += 1,
+            Some(TripState::Unserved { .. }) => counts.unserved += 1,
+            _ => counts.in_progress += 1,
+        }
+    }
+    counts
+}
