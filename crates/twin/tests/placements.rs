@@ -1,0 +1,245 @@
+//! Where parts run, and what happens when they have too little: every placement serves, a function without
+//! room answers 503 and is asked again, a container without room becomes slow. Whatever happens, what must
+//! hold of rides holds: the audit of a run of the twin is that of a live one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cloud::profile::{Profile, ServiceTime, Spans};
+use drive::evidence::{Ended, evidence, rows};
+use drive::last_look::look_into;
+use report::audit::{AuditInput, audit};
+use report::latency::step;
+use report::replicas::student_t_95;
+use report::trips::TripRow;
+use rushhour_twin as twin;
+use services::config::{Assignment, DispatchPolicy, Queue};
+use twin::sizes::{Part, Placement, Sizes};
+use twin::textbook::{Outcome, Textbook, at_once};
+
+const WARMUP: Duration = Duration::from_secs(300);
+
+/// A small city on AWS.
+fn city() -> Textbook {
+    Textbook {
+        seed: 3,
+        side_m: 5_000.0,
+        speed_kmh: 30.0,
+        drivers: 50,
+        rides_per_hour: 300.0,
+        ride: None,
+        patience: Duration::from_secs(240),
+        reaction: "lognormal 4s 0.5".parse().expect("a law"),
+        dispatch: DispatchPolicy {
+            assignment: Assignment::Batched {
+                unserved_penalty: None,
+            },
+            window: Duration::from_secs(2),
+            radius_m: None,
+            candidates: 20,
+            offer_timeout: Duration::from_secs(15),
+            queue: Queue::Wait,
+        },
+        surge: true,
+        span: Duration::from_secs(2_400),
+        warmup: WARMUP,
+        profile: Profile::aws_us_east_1(),
+        sizes: Sizes::hybrid(),
+    }
+}
+
+fn placed(of: impl Fn(Part) -> Placement) -> Sizes {
+    Sizes {
+        placement: Part::ALL.map(|part| (part, of(part))).into(),
+        ..Sizes::hybrid()
+    }
+}
+
+/// Holds a run against every rule; nothing was under way at its start.
+#[track_caller]
+fn audited(outcome: Outcome) -> Vec<TripRow> {
+    let Outcome { recorded, left, .. } = outcome;
+    let mut seen = recorded.seen;
+    let last_look = look_into(&left.trips, left.ended_at, &mut seen);
+    let started_at = outcome.counted_from - WARMUP;
+    let under_way = BTreeMap::new();
+    let evidence = evidence(&Ended {
+        started_at,
+        ended_at: left.ended_at,
+        under_way: &under_way,
+        seen: &seen,
+        holds: &left.holds,
+        last_look: &last_look,
+    });
+    let rows = rows(left.trips, seen, &under_way);
+    let figures = audit(&AuditInput {
+        rows: &rows,
+        evidence: &evidence,
+    });
+    assert!(figures.checked > 1_000, "found {} facts", figures.checked);
+    assert!(figures.violations.is_empty(), "{:#?}", figures.violations);
+    rows
+}
+
+/// Of the rides that were requested, how many a driver was found for.
+fn found(rows: &[TripRow]) -> f64 {
+    let found = rows.iter().filter(|row| row.accepted_at().is_some());
+    found.count() as f64 / rows.len() as f64
+}
+
+#[test]
+fn every_placement_serves_the_same_riders() {
+    let mut requested = Vec::new();
+    for (name, sizes) in [
+        ("hybrid", Sizes::hybrid()),
+        ("all on Lambda", placed(|_| Placement::Lambda)),
+        ("all in containers", placed(|_| Placement::Container)),
+    ] {
+        let mut city = city();
+        city.sizes = sizes;
+        let outcome = city.run();
+        let counted = &outcome.left.counted;
+        for part in Part::ALL {
+            let name = format!("{name}: {}", part.name());
+            match city.sizes.placed(part) {
+                Placement::Lambda => {
+                    assert!(counted.functions[part.name()].invocations > 0, "{name}")
+                }
+                Placement::Container => {
+                    assert!(counted.containers[part.name()].messages > 0, "{name}")
+                }
+            }
+        }
+        assert_eq!(
+            counted.functions.len() + counted.containers.len(),
+            5,
+            "{name}"
+        );
+        let rows = audited(outcome);
+        assert!(found(&rows) > 0.9, "{name}: found {}", found(&rows));
+        requested.push(rows.len());
+    }
+    assert!(
+        requested.iter().all(|rows| *rows == requested[0]),
+        "found {requested:?}"
+    );
+}
+
+#[test]
+fn a_function_without_room_answers_503_and_is_asked_again() {
+    let roomy = city().run();
+    assert!(roomy.recorded.counts.errors_by_kind.is_empty());
+    let mut tight = city();
+    tight
+        .sizes
+        .functions
+        .get_mut(&Part::Trips)
+        .expect("a part")
+        .reserved_concurrency = Some(1);
+    // As if its tables were far.
+    tight
+        .sizes
+        .functions
+        .get_mut(&Part::Trips)
+        .expect("a part")
+        .added_latency = Duration::from_millis(300);
+    let outcome = tight.run();
+    let counts = &outcome.recorded.counts;
+    let throttled = |name: &str| {
+        let kind = format!("{name}: 503 throttled");
+        counts.errors_by_kind.get(&kind).copied().unwrap_or(0)
+    };
+    assert!(
+        throttled(step::REQUEST) > 10 && throttled(step::READ) > 10,
+        "{:?}",
+        counts.errors_by_kind
+    );
+    assert!(outcome.left.counted.functions["trips"].throttles > 100);
+    assert_eq!(outcome.left.counted.functions["trips"].concurrency_max, 1);
+    // Everybody asked until there was an answer.
+    assert_eq!(audited(outcome).len(), audited(roomy).len());
+}
+
+#[test]
+fn a_hostile_cloud_breaks_no_rule() {
+    for seed in 1..=4 {
+        let mut city = city();
+        (city.seed, city.rides_per_hour) = (seed, 700.0);
+        city.profile.queue.duplicate_probability = 0.2;
+        city.profile.queue.reorder_probability = 0.2;
+        if seed % 2 == 0 {
+            city.sizes = placed(|_| Placement::Lambda);
+        }
+        for part in [Part::Trips, Part::Matching, Part::FleetTracker] {
+            let function = city.sizes.functions.get_mut(&part).expect("a part");
+            function.reserved_concurrency = Some(2);
+            function.added_latency = Duration::from_millis(150);
+        }
+        let outcome = city.run();
+        assert!(outcome.left.counted.functions["trips"].throttles > 0);
+        assert!(outcome.left.counted.queues["trip-events"].redelivered > 0);
+        let rows = audited(outcome);
+        assert!(
+            rows.len() > 300 && found(&rows) > 0.2,
+            "{} rows, found {}",
+            rows.len(),
+            found(&rows)
+        );
+    }
+}
+
+/// One processor that all share equally: with Poisson arrivals work of s at a load of ρ takes s / (1 - ρ) on
+/// average, whatever its law.
+#[test]
+fn a_container_without_room_becomes_slow_as_a_shared_processor_does() {
+    let work = Duration::from_millis(500);
+    for load in [0.5, 0.8] {
+        let mut market = city();
+        market.profile = at_once();
+        market.profile.service.insert(
+            "pricing.quote".to_owned(),
+            ServiceTime {
+                cpu: Spans::constant(work),
+                per_item: Duration::ZERO,
+            },
+        );
+        market.sizes = placed(|_| Placement::Container);
+        // Next to all are turned away at once: it is their quotes that matter.
+        (market.drivers, market.dispatch.queue) = (1, Queue::Lose);
+        market.surge = false;
+        market.rides_per_hour = load / work.as_secs_f64() * 3_600.0;
+        market.span = Duration::from_secs(1_500);
+        let seeds = 8;
+        let (means, shares): (Vec<f64>, Vec<f64>) = (1..=seeds)
+            .map(|seed| {
+                market.seed = seed;
+                let outcome = market.run();
+                let quotes = outcome.recorded.latencies.step(step::QUOTE);
+                let mean_ms = quotes.and_then(|quotes| quotes.figures().mean);
+                let used = &outcome.left.counted.containers["pricing"];
+                (
+                    mean_ms.expect("there were quotes"),
+                    used.cpu_share_mean.expect("it is measured"),
+                )
+            })
+            .unzip();
+        let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len() as f64;
+        let squares: f64 = means.iter().map(|m| (m - mean(&means)).powi(2)).sum();
+        let n = means.len() as f64;
+        let ci95 = student_t_95(means.len() - 1) * (squares / (n - 1.0) / n).sqrt();
+        let expected = work.as_secs_f64() * 1_000.0 / (1.0 - load);
+        let found = mean(&means);
+        assert!(
+            (found - expected).abs() < 2.0 * ci95,
+            "load {load}: found {found} ± {ci95} ms, expected {expected}"
+        );
+        assert!(
+            ci95 < 0.25 * expected,
+            "load {load}: ± {ci95} ms is too wide"
+        );
+        assert!(
+            (mean(&shares) / load - 1.0).abs() < 0.06,
+            "found {shares:?}, expected {load}"
+        );
+    }
+}
