@@ -8,6 +8,7 @@
 )]
 
 mod command;
+mod comparing;
 mod endings;
 mod imports;
 mod predictions;

@@ -155,6 +155,7 @@ fn infrastructure(summary: &mut Summary, dice: &mut Dice) {
             .into(),
         basis: "Reckoned from the operations counted here and a price file.".into(),
         unverified: vec!["profile.table.get".into()],
+        ..Cost::default()
     });
     summary.prices_as_of = Some("2026-11-01".into());
 }
