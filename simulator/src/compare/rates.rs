@@ -12,7 +12,7 @@ pub const HIGHEST: f64 = FACTORS[FACTORS.len() - 1];
 /// The most drivers of a point: what is beyond is not looked at.
 const DRIVERS_MAX: f64 = 60_000.0;
 /// Rides of a point, about.
-const RIDES: f64 = 600.0;
+const RIDES: f64 = 300.0;
 /// Left out at the beginning of a point: city time.
 const WARMUP: Duration = Duration::from_secs(60);
 /// The shortest and the longest that a point counts: city time.
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(point.demand.rides_per_hour, 100.0);
         assert_eq!(drivers(&point), 50.0);
         assert_eq!(point.duration, Span::secs(3_660));
-        assert_eq!(at(&scenario, 10.0, 1_000.0).duration, Span::secs(276));
+        assert_eq!(at(&scenario, 10.0, 1_000.0).duration, Span::secs(240));
         assert_eq!(drivers(&at(&scenario, 0.0001, 1_000.0)), 1.0);
         scenario.demand.kind = DemandKind::Hourly;
         scenario.fleet.drivers = ByHour::Hours(vec![0.0, 10.0]);

@@ -32,7 +32,7 @@ fn small<'a>(command: &'a str, out: &'a Path, more: &[&'a str]) -> Vec<&'a str> 
 fn placements_stand_side_by_side_in_a_table_a_page_and_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("compared");
-    let list = "hybrid,all-lambda,mixed:pricing=container";
+    let list = "hybrid,all-lambda";
     let more = ["--placements", list, "--replicas", "2", "--json", "--quiet"];
     let ended = run(&small("compare", &out, &more)).well();
     let compared = ended.json();
@@ -45,7 +45,7 @@ fn placements_stand_side_by_side_in_a_table_a_page_and_a_file() {
         page.len() < PAGE_BYTES_MAX && page.contains("<svg") && page.contains("nobody has checked")
     );
     let placements = compared["placements"].as_object().unwrap();
-    assert_eq!(placements.len(), 3);
+    assert_eq!(placements.len(), 2);
     for (name, summary) in placements {
         fits_schema(summary, "summary.schema.json");
         let own: Value =
@@ -71,17 +71,15 @@ fn placements_stand_side_by_side_in_a_table_a_page_and_a_file() {
     assert_eq!(month("all-lambda", "load_balancer"), 0.0);
     assert!(month("all-lambda", "rider_polls") > 0.0 && month("hybrid", "rider_polls") > 0.0);
     assert!(month("hybrid", "interface_endpoints") > 0.0);
-    assert!(month("mixed", "fargate") > 1.5 * month("hybrid", "fargate"));
     let break_even = &compared["break_even"];
     let pairs = break_even["crossings"].as_array().unwrap().len()
         + break_even["none"].as_array().unwrap().len();
-    assert!(pairs >= 3, "{break_even}");
+    assert!(pairs >= 1, "{break_even}");
     let difference = &compared["differences"]["all-lambda"]["figures"]["ping_ack_p50_ms"];
     assert!(difference["mean"].as_f64().unwrap() > 0.0, "{difference}");
     for said in [
         "hybrid",
         "all-lambda",
-        "mixed",
         "Break-even",
         "ping ack p99",
         " ± ",
@@ -209,7 +207,7 @@ fn sweeps_that_cannot_be_are_refused() {
         ),
         (
             &["--sweep", "dispatch.window=1s,1500ms"],
-            &["dispatch.window", "1.5", "whole seconds"],
+            &["dispatch.window", "1500ms", "whole seconds"],
         ),
         (
             &["--sweep", "dispatch.window"],
