@@ -11,6 +11,8 @@ use report::latency::Latencies;
 pub const CLIENT_RTT: &str = "client.rtt";
 /// Items of a piece of work are told apart up to this many; more count as so many.
 const ITEMS_MAX: u64 = 128;
+/// Work that grows with what it is given.
+pub const GROWING: [&str; 2] = ["matching.round", "tracker.candidates"];
 
 /// The log.
 #[derive(Debug, Default)]
@@ -52,8 +54,8 @@ impl CallObserver for CallLog {
         }
     }
 
-    /// A piece of work is noted by its own time, by its whole time as `NAME/took`, and by its own time for
-    /// so many items as `NAME#N`.
+    /// A piece of work is noted by its own time, by its whole time as `NAME/took`, and, if it grows, by its own
+    /// time for so many items as `NAME#N`.
     fn worked(&self, work: &str, spent: Spent) {
         if !self.counting.load(Ordering::Relaxed) {
             return;
@@ -61,7 +63,7 @@ impl CallObserver for CallLog {
         let mut latencies = self.latencies();
         latencies.record(work, spent.own);
         latencies.record(&format!("{work}/took"), spent.took);
-        if spent.items > 0 {
+        if GROWING.contains(&work) {
             let items = spent.items.min(ITEMS_MAX);
             latencies.record(&format!("{work}#{items}"), spent.own);
         }

@@ -21,7 +21,7 @@ pub fn run(args: &CalibrateArgs) -> Result<Exit, Failure> {
     })?;
     let origin = origin(&directory)?;
     let whose = directory.path().display().to_string();
-    let (profile, kept) = calibrated(&calls, &origin, &whose)?;
+    let (profile, kept) = calibrated(&calls, &directory.latencies()?, &origin, &whose)?;
     let path = args.output.display();
     fs::write(&args.output, profile.to_toml()).map_err(|error| {
         Failure::target(format!(

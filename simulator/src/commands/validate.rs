@@ -62,7 +62,7 @@ fn of_run(args: &ValidateArgs, path: &Path) -> Result<Exit, Failure> {
                     "{whose}: found no {CALLS}, expected a run of the embedded stack, or --profile FILE"
                 ))
             })?;
-            let (profile, kept) = calibrated(&calls, &origin, &whose)?;
+            let (profile, kept) = calibrated(&calls, &directory.latencies()?, &origin, &whose)?;
             (profile, kept, "calibrated on the run itself".to_owned())
         }
     };
@@ -109,7 +109,7 @@ fn of_scenario(args: &ValidateArgs, named: &str) -> Result<Exit, Failure> {
     let out = args.driven.out.clone();
     let out = RunDir::create(&out.unwrap_or_else(|| run_dir::fresh("validation")))?;
     let started_at = WallClock.now();
-    let mut at_lowest = Latencies::default();
+    let (mut at_lowest, mut seen) = (Latencies::default(), Latencies::default());
     let mut measured: Vec<Vec<MeasuredRun>> = Vec::new();
     for (place, (load, resolved)) in loads.iter().zip(&resolved).enumerate() {
         let mut runs = Vec::new();
@@ -127,6 +127,7 @@ fn of_scenario(args: &ValidateArgs, named: &str) -> Result<Exit, Failure> {
                 && let Some(calls) = &told.calls
             {
                 at_lowest.merge(calls);
+                seen.merge(&told.latencies);
             }
             runs.push(MeasuredRun {
                 cpu_and_wall_s: (cpu_s, told.summary.seconds.wall),
@@ -143,7 +144,7 @@ fn of_scenario(args: &ValidateArgs, named: &str) -> Result<Exit, Failure> {
     let (profile, uncalibrated, basis) = match (given, &args.profile) {
         (Some(profile), Some(file)) => (profile, Vec::new(), file.display().to_string()),
         _ => {
-            let (profile, kept) = calibrated(&at_lowest, &origin, named)?;
+            let (profile, kept) = calibrated(&at_lowest, &seen, &origin, named)?;
             let basis = format!("calibrated on load {}", loads[0]);
             (profile, kept, basis)
         }

@@ -76,7 +76,8 @@ pub struct Told {
     pub rows: Vec<TripRow>,
     evidence: Evidence,
     timeline: Timeline,
-    latencies: Latencies,
+    /// What riders and drivers saw, by step.
+    pub latencies: Latencies,
     /// How long calls within the system took, if it was a live one.
     pub calls: Option<Latencies>,
     /// The span that figures are of.

@@ -2,13 +2,16 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use calls::Calls;
 use domain::Timestamp;
 use drive::seed::Seed;
 use drive::watched::Watched;
+use host::WallClock;
 use local::stack::{FunctionName, Stack, StackConfig, StackError};
 use services::config::Market;
+use services::ports::Clock;
 
 use crate::exit::Failure;
 use crate::scenario::{Scenario, market};
@@ -78,6 +81,7 @@ fn functions(scenario: &Scenario, config: &mut StackConfig) -> Result<(), Failur
 /// If a part does not start: a busy port, above all.
 pub async fn start(config: StackConfig, seed: &Seed) -> Result<Stack, Failure> {
     let sweep = config.market.sweep;
+    tokio::time::sleep(until_tick(WallClock.now())).await;
     let provisioned = Stack::provision(config).await.map_err(stopped)?;
     if !seed.trips.is_empty() {
         let trips = aws::DynamoTrips::new(provisioned.aws(), sweep);
@@ -92,6 +96,18 @@ pub async fn start(config: StackConfig, seed: &Seed) -> Result<Stack, Failure> {
             .map_err(Failure::target)?;
     }
     provisioned.start().await.map_err(stopped)
+}
+
+/// Shortly before a whole second: the embedded queues are made then, and show what was delayed on a tick of
+/// one second that begins when they are made. Runs begin at any moment, but rounds are counted from the
+/// epoch: without this the same run would match sooner or later each time.
+const TICK_AT: Duration = Duration::from_millis(900);
+
+fn until_tick(now: Timestamp) -> Duration {
+    let second_us = 1_000_000;
+    let at_us = i64::try_from(TICK_AT.as_micros()).unwrap_or(second_us);
+    let wait_us = (at_us - now.as_micros()).rem_euclid(second_us);
+    Duration::from_micros(wait_us.unsigned_abs())
 }
 
 fn stopped(error: StackError) -> Failure {

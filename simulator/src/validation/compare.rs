@@ -14,6 +14,9 @@ const STEPS: [&str; 7] = [
     step::PING_ACK,
     step::OFFER_DELIVERY,
 ];
+/// Fewest events of which a rate or a median is judged: of fewer, one more or less is as much as a prediction
+/// may be off.
+const COUNT_MIN: u64 = 50;
 /// Fewest measurements of which a 99th percentile is compared.
 const P99_COUNT_MIN: u64 = 100;
 
@@ -48,10 +51,18 @@ fn figures(summary: &Summary, counted_s: f64) -> Vec<Read> {
         let ran = &function.duration_ms;
         let busy_s = ran.mean.map(|mean| mean * ran.count as f64 / 1_000.0);
         let called = format!("{name} calls");
-        push(called, "/s", Kind::Throughput, rate(function.invocations));
+        let judged = |kind| {
+            if function.invocations >= COUNT_MIN {
+                kind
+            } else {
+                Kind::Told
+            }
+        };
+        let throughput = judged(Kind::Throughput);
+        push(called, "/s", throughput, rate(function.invocations));
         let concurrency = busy_s.map(|busy_s| busy_s / counted_s);
         let name_of = format!("{name} concurrency");
-        push(name_of, "", Kind::Concurrency, concurrency);
+        push(name_of, "", judged(Kind::Concurrency), concurrency);
         let throttles = Some(function.throttles as f64);
         push(format!("{name} throttles"), "", Kind::Told, throttles);
     }
@@ -63,7 +74,12 @@ fn figures(summary: &Summary, counted_s: f64) -> Vec<Read> {
         .iter()
         .map(|(name, function)| (format!("{name} duration"), &function.duration_ms));
     for (name, latency) in steps.chain(functions) {
-        push(format!("{name} p50"), "ms", Kind::P50, latency.p50);
+        let p50 = if latency.count >= COUNT_MIN {
+            Kind::P50
+        } else {
+            Kind::Told
+        };
+        push(format!("{name} p50"), "ms", p50, latency.p50);
         // Of few measurements the 99th percentile is the longest one, which says nothing.
         let p99 = if latency.count >= P99_COUNT_MIN {
             Kind::P99

@@ -3,7 +3,7 @@
 use cloud::mark::Mark;
 use cloud::profile::{Profile, Provenance};
 use domain::Timestamp;
-use report::latency::Latencies;
+use report::latency::{Latencies, step};
 
 use super::fit::{Fit, SAMPLES_MIN, fit};
 use crate::exit::Failure;
@@ -49,15 +49,17 @@ pub fn machine() -> String {
 }
 
 /// The embedded profile with every figure that the calls of a run give, and the keys that they do not give.
+/// `seen` is what riders and drivers saw of it.
 ///
 /// # Errors
 /// If calls that happen all the time are too few; `whose` says of which run.
 pub fn calibrated(
     calls: &Latencies,
+    seen: &Latencies,
     origin: &Origin,
     whose: &str,
 ) -> Result<(Profile, Vec<String>), Failure> {
-    let Fit { figures, kept } = fit(calls).map_err(|short| {
+    let Fit { figures, kept } = fit(calls, seen.step(step::PING_ACK)).map_err(|short| {
         let list: Vec<String> = short
             .iter()
             .map(|shortage| format!("{}: found {}", shortage.call, shortage.found))

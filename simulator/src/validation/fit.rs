@@ -4,10 +4,10 @@ use cloud::profile::{Figure, Spans};
 use report::latency::{Latencies, LatencyHistogram};
 
 use super::law::{Measured, line};
-use crate::call_log::CLIENT_RTT;
+use crate::call_log::{CLIENT_RTT, GROWING};
 
 /// Fewest samples of a call that happens all the time.
-pub const SAMPLES_MIN: u64 = 50;
+pub const SAMPLES_MIN: u64 = 20;
 /// Fewest samples of a call that is rare; with fewer the base's figure stays.
 pub const RARE_SAMPLES_MIN: u64 = 5;
 /// The queue stamps messages in whole milliseconds, cut off: half of one too early on average.
@@ -44,25 +44,20 @@ const TRACKER_CALLS: [(&str, &str); 5] = [
     ("grpc.hold", "tracker.hold"),
 ];
 /// Service times that are each a law of their own.
-const SERVICES: [&str; 13] = [
+const SERVICES: [&str; 8] = [
     "pricing.quote",
     "trips.request",
     "trips.read",
     "trips.cancel",
     "trips.event",
     "trips.sweep",
-    "surge.update",
-    "tracker.reserve",
-    "tracker.offer",
-    "tracker.release",
-    "tracker.hold",
     "tracker.answer",
     "tracker.progress",
 ];
-/// Service times that grow with what they work at.
-const GROWING: [&str; 2] = ["matching.round", "tracker.candidates"];
-/// Service times of which nothing is asked of the network beside.
-const ON_STREAMS: &str = "tracker.ping";
+/// A driver's ping, as the tracker handles it.
+const PING: &str = "tracker.ping";
+/// A message of the doorbell: a match round, or a look that finds it taken.
+const ROUND: &str = "matching.round";
 
 /// A call of which there are too few.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,11 +82,14 @@ struct Fitting<'a> {
     fit: Fit,
 }
 
-/// Fits.
+/// Fits. `ping_ack` is what drivers waited for acknowledgements of their pings.
 ///
 /// # Errors
 /// If calls that happen all the time are too few.
-pub fn fit(calls: &Latencies) -> Result<Fit, Vec<Shortage>> {
+pub fn fit(
+    calls: &Latencies,
+    ping_ack: Option<&LatencyHistogram>,
+) -> Result<Fit, Vec<Shortage>> {
     let short: Vec<Shortage> = NEEDED
         .into_iter()
         .map(|call| Shortage {
@@ -108,7 +106,7 @@ pub fn fit(calls: &Latencies) -> Result<Fit, Vec<Shortage>> {
         fit: Fit::default(),
     };
     fitting.ports();
-    fitting.networks();
+    fitting.networks(ping_ack);
     fitting.services();
     fitting.starts();
     Ok(fitting.fit)
@@ -145,40 +143,63 @@ impl Fitting<'_> {
             .filter_map(|call| self.measured(call))
             .collect();
         self.set("table.get", Measured::mixed(&gets).as_ref(), SAMPLES_MIN);
-        for call in [
-            "table.put",
-            "table.query",
-            "table.transact",
-            "queue.send",
-            "queue.delete",
-        ] {
+        for call in ["table.put", "table.query", "table.transact", "queue.send", "queue.delete"] {
             let law = self.measured(call);
             self.set(call, law.as_ref(), SAMPLES_MIN);
         }
-        let sent_ms = self
-            .measured("queue.send")
-            .map_or(0.0, |law| law.median_ms());
+        let sent_ms = self.measured("queue.send").map_or(0.0, |law| law.median_ms());
         let received = self
             .measured("queue.age")
             .map(|age| age.less(STAMP_CUT_MS + STAMPED_AT * sent_ms));
         self.set("queue.receive", received.as_ref(), SAMPLES_MIN);
     }
 
-    /// What lies between callers and those who serve them.
-    fn networks(&mut self) {
+    /// What lies between callers and those who serve them. The way to the tracker is that of pings, whose
+    /// acknowledgements drivers wait for; what its other calls take more is put with their work.
+    fn networks(&mut self, ping_ack: Option<&LatencyHistogram>) {
         let overhead = self.measured("http.overhead");
         self.set("http_api.overhead", overhead.as_ref(), SAMPLES_MIN);
         let client = self.measured(CLIENT_RTT);
         self.set("http_api.client_rtt", client.as_ref(), SAMPLES_MIN);
-        let between: Vec<Measured> = TRACKER_CALLS
+        let between: Vec<(&str, Measured)> = TRACKER_CALLS
             .into_iter()
             .filter_map(|(call, work)| {
                 let served = self.measured(&format!("{work}/took"))?;
-                Some(self.measured(call)?.without(&served))
+                Some((work, self.measured(call)?.without(&served)))
             })
             .collect();
-        let rtt = Measured::mixed(&between);
+        let acknowledged = ping_ack.and_then(Measured::of);
+        let on_streams = match (acknowledged, self.measured(PING)) {
+            (Some(acknowledged), Some(ping)) => Some(acknowledged.without(&ping)),
+            _ => None,
+        };
+        let calls: Vec<Measured> = between.iter().map(|(_, law)| law.clone()).collect();
+        let rtt = on_streams.or_else(|| Measured::mixed(&calls));
         self.set("container.grpc_rtt", rtt.as_ref(), SAMPLES_MIN);
+        for (work, between) in between {
+            let Some(own) = self.measured(work) else {
+                continue;
+            };
+            let more = rtt.as_ref().map(|rtt| between.without(rtt));
+            self.tracker(work, &own, more.as_ref());
+        }
+        let ping = self.measured(PING);
+        self.service(PING, ping.as_ref());
+        if let Some(ping) = ping {
+            self.set_ms("container.cpu_per_ping", ping.mean_ms(), ping.count);
+        }
+    }
+
+    /// Work of the tracker: its own time, and what its call takes more than a ping's on the way.
+    fn tracker(&mut self, work: &str, own: &Measured, more: Option<&Measured>) {
+        let slope = self.slope(work);
+        let own = self.without_items(work, slope).unwrap_or(own.clone());
+        let law = more.map_or(own.clone(), |more| own.and(more));
+        self.service(work, Some(&law));
+        if GROWING.contains(&work) {
+            self.set_ms(&format!("service.{work}.per_item"), slope, law.count);
+            self.set_ms("container.cpu_per_candidate_query", slope, law.count);
+        }
     }
 
     /// What work takes by itself.
@@ -189,26 +210,30 @@ impl Fitting<'_> {
         }
         for work in SERVICES {
             let law = self.measured(work);
-            self.set(
-                &format!("service.{work}.cpu"),
-                law.as_ref(),
-                RARE_SAMPLES_MIN,
-            );
-            if let Some(law) = law.filter(|law| law.count >= RARE_SAMPLES_MIN) {
-                self.set_ms(&format!("service.{work}.per_item"), 0.0, law.count);
-            }
+            self.service(work, law.as_ref());
         }
-        for work in GROWING {
-            self.growing(work);
-        }
-        if let Some(ping) = self.measured(ON_STREAMS) {
-            self.set(
-                &format!("service.{ON_STREAMS}.cpu"),
-                Some(&ping),
-                SAMPLES_MIN,
-            );
-            self.set_ms(&format!("service.{ON_STREAMS}.per_item"), 0.0, ping.count);
-            self.set_ms("container.cpu_per_ping", ping.mean_ms(), ping.count);
+        let slope = self.slope(ROUND);
+        let law = self.without_items(ROUND, slope);
+        self.service(ROUND, law.as_ref());
+        self.set_ms(&format!("service.{ROUND}.per_item"), slope, self.count(ROUND));
+        self.surge();
+    }
+
+    /// An update writes its cells side by side. A model has each wave of them take as long as one write, so
+    /// what they take more is the update's own.
+    fn surge(&mut self) {
+        let mean = |call| self.measured(call).map_or(0.0, |law| law.mean_ms());
+        let modelled_ms = mean("table.get") + 2.0 * mean("table.put");
+        let law = self
+            .measured("surge.update/took")
+            .map(|took| took.less(modelled_ms));
+        self.service("surge.update", law.as_ref());
+    }
+
+    fn service(&mut self, work: &str, law: Option<&Measured>) {
+        self.set(&format!("service.{work}.cpu"), law, RARE_SAMPLES_MIN);
+        if let Some(law) = law.filter(|law| law.count >= RARE_SAMPLES_MIN) {
+            self.set_ms(&format!("service.{work}.per_item"), 0.0, law.count);
         }
     }
 
@@ -216,60 +241,45 @@ impl Fitting<'_> {
         self.calls.step(call).map_or(0, LatencyHistogram::count)
     }
 
-    /// Work that grows with its items: a line through the means by items, and around it what is left.
-    fn growing(&mut self, work: &str) {
+    fn by_items(&self, work: &str) -> Vec<(f64, Measured)> {
         let prefix = format!("{work}#");
-        let by_items: Vec<(f64, Measured)> = self
-            .calls
+        self.calls
             .iter()
             .filter_map(|(name, histogram)| {
                 let items = name.strip_prefix(&prefix)?.parse().ok()?;
                 Some((items, Measured::of(histogram)?))
             })
-            .collect();
-        let points: Vec<(f64, f64, f64)> = by_items
+            .collect()
+    }
+
+    /// What each item takes: the slope of the line through the means by items, in milliseconds.
+    fn slope(&self, work: &str) -> f64 {
+        let points: Vec<(f64, f64, f64)> = self
+            .by_items(work)
             .iter()
             .map(|(items, law)| (*items, law.mean_ms(), law.count as f64))
             .collect();
-        let slope = line(&points).map_or(0.0, |(_, slope)| slope);
-        let all = self.measured(work);
-        let with_items: u64 = by_items.iter().map(|(_, law)| law.count).sum();
-        let mut parts: Vec<Measured> = by_items
+        line(&points).map_or(0.0, |(_, slope)| slope)
+    }
+
+    /// What is left of work when its items are taken off.
+    fn without_items(&self, work: &str, slope: f64) -> Option<Measured> {
+        let parts: Vec<Measured> = self
+            .by_items(work)
             .iter()
             .map(|(items, law)| law.less(slope * items))
             .collect();
-        // Calls that worked at nothing are told with the others only: what is left of all is theirs.
-        if let Some(all) = &all
-            && all.count > with_items
-            && with_items == 0
-        {
-            parts.push(all.clone());
-        }
-        let law = Measured::mixed(&parts).or(all);
-        self.set(
-            &format!("service.{work}.cpu"),
-            law.as_ref(),
-            RARE_SAMPLES_MIN,
-        );
-        self.set_ms(&format!("service.{work}.per_item"), slope, with_items);
-        if work == "tracker.candidates" {
-            self.set_ms("container.cpu_per_candidate_query", slope, with_items);
-        }
+        Measured::mixed(&parts).or_else(|| self.measured(work))
     }
 
     /// What the first call of an environment takes besides: its making, and its connections.
     fn starts(&mut self) {
         let init = self.measured("lambda.init");
-        for key in [
-            "init_zip_arm64",
-            "init_zip_x86_64",
-            "init_image_arm64",
-            "init_image_x86_64",
-        ] {
+        for key in ["init_zip_arm64", "init_zip_x86_64", "init_image_arm64", "init_image_x86_64"] {
             self.set(&format!("lambda.{key}"), init.as_ref(), RARE_SAMPLES_MIN);
         }
         let (mut longer_ms, mut colds) = (0.0, 0);
-        for work in SERVICES.into_iter().chain(GROWING) {
+        for work in SERVICES.into_iter().chain([ROUND]) {
             let cold = self.measured(&format!("{work}#cold/took"));
             let warm = self.measured(&format!("{work}/took"));
             if let (Some(cold), Some(warm)) = (cold, warm) {
@@ -312,13 +322,13 @@ mod tests {
 
     #[test]
     fn a_run_without_a_call_says_which_and_how_many_there_are() {
-        let short = fit(&Latencies::default()).unwrap_err();
+        let short = fit(&Latencies::default(), None).unwrap_err();
         assert_eq!(short.len(), NEEDED.len());
         let mut calls = run();
         *calls.step_mut("queue.send") = LatencyHistogram::default();
         calls.record("queue.send", Duration::from_millis(1));
         let (call, found) = ("queue.send", 1);
-        assert_eq!(fit(&calls).unwrap_err(), [Shortage { call, found }]);
+        assert_eq!(fit(&calls, None).unwrap_err(), [Shortage { call, found }]);
     }
 
     #[test]
@@ -328,7 +338,7 @@ mod tests {
             calls.record("grpc.reserve", Duration::from_micros(1_500));
             calls.record("tracker.reserve/took", Duration::from_micros(1_000));
         }
-        let fit = fit(&calls).unwrap();
+        let fit = fit(&calls, None).unwrap();
         let found = mean_ms(&fit, "container.grpc_rtt");
         assert!((found - 0.5).abs() < 0.01, "{found}");
         assert!(fit.kept.iter().any(|key| key == "service.trips.sweep.cpu"));
@@ -344,7 +354,7 @@ mod tests {
                 calls.record(&format!("matching.round#{riders}"), own);
             }
         }
-        let fit = fit(&calls).unwrap();
+        let fit = fit(&calls, None).unwrap();
         let found = mean_ms(&fit, "service.matching.round.per_item");
         assert!((found - 0.3).abs() < 0.01, "{found}");
         let found = mean_ms(&fit, "service.matching.round.cpu");

@@ -30,7 +30,7 @@ use crate::scenario::Resolved;
 use crate::target::embedded;
 
 /// From the start of the stack to the start of the run, at the least.
-const HEAD_START: Duration = Duration::from_secs(2);
+const HEAD_START: Duration = Duration::from_secs(3);
 /// What a ride under way adds to it: its hold is taken over and reported again.
 const HEAD_START_PER_RIDE: Duration = Duration::from_millis(3);
 
