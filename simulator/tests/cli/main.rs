@@ -16,3 +16,4 @@ mod run_directory;
 mod schedules;
 mod studies;
 mod usage;
+mod validations;

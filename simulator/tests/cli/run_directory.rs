@@ -14,7 +14,8 @@ use crate::command::{Ended, fits_schema, run, text, tiny};
 
 /// The largest report there may be.
 const REPORT_BYTES_MAX: usize = 2_000_000;
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
+    "calls.hlog",
     "evidence.json",
     "latency.hlog",
     "report.html",

@@ -13,6 +13,7 @@ const LONG_RUNNING: &[&str] = &["fleet-tracker"];
 const HOSTED: &[&str] = &[
     "domain",
     "services",
+    "calls",
     "fleet",
     "wire",
     "aws",
@@ -42,8 +43,8 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("study", vec!["domain", "kernel", "cloud", "workload"]),
         ("report", vec!["domain"]),
         ("identity", vec!["domain"]),
-        ("aws", vec!["domain", "services", "wire"]),
-        ("fleet-client", vec!["domain", "services", "wire"]),
+        ("aws", vec!["domain", "services", "wire", "calls"]),
+        ("fleet-client", vec!["domain", "services", "wire", "calls"]),
         (
             "cloud",
             vec!["domain", "services", "fleet", "wire", "kernel"],
@@ -75,7 +76,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     let libraries: Vec<&str> = allowed
         .keys()
         .copied()
-        .chain(["domain", "kernel"])
+        .chain(["domain", "kernel", "calls"])
         .collect();
     allowed.insert("simulator", libraries.clone());
     allowed.insert("tests", libraries);
