@@ -150,14 +150,18 @@ impl TableHandle {
 
     /// One item; `strong` sees every write that was acknowledged before.
     pub(crate) async fn get(&self, pk: &str, strong: bool) -> Result<Option<Item>, PortError> {
-        let answer = self.calls.port(self.get_name(), self
-            .client
-            .get_item()
-            .table_name(&self.name)
-            .set_key(Some(key(pk)))
-            .consistent_read(strong)
-            .return_consumed_capacity(TOTAL)
-            .send())
+        let answer = self
+            .calls
+            .port(
+                self.get_name(),
+                self.client
+                    .get_item()
+                    .table_name(&self.name)
+                    .set_key(Some(key(pk)))
+                    .consistent_read(strong)
+                    .return_consumed_capacity(TOTAL)
+                    .send(),
+            )
             .await
             .map_err(|error| self.failed(&error))?;
         self.meter
@@ -168,16 +172,20 @@ impl TableHandle {
     /// Writes a whole item if the condition holds over the one that is there.
     pub(crate) async fn put(&self, item: Item, condition: Expression) -> Result<Write, PortError> {
         let units = write_units(&item);
-        let answer = self.calls.port(self.put_name(), self
-            .client
-            .put_item()
-            .table_name(&self.name)
-            .set_item(Some(to_attributes(item)))
-            .condition_expression(condition.text)
-            .set_expression_attribute_values(named(condition.values))
-            .return_values_on_condition_check_failure(ALL_OLD)
-            .return_consumed_capacity(TOTAL)
-            .send())
+        let answer = self
+            .calls
+            .port(
+                self.put_name(),
+                self.client
+                    .put_item()
+                    .table_name(&self.name)
+                    .set_item(Some(to_attributes(item)))
+                    .condition_expression(condition.text)
+                    .set_expression_attribute_values(named(condition.values))
+                    .return_values_on_condition_check_failure(ALL_OLD)
+                    .return_consumed_capacity(TOTAL)
+                    .send(),
+            )
             .await;
         match answer {
             Ok(done) => Ok(self.written(done.consumed_capacity())),
@@ -199,19 +207,23 @@ impl TableHandle {
         update: &'static str,
         condition: Expression,
     ) -> Result<Write, PortError> {
-        let answer = self.calls.port(self.put_name(), self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(key(pk)))
-            .update_expression(update)
-            .set_condition_expression(
-                (!condition.text.is_empty()).then(|| condition.text.to_owned()),
+        let answer = self
+            .calls
+            .port(
+                self.put_name(),
+                self.client
+                    .update_item()
+                    .table_name(&self.name)
+                    .set_key(Some(key(pk)))
+                    .update_expression(update)
+                    .set_condition_expression(
+                        (!condition.text.is_empty()).then(|| condition.text.to_owned()),
+                    )
+                    .set_expression_attribute_values(named(condition.values))
+                    .return_values_on_condition_check_failure(ALL_OLD)
+                    .return_consumed_capacity(TOTAL)
+                    .send(),
             )
-            .set_expression_attribute_values(named(condition.values))
-            .return_values_on_condition_check_failure(ALL_OLD)
-            .return_consumed_capacity(TOTAL)
-            .send())
             .await;
         match answer {
             Ok(done) => Ok(self.written(done.consumed_capacity())),
@@ -228,16 +240,20 @@ impl TableHandle {
 
     /// Deletes an item if the condition holds over it.
     pub(crate) async fn delete(&self, pk: &str, condition: Expression) -> Result<Write, PortError> {
-        let answer = self.calls.port(self.put_name(), self
-            .client
-            .delete_item()
-            .table_name(&self.name)
-            .set_key(Some(key(pk)))
-            .condition_expression(condition.text)
-            .set_expression_attribute_values(named(condition.values))
-            .return_values_on_condition_check_failure(ALL_OLD)
-            .return_consumed_capacity(TOTAL)
-            .send())
+        let answer = self
+            .calls
+            .port(
+                self.put_name(),
+                self.client
+                    .delete_item()
+                    .table_name(&self.name)
+                    .set_key(Some(key(pk)))
+                    .condition_expression(condition.text)
+                    .set_expression_attribute_values(named(condition.values))
+                    .return_values_on_condition_check_failure(ALL_OLD)
+                    .return_consumed_capacity(TOTAL)
+                    .send(),
+            )
             .await;
         match answer {
             Ok(done) => Ok(self.written(done.consumed_capacity())),
@@ -259,12 +275,16 @@ impl TableHandle {
             .into_iter()
             .map(|change| self.transact_item(change))
             .collect();
-        let answer = self.calls.port("table.transact", self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(items))
-            .return_consumed_capacity(TOTAL)
-            .send())
+        let answer = self
+            .calls
+            .port(
+                "table.transact",
+                self.client
+                    .transact_write_items()
+                    .set_transact_items(Some(items))
+                    .return_consumed_capacity(TOTAL)
+                    .send(),
+            )
             .await;
         let error = match answer {
             Ok(done) => {
@@ -388,16 +408,20 @@ impl TableHandle {
         let values = named(vec![(":prefix", Value::from(key_prefix))]);
         let (mut items, mut from) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
-            let page = self.calls.port("table.scan", self
-                .client
-                .scan()
-                .table_name(&self.name)
-                .filter_expression("begins_with(pk, :prefix)")
-                .set_expression_attribute_values(values.clone())
-                .set_exclusive_start_key(from)
-                .consistent_read(true)
-                .return_consumed_capacity(TOTAL)
-                .send())
+            let page = self
+                .calls
+                .port(
+                    "table.scan",
+                    self.client
+                        .scan()
+                        .table_name(&self.name)
+                        .filter_expression("begins_with(pk, :prefix)")
+                        .set_expression_attribute_values(values.clone())
+                        .set_exclusive_start_key(from)
+                        .consistent_read(true)
+                        .return_consumed_capacity(TOTAL)
+                        .send(),
+                )
                 .await
                 .map_err(|error| self.failed(&error))?;
             self.meter

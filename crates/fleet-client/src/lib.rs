@@ -173,9 +173,11 @@ impl Fleet for FleetClient {
     ) -> Result<Vec<Vec<Candidate>>, PortError> {
         let request = convert::candidates_request(queries, k, radius_m);
         let reply = self
-            .call("grpc.candidates", request, |mut client, request| async move {
-                client.candidates(request).await
-            })
+            .call(
+                "grpc.candidates",
+                request,
+                |mut client, request| async move { client.candidates(request).await },
+            )
             .await?;
         convert::candidates(reply, queries.len())
     }

@@ -209,9 +209,10 @@ fn load_markdown(load: &LoadOutcome, text: &mut String) {
             Some(false) => format!("**{error}**"),
             _ => error,
         };
-        let target = row.kind.target().map_or(String::new(), |target| {
-            format!("{:.0} %", target * 100.0)
-        });
+        let target = row
+            .kind
+            .target()
+            .map_or(String::new(), |target| format!("{:.0} %", target * 100.0));
         let unit = if row.unit.is_empty() {
             String::new()
         } else {

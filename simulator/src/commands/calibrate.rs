@@ -5,7 +5,9 @@ use std::fs;
 use crate::cli::CalibrateArgs;
 use crate::exit::{Exit, Failure};
 use crate::run_dir::{CALLS, RunDir};
+use crate::scenario::{self, Resolved};
 use crate::validation::document::{Origin, calibrated};
+use crate::validation::settle::settle;
 
 /// Calibrates.
 ///
@@ -21,7 +23,10 @@ pub fn run(args: &CalibrateArgs) -> Result<Exit, Failure> {
     })?;
     let origin = origin(&directory)?;
     let whose = directory.path().display().to_string();
-    let (profile, kept) = calibrated(&calls, &directory.latencies()?, &origin, &whose)?;
+    let (mut profile, kept) = calibrated(&calls, &directory.latencies()?, &origin, &whose)?;
+    let resolved = measured_scenario(&directory)?;
+    let summary = directory.summary()?;
+    settle(&mut profile, &resolved, &[&summary], &origin.date())?;
     let path = args.output.display();
     fs::write(&args.output, profile.to_toml()).map_err(|error| {
         Failure::target(format!(
@@ -33,6 +38,14 @@ pub fn run(args: &CalibrateArgs) -> Result<Exit, Failure> {
     }
     eprintln!("profile: {path}");
     Ok(Exit::Well)
+}
+
+/// The scenario of a run directory, with every default that it was run with.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn measured_scenario(directory: &RunDir) -> Result<Resolved, Failure> {
+    scenario::load(directory.scenario_path().to_str(), &[]).map_err(Failure::input)
 }
 
 /// What a run directory was measured on.

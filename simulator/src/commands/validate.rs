@@ -10,17 +10,18 @@ use host::WallClock;
 use services::ports::Clock;
 
 use crate::cli::ValidateArgs;
-use crate::commands::calibrate::origin;
+use crate::commands::calibrate::{measured_scenario, origin};
 use crate::commands::run::once;
 use crate::exit::{Exit, Failure};
 use crate::predict::predict;
 use crate::run_dir::{self, CALLS, RunDir, SUMMARY, VALIDATION, VALIDATION_TABLE};
-use crate::scenario::{self, Resolved};
+use crate::scenario::Resolved;
 use crate::target::twin::profile_file;
 use crate::tell;
 use crate::validation::compare::rows;
 use crate::validation::document::{Origin, calibrated, machine};
 use crate::validation::runs::{MeasuredRun, RUNS_MAX, at_load, counted_s, cpu_share, loads};
+use crate::validation::settle::settle;
 
 /// The scenario that is validated if none is named.
 const DEFAULT: &str = "validation";
@@ -51,8 +52,7 @@ fn of_run(args: &ValidateArgs, path: &Path) -> Result<Exit, Failure> {
     let directory = RunDir::open(path)?;
     let summary = directory.summary()?;
     let origin = origin(&directory)?;
-    let resolved =
-        scenario::load(directory.scenario_path().to_str(), &[]).map_err(Failure::input)?;
+    let resolved = measured_scenario(&directory)?;
     let whose = path.display().to_string();
     let (profile, uncalibrated, basis) = match &args.profile {
         Some(file) => (profile_file(file)?, Vec::new(), file.display().to_string()),
@@ -62,7 +62,8 @@ fn of_run(args: &ValidateArgs, path: &Path) -> Result<Exit, Failure> {
                     "{whose}: found no {CALLS}, expected a run of the embedded stack, or --profile FILE"
                 ))
             })?;
-            let (profile, kept) = calibrated(&calls, &directory.latencies()?, &origin, &whose)?;
+            let (mut profile, kept) = calibrated(&calls, &directory.latencies()?, &origin, &whose)?;
+            settle(&mut profile, &resolved, &[&summary], &origin.date())?;
             (profile, kept, "calibrated on the run itself".to_owned())
         }
     };
@@ -144,7 +145,9 @@ fn of_scenario(args: &ValidateArgs, named: &str) -> Result<Exit, Failure> {
     let (profile, uncalibrated, basis) = match (given, &args.profile) {
         (Some(profile), Some(file)) => (profile, Vec::new(), file.display().to_string()),
         _ => {
-            let (profile, kept) = calibrated(&at_lowest, &seen, &origin, named)?;
+            let (mut profile, kept) = calibrated(&at_lowest, &seen, &origin, named)?;
+            let lowest: Vec<&Summary> = measured[0].iter().map(|run| &run.summary).collect();
+            settle(&mut profile, &resolved[0], &lowest, &origin.date())?;
             let basis = format!("calibrated on load {}", loads[0]);
             (profile, kept, basis)
         }

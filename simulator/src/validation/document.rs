@@ -40,6 +40,15 @@ impl Origin {
     }
 }
 
+/// What a measured figure says of where it comes from.
+pub fn provenance(date: &str) -> Provenance {
+    Provenance {
+        mark: Mark::Measured,
+        source: SOURCE.to_owned(),
+        as_of: Some(date.to_owned()),
+    }
+}
+
 /// This machine, in words.
 pub fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -86,14 +95,11 @@ pub fn calibrated(
             samples.join(", ")
         ),
     );
-    let provenance = Provenance {
-        mark: Mark::Measured,
-        source: SOURCE.to_owned(),
-        as_of: Some(origin.date()),
-    };
     let figures = figures.into_iter().map(|(key, figure, _)| (key, figure));
-    profile.set(figures, &provenance).map_err(|error| {
-        Failure::input(format!("{whose}: what was measured is no profile: {error}"))
-    })?;
+    profile
+        .set(figures, &provenance(&origin.date()))
+        .map_err(|error| {
+            Failure::input(format!("{whose}: what was measured is no profile: {error}"))
+        })?;
     Ok((profile, kept))
 }

@@ -44,20 +44,24 @@ const TRACKER_CALLS: [(&str, &str); 5] = [
     ("grpc.hold", "tracker.hold"),
 ];
 /// Service times that are each a law of their own.
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 12] = [
     "pricing.quote",
     "trips.request",
     "trips.read",
     "trips.cancel",
     "trips.event",
     "trips.sweep",
+    "tracker.reserve",
+    "tracker.offer",
+    "tracker.release",
+    "tracker.hold",
     "tracker.answer",
     "tracker.progress",
 ];
 /// A driver's ping, as the tracker handles it.
 const PING: &str = "tracker.ping";
-/// A message of the doorbell: a match round, or a look that finds it taken.
-const ROUND: &str = "matching.round";
+/// The nearest drivers of a round's riders.
+const CANDIDATES: &str = "tracker.candidates";
 
 /// A call of which there are too few.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,10 +90,7 @@ struct Fitting<'a> {
 ///
 /// # Errors
 /// If calls that happen all the time are too few.
-pub fn fit(
-    calls: &Latencies,
-    ping_ack: Option<&LatencyHistogram>,
-) -> Result<Fit, Vec<Shortage>> {
+pub fn fit(calls: &Latencies, ping_ack: Option<&LatencyHistogram>) -> Result<Fit, Vec<Shortage>> {
     let short: Vec<Shortage> = NEEDED
         .into_iter()
         .map(|call| Shortage {
@@ -143,11 +144,19 @@ impl Fitting<'_> {
             .filter_map(|call| self.measured(call))
             .collect();
         self.set("table.get", Measured::mixed(&gets).as_ref(), SAMPLES_MIN);
-        for call in ["table.put", "table.query", "table.transact", "queue.send", "queue.delete"] {
+        for call in [
+            "table.put",
+            "table.query",
+            "table.transact",
+            "queue.send",
+            "queue.delete",
+        ] {
             let law = self.measured(call);
             self.set(call, law.as_ref(), SAMPLES_MIN);
         }
-        let sent_ms = self.measured("queue.send").map_or(0.0, |law| law.median_ms());
+        let sent_ms = self
+            .measured("queue.send")
+            .map_or(0.0, |law| law.median_ms());
         let received = self
             .measured("queue.age")
             .map(|age| age.less(STAMP_CUT_MS + STAMPED_AT * sent_ms));
@@ -155,17 +164,17 @@ impl Fitting<'_> {
     }
 
     /// What lies between callers and those who serve them. The way to the tracker is that of pings, whose
-    /// acknowledgements drivers wait for; what its other calls take more is put with their work.
+    /// acknowledgements drivers wait for; without them, that of its other calls.
     fn networks(&mut self, ping_ack: Option<&LatencyHistogram>) {
         let overhead = self.measured("http.overhead");
         self.set("http_api.overhead", overhead.as_ref(), SAMPLES_MIN);
         let client = self.measured(CLIENT_RTT);
         self.set("http_api.client_rtt", client.as_ref(), SAMPLES_MIN);
-        let between: Vec<(&str, Measured)> = TRACKER_CALLS
+        let between: Vec<Measured> = TRACKER_CALLS
             .into_iter()
             .filter_map(|(call, work)| {
                 let served = self.measured(&format!("{work}/took"))?;
-                Some((work, self.measured(call)?.without(&served)))
+                Some(self.measured(call)?.without(&served))
             })
             .collect();
         let acknowledged = ping_ack.and_then(Measured::of);
@@ -173,32 +182,12 @@ impl Fitting<'_> {
             (Some(acknowledged), Some(ping)) => Some(acknowledged.without(&ping)),
             _ => None,
         };
-        let calls: Vec<Measured> = between.iter().map(|(_, law)| law.clone()).collect();
-        let rtt = on_streams.or_else(|| Measured::mixed(&calls));
+        let rtt = on_streams.or_else(|| Measured::mixed(&between));
         self.set("container.grpc_rtt", rtt.as_ref(), SAMPLES_MIN);
-        for (work, between) in between {
-            let Some(own) = self.measured(work) else {
-                continue;
-            };
-            let more = rtt.as_ref().map(|rtt| between.without(rtt));
-            self.tracker(work, &own, more.as_ref());
-        }
         let ping = self.measured(PING);
         self.service(PING, ping.as_ref());
         if let Some(ping) = ping {
             self.set_ms("container.cpu_per_ping", ping.mean_ms(), ping.count);
-        }
-    }
-
-    /// Work of the tracker: its own time, and what its call takes more than a ping's on the way.
-    fn tracker(&mut self, work: &str, own: &Measured, more: Option<&Measured>) {
-        let slope = self.slope(work);
-        let own = self.without_items(work, slope).unwrap_or(own.clone());
-        let law = more.map_or(own.clone(), |more| own.and(more));
-        self.service(work, Some(&law));
-        if GROWING.contains(&work) {
-            self.set_ms(&format!("service.{work}.per_item"), slope, law.count);
-            self.set_ms("container.cpu_per_candidate_query", slope, law.count);
         }
     }
 
@@ -212,10 +201,9 @@ impl Fitting<'_> {
             let law = self.measured(work);
             self.service(work, law.as_ref());
         }
-        let slope = self.slope(ROUND);
-        let law = self.without_items(ROUND, slope);
-        self.service(ROUND, law.as_ref());
-        self.set_ms(&format!("service.{ROUND}.per_item"), slope, self.count(ROUND));
+        for work in GROWING {
+            self.growing(work);
+        }
         self.surge();
     }
 
@@ -262,6 +250,22 @@ impl Fitting<'_> {
         line(&points).map_or(0.0, |(_, slope)| slope)
     }
 
+    /// Work that grows with its items: a line through the means by items, and around it what is left. Calls
+    /// that found nothing to work at say best what a call takes without.
+    fn growing(&mut self, work: &str) {
+        let slope = self.slope(work);
+        let idle = self
+            .measured(&format!("{work}#0"))
+            .filter(|law| law.count >= SAMPLES_MIN);
+        let law = idle.or_else(|| self.without_items(work, slope));
+        let samples = self.count(work);
+        self.service(work, law.as_ref());
+        self.set_ms(&format!("service.{work}.per_item"), slope, samples);
+        if work == CANDIDATES {
+            self.set_ms("container.cpu_per_candidate_query", slope, samples);
+        }
+    }
+
     /// What is left of work when its items are taken off.
     fn without_items(&self, work: &str, slope: f64) -> Option<Measured> {
         let parts: Vec<Measured> = self
@@ -275,11 +279,16 @@ impl Fitting<'_> {
     /// What the first call of an environment takes besides: its making, and its connections.
     fn starts(&mut self) {
         let init = self.measured("lambda.init");
-        for key in ["init_zip_arm64", "init_zip_x86_64", "init_image_arm64", "init_image_x86_64"] {
+        for key in [
+            "init_zip_arm64",
+            "init_zip_x86_64",
+            "init_image_arm64",
+            "init_image_x86_64",
+        ] {
             self.set(&format!("lambda.{key}"), init.as_ref(), RARE_SAMPLES_MIN);
         }
         let (mut longer_ms, mut colds) = (0.0, 0);
-        for work in SERVICES.into_iter().chain([ROUND]) {
+        for work in SERVICES.into_iter().chain(GROWING) {
             let cold = self.measured(&format!("{work}#cold/took"));
             let warm = self.measured(&format!("{work}/took"));
             if let (Some(cold), Some(warm)) = (cold, warm) {

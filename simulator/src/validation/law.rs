@@ -58,13 +58,6 @@ impl Measured {
         Self { ms, ..*self }
     }
 
-    /// Each span so much longer as the other's of the same place: the short ones by the short ones.
-    pub fn and(&self, more: &Self) -> Self {
-        let pairs = self.ms.iter().zip(&more.ms);
-        let ms = pairs.map(|(span, more)| span + more).collect();
-        Self { ms, ..*self }
-    }
-
     /// All of several, each as often as it was measured.
     pub fn mixed(parts: &[Self]) -> Option<Self> {
         let count: u64 = parts.iter().map(|part| part.count).sum();

@@ -1,4 +1,4 @@
-//! How right the twin is: fitting a cloud profile to a measured run ([`fit`]), and holding what the twin
+//! How right the twin is: fitting a cloud profile to a measured run ([`fit`], [`settle`]), and holding what the twin
 //! predicts against what was measured ([`compare`]). [`document`] is how the outcome is told.
 
 pub mod compare;
@@ -6,3 +6,4 @@ pub mod document;
 pub mod fit;
 pub mod law;
 pub mod runs;
+pub mod settle;

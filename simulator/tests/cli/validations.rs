@@ -30,7 +30,10 @@ fn a_run_is_timed_and_a_short_one_says_what_it_lacks() {
     run(&tiny(&path, &["--quiet"])).well();
     assert!(path.join("calls.hlog").is_file());
     let short = run(&["calibrate", text(&path), "-o", text(&profile)]);
-    short.refused(2, &["too few calls", "found", "expected at least 20 of each"]);
+    short.refused(
+        2,
+        &["too few calls", "found", "expected at least 20 of each"],
+    );
     run(&["validate", text(&path)]).refused(2, &["too few calls"]);
 
     let given = "crates/cloud/profiles/embedded.toml";

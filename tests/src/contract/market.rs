@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::Arc;
 
 use domain::surge::Multiplier;
 use domain::{Cell, Resolution};

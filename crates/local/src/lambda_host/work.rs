@@ -67,10 +67,26 @@ mod tests {
             ("pricing", http("POST", "/quotes"), Some("pricing.quote")),
             ("trips", http("POST", "/trips"), Some("trips.request")),
             ("trips", http("GET", "/trips/1"), Some("trips.read")),
-            ("trips", http("POST", "/trips/1/cancel"), Some("trips.cancel")),
-            ("trips", r#"{"Records":[{}]}"#.to_owned(), Some("trips.event")),
-            ("matching", r#"{"Records":[{}]}"#.to_owned(), Some("matching.round")),
-            ("trips", r#"{"source":"aws.events"}"#.to_owned(), Some("trips.sweep")),
+            (
+                "trips",
+                http("POST", "/trips/1/cancel"),
+                Some("trips.cancel"),
+            ),
+            (
+                "trips",
+                r#"{"Records":[{}]}"#.to_owned(),
+                Some("trips.event"),
+            ),
+            (
+                "matching",
+                r#"{"Records":[{}]}"#.to_owned(),
+                Some("matching.round"),
+            ),
+            (
+                "trips",
+                r#"{"source":"aws.events"}"#.to_owned(),
+                Some("trips.sweep"),
+            ),
             ("others", "{}".to_owned(), None),
             ("trips", "no event".to_owned(), None),
         ] {

@@ -58,7 +58,11 @@ impl Watcher<'_> {
             if let Ok(queues) = queues_now(self.stack).await {
                 self.most.note_depth(&queues);
             }
-            let next = LOOK_EVERY.min(self.until.since(now));
+            let mut next = LOOK_EVERY.min(self.until.since(now));
+            if self.at_warmup.is_none() {
+                // On the moment: what is counted late is missing in every rate.
+                next = next.min(self.recorder.counted_from().since(now));
+            }
             tokio::time::sleep(next.max(Duration::from_millis(1))).await;
         }
     }
