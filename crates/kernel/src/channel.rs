@@ -212,7 +212,7 @@ mod tests {
                 teller.put((clock.now_us(), message));
             }
         });
-        let (writer, clock) = (inbox.clone(), time.clone());
+        let (writer, clock) = (inbox, time.clone());
         time.spawn(async move {
             clock.sleep_until_us(4).await;
             writer.put('a');

@@ -260,7 +260,6 @@ impl Time {
     }
 
     /// Waits, rounded to the nearest microsecond. No wait at all gives no turn away.
-    #[must_use]
     pub fn sleep(&self, span: Duration) -> Sleep {
         let nanos = span.as_nanos().saturating_add(500) / 1_000;
         let span_us = i64::try_from(nanos).unwrap_or(i64::MAX);
@@ -268,7 +267,6 @@ impl Time {
     }
 
     /// Waits until a moment. One that lies behind gives no turn away.
-    #[must_use]
     pub fn sleep_until_us(&self, at_us: i64) -> Sleep {
         Sleep {
             time: self.clone(),

@@ -95,7 +95,8 @@ impl Api {
 
     /// `POST /trips/{id}/cancel`.
     pub(crate) async fn cancel(&self, rider: RiderId, trip: TripId) -> Result<Trip, ApiError> {
-        let cancel = self.riding.cancel(rider, trip);
+        // Large and rare: kept out of what every rider's task holds.
+        let cancel = Box::pin(self.riding.cancel(rider, trip));
         self.call(&self.trips, "trips.cancel", cancel).await
     }
 

@@ -103,10 +103,10 @@ fn every_placement_serves_the_same_riders() {
             let name = format!("{name}: {}", part.name());
             match city.sizes.placed(part) {
                 Placement::Lambda => {
-                    assert!(counted.functions[part.name()].invocations > 0, "{name}")
+                    assert!(counted.functions[part.name()].invocations > 0, "{name}");
                 }
                 Placement::Container => {
-                    assert!(counted.containers[part.name()].messages > 0, "{name}")
+                    assert!(counted.containers[part.name()].messages > 0, "{name}");
                 }
             }
         }
