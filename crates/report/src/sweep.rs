@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::format::show;
 use crate::replicas::{FOLLOWED, Followed, Replicas};
 use crate::text::printable;
 
@@ -47,6 +48,8 @@ pub struct Point {
     pub values: Vec<String>,
     /// Its figures; the half-widths of a single replica are not known, and 0.
     pub replicas: Replicas,
+    /// Its figures less those of the first point, seed by seed; null for the first, and without replicas.
+    pub less_first: Option<Replicas>,
 }
 
 impl Sweep {
@@ -59,78 +62,87 @@ impl Sweep {
         text
     }
 
-    /// The heading and the rows of the CSV: the keys, the number of replicas, then each figure and its half-width.
+    /// The heading and the rows of the CSV: the keys, the number of replicas, then each figure, its half-width,
+    /// its difference to that of the first row, and the half-width of that.
     #[must_use]
     pub fn records(&self) -> Vec<Vec<String>> {
-        let figures = || {
-            FOLLOWED
-                .iter()
-                .flat_map(|f| [f.key.to_owned(), format!("{}_ci95", f.key)])
-        };
-        let heading = self
-            .keys
-            .iter()
-            .cloned()
-            .chain(["replicas".to_owned()])
-            .chain(figures());
-        let mut records: Vec<Vec<String>> = vec![heading.collect()];
+        let figures = FOLLOWED.iter().flat_map(|followed| {
+            let kinds = ["", "_ci95", "_less_first", "_less_first_ci95"];
+            kinds.map(|kind| format!("{}{kind}", followed.key))
+        });
+        let keys = self.keys.iter().cloned();
+        let mut records = vec![keys.chain(["replicas".to_owned()]).chain(figures).collect()];
         for point in &self.points {
-            let replicas = &point.replicas;
             let mut record = point.values.clone();
-            record.push(replicas.n.to_string());
+            record.push(point.replicas.n.to_string());
+            let several = point.replicas.n > 1;
             for followed in FOLLOWED {
-                match replicas.figures.get(followed.key) {
-                    Some(interval) => {
-                        record.push(interval.mean.to_string());
-                        record.push(if replicas.n > 1 {
-                            interval.ci95.to_string()
-                        } else {
-                            String::new()
-                        });
-                    }
-                    None => record.extend([String::new(), String::new()]),
-                }
+                let own = point.replicas.figures.get(followed.key);
+                let less = point.less_first.as_ref();
+                let less = less.and_then(|less| less.figures.get(followed.key));
+                let some = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
+                record.push(some(own.map(|interval| interval.mean)));
+                record.push(some(own.filter(|_| several).map(|interval| interval.ci95)));
+                record.push(some(less.map(|interval| interval.mean)));
+                record.push(some(less.map(|interval| interval.ci95)));
             }
             records.push(record);
         }
         records
     }
 
-    /// As one table in plain text.
+    /// As plain text: a table of the points, and with replicas one of their differences to the first.
     #[must_use]
     pub fn text(&self) -> String {
+        let mut out = format!("{} · seed {}\n\n", printable(&self.scenario), self.seed);
+        let own = |point: &Point, followed: &Followed| {
+            let interval = point.replicas.figures.get(followed.key)?;
+            Some(match point.replicas.n {
+                1 => show(interval.mean, followed.unit),
+                _ => interval.show(followed.unit),
+            })
+        };
+        self.table(&self.points, own, &mut out);
+        let others = self.points.get(1..).unwrap_or_default();
+        if others.iter().any(|point| point.less_first.is_some()) {
+            out.push_str("\nLess the first, seed by seed (?: the interval holds zero, so that there may be no difference)\n\n");
+            let less = |point: &Point, followed: &Followed| {
+                let interval = point.less_first.as_ref()?.figures.get(followed.key)?;
+                let doubt = if interval.is_clear() { "" } else { " ?" };
+                Some(format!("{}{doubt}", interval.show(followed.unit)))
+            };
+            self.table(others, less, &mut out);
+        }
+        out
+    }
+
+    /// A row for each point: its values, then the figures that are shown.
+    fn table(
+        &self,
+        points: &[Point],
+        cell: impl Fn(&Point, &Followed) -> Option<String>,
+        out: &mut String,
+    ) {
         let shown: Vec<&Followed> = SHOWN
             .iter()
             .filter_map(|key| FOLLOWED.iter().find(|followed| followed.key == *key))
             .collect();
-        let heading = self.keys.iter().map(|key| printable(key));
-        let mut table: Vec<Vec<String>> = vec![
-            heading
-                .chain(shown.iter().map(|followed| followed.words.to_owned()))
-                .collect(),
-        ];
-        for point in &self.points {
+        let keys = self.keys.iter().map(|key| printable(key));
+        let names = shown.iter().map(|followed| followed.words.to_owned());
+        let mut rows: Vec<Vec<String>> = vec![keys.chain(names).collect()];
+        for point in points {
             let values = point.values.iter().map(|value| printable(value));
-            let figures =
-                shown
-                    .iter()
-                    .map(|followed| match point.replicas.figures.get(followed.key) {
-                        Some(interval) if point.replicas.n > 1 => interval.show(followed.unit),
-                        Some(interval) => crate::format::show(interval.mean, followed.unit),
-                        None => "–".to_owned(),
-                    });
-            table.push(values.chain(figures).collect());
+            let cells = shown
+                .iter()
+                .map(|followed| cell(point, followed).unwrap_or_else(|| "–".to_owned()));
+            rows.push(values.chain(cells).collect());
         }
         let width = |column: usize| {
-            table
-                .iter()
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or(0)
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            cells.max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..table[0].len()).map(width).collect();
-        let mut out = format!("{} · seed {}\n\n", printable(&self.scenario), self.seed);
-        for row in &table {
+        let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
+        for row in &rows {
             for (cell, width) in row.iter().zip(&widths) {
                 // Writing to a String cannot fail.
                 let _ = write!(out, "{cell:>width$}  ");
@@ -138,7 +150,6 @@ impl Sweep {
             out.truncate(out.trim_end().len());
             out.push('\n');
         }
-        out
     }
 }
 
@@ -149,7 +160,12 @@ mod tests {
 
     #[test]
     fn a_table_and_a_csv_with_a_row_for_each_point() {
-        let point = |value: &str, mean| Point {
+        let less = |mean| Replicas {
+            n: 2,
+            figures: [("wait_mean_s".to_owned(), Interval { mean, ci95: 1.25 })].into(),
+        };
+        let point = |value: &str, mean, less_first| Point {
+            less_first,
             values: vec![value.to_owned()],
             replicas: Replicas {
                 n: 2,
@@ -161,14 +177,22 @@ mod tests {
             scenario: "peak".into(),
             seed: 3,
             keys: vec!["dispatch.window".into()],
-            points: vec![point("1s", 60.0), point("8s", 61.0)],
+            points: vec![
+                point("1s", 60.0, None),
+                point("4s", 60.5, Some(less(0.5))),
+                point("8s", 63.0, Some(less(3.0))),
+            ],
         };
         let text = sweep.text();
         assert!(
-            text.contains("60.0 s ± 1.5 s") && text.contains("61.0 s ± 1.5 s"),
+            text.contains("60.0 s ± 1.5 s") && text.contains("63.0 s ± 1.5 s"),
             "{text}"
         );
-        assert_eq!(text.lines().count(), 5);
+        assert!(
+            text.contains("0.5 s ± 1.2 s ?") && text.contains("3.0 s ± 1.2 s  "),
+            "{text}"
+        );
+        assert_eq!(text.lines().count(), 12);
         let records = sweep.records();
         let column = records[0]
             .iter()
@@ -181,7 +205,7 @@ mod tests {
         assert!(
             records
                 .iter()
-                .all(|record| record.len() == 2 + 2 * FOLLOWED.len())
+                .all(|record| record.len() == 2 + 4 * FOLLOWED.len())
         );
     }
 }

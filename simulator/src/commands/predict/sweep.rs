@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use report::replicas::{Figures, replicas};
+use report::replicas::{Figures, paired, replicas};
 use report::sweep::{Point, SCHEMA, Sweep};
 
 use crate::cli::PredictArgs;
@@ -106,13 +106,16 @@ fn predicted(batch: &Batch<'_>, points: &[Combination]) -> Result<Vec<Point>, Fa
     let jobs: Vec<Job> = points.iter().flat_map(jobs_of).collect();
     let figures = batch.each(&jobs, |_, _, told| Ok(Figures::of(&told.summary)))?;
     let mut rest = &figures[..];
+    let first = &figures[..points[0].seeds.len()];
     let mut made = Vec::with_capacity(points.len());
     for point in points {
         let (own, others) = rest.split_at(point.seeds.len());
         rest = others;
+        let has_less = !made.is_empty() && own.len() > 1;
         made.push(Point {
             values: point.values.clone(),
             replicas: replicas(own),
+            less_first: has_less.then(|| paired(own, first)),
         });
     }
     Ok(made)
