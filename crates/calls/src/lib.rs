@@ -122,16 +122,20 @@ impl Calls {
     }
 
     /// Makes a call of a port: the work around it waits for it.
-    pub async fn port<T>(&self, call: &'static str, port: impl Future<Output = T>) -> T {
-        let Some(observer) = &self.0 else {
-            return port.await;
-        };
-        let waiting = Waiting::begin();
-        let began = Instant::now();
-        let output = port.await;
-        observer.called(call, began.elapsed());
-        drop(waiting);
-        output
+    pub fn port<F: Future>(&self, call: &'static str, port: F) -> impl Future<Output = F::Output> {
+        // Calls of an SDK are large futures, and would be held twice.
+        let port = Box::pin(port);
+        async move {
+            let Some(observer) = &self.0 else {
+                return port.await;
+            };
+            let waiting = Waiting::begin();
+            let began = Instant::now();
+            let output = port.await;
+            observer.called(call, began.elapsed());
+            drop(waiting);
+            output
+        }
     }
 
     /// Has a piece of work done.

@@ -48,7 +48,7 @@ pub fn once(resolved: &Resolved, port: Option<u16>, quiet: bool) -> Result<(Told
         .enable_all()
         .build()
         .map_err(Failure::target)?;
-    let ended = runtime.block_on(drive(resolved, port, quiet, began));
+    let ended = runtime.block_on(Box::pin(drive(resolved, port, quiet, began)));
     runtime.shutdown_timeout(Duration::from_secs(2));
     ended
 }
