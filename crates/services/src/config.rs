@@ -10,6 +10,8 @@ use domain::travel::Travel;
 use domain::trip::SweepPolicy;
 use domain::{Region, Resolution, Round, Timestamp};
 
+use crate::limits::RERING_DELAY_MIN;
+
 /// The market and its rules, the same for every use case of a deployment.
 #[derive(Debug, Clone)]
 pub struct Market {
@@ -99,8 +101,8 @@ impl DispatchPolicy {
     /// The round that a ring at `now` is for.
     #[must_use]
     pub fn round_at(&self, now: Timestamp) -> Round {
-        let window_us = i64::try_from(self.window.as_micros()).unwrap_or(i64::MAX);
-        // Without a window every ring is a round of its own.
+        let window_us = micros(self.window);
+        // Without a window every request's ring is a round of its own.
         Round(if window_us == 0 {
             now.as_micros()
         } else {
@@ -108,9 +110,59 @@ impl DispatchPolicy {
         })
     }
 
+    /// The round that a ring at `now` is for, of a round that left riders waiting: one for all of a window, or,
+    /// without a window, for all of the shortest delay. Else each request would start a chain of rounds that
+    /// goes on for as long as anybody waits, beside all the others.
+    #[must_use]
+    pub fn next_round_at(&self, now: Timestamp) -> Round {
+        if !self.window.is_zero() {
+            return self.round_at(now);
+        }
+        let delay_us = micros(RERING_DELAY_MIN);
+        // Numbered by a moment, as requests' rounds are: the last of the span, which no request on the second
+        // has to itself.
+        Round((now.as_micros().div_euclid(delay_us) + 1) * delay_us - 1)
+    }
+
     /// Nearest drivers considered for each rider, within bounds.
     #[must_use]
     pub fn candidates(&self) -> usize {
         self.candidates.clamp(1, CANDIDATES_MAX)
+    }
+}
+
+fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rings_of_riders_left_waiting_share_a_round() {
+        let dispatch = |window| DispatchPolicy {
+            assignment: Assignment::Nearest,
+            window,
+            radius_m: None,
+            candidates: 20,
+            offer_timeout: Duration::from_secs(15),
+            queue: Queue::Wait,
+        };
+        let at = Timestamp::from_micros;
+        let at_once = dispatch(Duration::ZERO);
+        assert_ne!(
+            at_once.round_at(at(7_000_000)),
+            at_once.round_at(at(7_000_001))
+        );
+        let first = at_once.next_round_at(at(7_000_000));
+        assert_eq!(first, at_once.next_round_at(at(7_999_998)));
+        assert_ne!(first, at_once.next_round_at(at(8_000_000)));
+        assert_ne!(first, at_once.round_at(at(7_000_000)));
+        let windowed = dispatch(Duration::from_secs(2));
+        assert_eq!(
+            windowed.next_round_at(at(7_000_000)),
+            windowed.round_at(at(6_000_000))
+        );
     }
 }

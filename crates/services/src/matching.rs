@@ -301,7 +301,7 @@ where
         self.doorbell
             .ring(
                 region,
-                self.market.dispatch.round_at(self.clock.now()),
+                self.market.dispatch.next_round_at(self.clock.now()),
                 delay,
             )
             .await

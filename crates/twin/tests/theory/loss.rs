@@ -90,6 +90,13 @@ fn riders_who_wait_are_erlang_c() {
     waited.lies_in("who waits", least, most, 0.15);
     waits_s.lies_in("the mean wait", least_s, most_s + again_s, 0.4);
 
+    // A round for each request, and one each second while anybody waits: rings do not multiply.
+    for outcome in &runs {
+        let (rounds, seconds) = (outcome.matching.rounds, outcome.counted.as_secs());
+        let most = requested(outcome).len() as u64 + seconds;
+        assert!(rounds <= most, "found {rounds} rounds, expected {most}");
+    }
+
     // Means of waits vary from hour to hour. Given who came when and for how long, they do not.
     let longer_s = figure(&runs, |outcome| {
         let mut trips: Vec<&Trip> = outcome.left.trips.iter().collect();
