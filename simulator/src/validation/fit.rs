@@ -259,7 +259,8 @@ impl Fitting<'_> {
             .filter(|law| law.count >= SAMPLES_MIN);
         let law = idle.or_else(|| self.without_items(work, slope));
         let samples = self.count(work);
-        self.service(work, law.as_ref());
+        let key = format!("service.{work}.cpu");
+        self.set(&key, law.as_ref(), RARE_SAMPLES_MIN);
         self.set_ms(&format!("service.{work}.per_item"), slope, samples);
         if work == CANDIDATES {
             self.set_ms("container.cpu_per_candidate_query", slope, samples);
