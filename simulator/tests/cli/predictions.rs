@@ -66,7 +66,12 @@ fn a_seed_predicts_the_same_to_the_byte() {
         (&"twin".into(), &"virtual".into(), &1.0.into())
     );
     assert!(summary["rides"]["completed"].as_u64().unwrap() > 20);
-    assert!(summary["functions"]["trips"]["invocations"].as_u64().unwrap() > 100);
+    assert!(
+        summary["functions"]["trips"]["invocations"]
+            .as_u64()
+            .unwrap()
+            > 100
+    );
     assert!(summary["cost_usd"]["total"].as_f64().unwrap() > 0.0);
     let audit = run(&["audit", text(&first.0)]).well();
     assert!(audit.stdout.contains(" 0 violations"), "{audit:?}");
