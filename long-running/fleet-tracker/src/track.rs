@@ -169,7 +169,7 @@ where
             stamps: progress.stamps.unwrap_or_default().into(),
         };
         let taking = self.tracker.progress(driver, &report);
-        let (outcome, word) = match self.calls.work("tracker.progress", taking).await {
+        let (outcome, word) = match self.calls.work("tracker.report", taking).await {
             ProgressOutcome::Recorded => (v1::ProgressOutcome::Recorded, "recorded"),
             ProgressOutcome::NotYours => (v1::ProgressOutcome::NotYours, "not_yours"),
             ProgressOutcome::TryAgain => (v1::ProgressOutcome::TryAgain, "try_again"),

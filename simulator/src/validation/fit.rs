@@ -56,7 +56,7 @@ const SERVICES: [&str; 12] = [
     "tracker.release",
     "tracker.hold",
     "tracker.answer",
-    "tracker.progress",
+    "tracker.report",
 ];
 /// A driver's ping, as the tracker handles it.
 const PING: &str = "tracker.ping";
