@@ -1,4 +1,4 @@
-//! What tasks tell each other: an [`Inbox`] of messages in their order, and a [`Signal`] that is given once.
+//! What tasks tell each other: an [`Inbox`] of messages, in their order.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -125,75 +125,6 @@ impl<M> Future for Next<'_, M> {
     }
 }
 
-/// Something that happens once and is waited for by one task. A clone is the same signal.
-pub struct Signal<T> {
-    state: Arc<Mutex<SignalState<T>>>,
-}
-
-enum SignalState<T> {
-    Waiting(Option<Waker>),
-    Given(Option<T>),
-}
-
-impl<T> Clone for Signal<T> {
-    fn clone(&self) -> Self {
-        Self {
-            state: self.state.clone(),
-        }
-    }
-}
-
-impl<T> Default for Signal<T> {
-    fn default() -> Self {
-        Self {
-            state: Arc::new(Mutex::new(SignalState::Waiting(None))),
-        }
-    }
-}
-
-impl<T> fmt::Debug for Signal<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Signal").finish_non_exhaustive()
-    }
-}
-
-impl<T> Signal<T> {
-    fn lock(&self) -> MutexGuard<'_, SignalState<T>> {
-        self.state
-            .lock()
-            .expect("no one panics while holding a signal")
-    }
-
-    /// Gives the signal. A second one changes nothing.
-    pub fn give(&self, value: T) {
-        let mut state = self.lock();
-        let SignalState::Waiting(waiter) = &mut *state else {
-            return;
-        };
-        let waiter = waiter.take();
-        *state = SignalState::Given(Some(value));
-        drop(state);
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
-    }
-
-    /// Waits for it. One waiter; who waits again after it was taken waits forever.
-    pub async fn wait(&self) -> T {
-        std::future::poll_fn(|context| {
-            let mut state = self.lock();
-            match &mut *state {
-                SignalState::Given(value) => value.take().map_or(Poll::Pending, Poll::Ready),
-                SignalState::Waiting(waiter) => {
-                    *waiter = Some(context.waker().clone());
-                    Poll::Pending
-                }
-            }
-        })
-        .await
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,25 +162,5 @@ mod tests {
         ];
         assert_eq!(told, expected);
         assert_eq!((executor.tasks(), time.timers()), (0, 0));
-    }
-
-    #[test]
-    fn a_signal_is_given_once() {
-        let mut executor = Executor::new(0);
-        let time = executor.time().clone();
-        let (signal, told) = (Signal::default(), Inbox::default());
-        let (waiter, teller, clock) = (signal.clone(), told.clone(), time.clone());
-        time.spawn(async move {
-            let value = waiter.wait().await;
-            teller.put((clock.now_us(), value));
-        });
-        let clock = time.clone();
-        time.spawn(async move {
-            clock.sleep_until_us(7).await;
-            signal.give(1);
-            signal.give(2);
-        });
-        executor.run();
-        assert_eq!(told.take(), Some((7, 1)));
     }
 }

@@ -9,6 +9,6 @@ pub mod executor;
 pub mod random;
 mod timers;
 
-pub use channel::{Inbox, Signal};
+pub use channel::Inbox;
 pub use executor::{Executor, Time};
 pub use random::{Stream, Streams};

@@ -8,6 +8,7 @@ use cloud::profile::Spans;
 use cloud::timed::{Draws, TimedMarket, TimedQueue, TimedTrips, VirtualClock};
 use domain::trip::Trip;
 use domain::{Place, RiderId, Timestamp, TripId};
+use drive::agents::CallFailure;
 use kernel::Time;
 use services::error::RideError;
 use services::quote::{Quoting, SignedQuote};
@@ -26,9 +27,12 @@ pub(crate) struct ApiError {
     pub(crate) code: &'static str,
 }
 
-impl ApiError {
-    /// Whether the same call may succeed later.
-    pub(crate) fn may_pass(self) -> bool {
+impl CallFailure for ApiError {
+    fn kind(&self) -> String {
+        format!("{} {}", self.status, self.code)
+    }
+
+    fn may_pass(&self) -> bool {
         self.status == 429 || self.status >= 500
     }
 }
@@ -54,8 +58,6 @@ pub(crate) struct Api {
     pub(crate) quoting: Arc<Quoting<TimedMarket, VirtualClock>>,
     pub(crate) riding: Arc<Rides>,
     pub(crate) in_flight: AtomicU64,
-    /// Requests that went through the load balancer instead.
-    pub(crate) balanced: AtomicU64,
 }
 
 impl Api {
@@ -130,8 +132,6 @@ impl Api {
                     code: "too_many_requests",
                 });
             }
-        } else {
-            self.balanced.fetch_add(1, Ordering::Relaxed);
         }
         match front.host.call(work, run).await {
             Ok(Ok(answer)) => Ok(answer),

@@ -7,12 +7,11 @@ use std::sync::Arc;
 use domain::hold::{HoldKey, Offer};
 use domain::trip::TripEvent;
 use domain::{Place, Timestamp};
+use drive::agents::KeptAccounts;
 use fleet::Ping;
 use kernel::Inbox;
-use services::track::{self, Notice, ProgressOutcome, ProgressReport};
-use workload::driver::{
-    Activity, AnswerOutcome, Driver, DriverAccount, DriverAction, DriverEvent, ReportOutcome,
-};
+use services::track::{self, ProgressOutcome, ProgressReport};
+use workload::driver::{Activity, AnswerOutcome, Driver, DriverAction, DriverEvent, ReportOutcome};
 use workload::supply::DriverPlan;
 use workload::world::Idle;
 
@@ -25,8 +24,7 @@ struct Agent {
     inbox: Inbox<Heard>,
     /// What was offered last, for the way to the pick-up.
     offered: Option<(HoldKey, Offer)>,
-    at_warmup: Option<DriverAccount>,
-    at_end: Option<DriverAccount>,
+    accounts: KeptAccounts,
     /// Whether the app is to look at the heat map: with each ping, where drivers follow surge.
     look_for_surge: bool,
 }
@@ -49,8 +47,7 @@ pub(crate) async fn drive(
         driver,
         inbox,
         offered: under_way,
-        at_warmup: None,
-        at_end: None,
+        accounts: KeptAccounts::default(),
         look_for_surge: false,
         shared,
     };
@@ -60,7 +57,10 @@ pub(crate) async fn drive(
         let heard = agent.inbox.next_until(&agent.shared.time, wake_at).await;
         let event = match heard {
             Some(Heard::Quiet) => break,
-            Some(heard) => agent.heard(heard),
+            Some(Heard::Said { event, sent_at }) => {
+                agent.hear(&event, sent_at);
+                event
+            }
             None => DriverEvent::Wake,
         };
         agent.step(event);
@@ -71,55 +71,28 @@ pub(crate) async fn drive(
 impl Agent {
     /// When the driver acts next: by itself, or to have the account read.
     fn wake_at(&self) -> Option<i64> {
-        let recorder = &self.shared.recorder;
-        let reading = if self.at_warmup.is_none() {
-            Some(recorder.counted_from())
-        } else if self.at_end.is_none() {
-            Some(recorder.counted_until())
-        } else {
-            None
-        };
+        let reading = self.accounts.next_at(&self.shared.recorder);
         let next = self.driver.wake_at().into_iter().chain(reading).min();
         next.map(Timestamp::as_micros)
     }
 
-    /// What the tracker says, in the driver's terms.
-    fn heard(&mut self, heard: Heard) -> DriverEvent {
-        let now = self.shared.now();
-        match heard {
-            Heard::Offer {
+    /// Notes what the recorder wants to know of what the tracker says.
+    fn hear(&mut self, event: &DriverEvent, sent_at: Timestamp) {
+        let (recorder, now) = (&self.shared.recorder, self.shared.now());
+        match event {
+            DriverEvent::Offered { key, offer, .. } => {
+                recorder.offer_received(key.trip, sent_at, now);
+                self.offered = Some((*key, *offer));
+            }
+            DriverEvent::Answered {
                 key,
-                offer,
-                deadline,
-                sent_at,
+                outcome: AnswerOutcome::Accepted { .. },
             } => {
-                self.shared.recorder.offer_received(key.trip, sent_at, now);
-                self.offered = Some((key, offer));
-                DriverEvent::Offered {
-                    key,
-                    offer,
-                    deadline,
-                }
+                let way_m = self.offered.filter(|(known, _)| known == key);
+                let way_m = way_m.map_or(0.0, |(_, offer)| offer.pickup_distance_m);
+                recorder.accepted(*key, way_m, now);
             }
-            Heard::Released { key } => DriverEvent::Released { key },
-            Heard::Quiet => DriverEvent::Wake,
-            Heard::Answered { key, outcome } => {
-                if matches!(outcome, AnswerOutcome::Accepted { .. }) {
-                    let way_m = self.offered.filter(|(known, _)| *known == key);
-                    let way_m = way_m.map_or(0.0, |(_, offer)| offer.pickup_distance_m);
-                    self.shared.recorder.accepted(key, way_m, now);
-                }
-                DriverEvent::Answered { key, outcome }
-            }
-            Heard::Reported {
-                key,
-                sequence,
-                outcome,
-            } => DriverEvent::Reported {
-                key,
-                sequence,
-                outcome,
-            },
+            _ => {}
         }
     }
 
@@ -131,7 +104,8 @@ impl Agent {
         while let Some(event) = events.pop_front() {
             let now = shared.now();
             let before = self.driver.activity();
-            self.keep_account(now);
+            self.accounts
+                .keep(&shared.recorder, &self.driver, &shared.world, now);
             self.driver.step(&shared.world, event, now, &mut actions);
             shared.recorder.turned(before, self.driver.activity());
             for action in std::mem::take(&mut actions) {
@@ -160,7 +134,7 @@ impl Agent {
                 shared.recorder.stream_opened();
                 shared.tracker.streams.open(driver, &self.inbox);
                 if let Some(notice) = shared.tracker.core.reconnected(driver) {
-                    self.notice(notice, now);
+                    self.inbox.put(Heard::notice(notice, now));
                 }
                 return Some(DriverEvent::Connected);
             }
@@ -171,7 +145,7 @@ impl Agent {
                     .tracker
                     .note(|tracker| open = tracker.go_online(driver, place));
                 if let Some(notice) = open {
-                    self.notice(notice, now);
+                    self.inbox.put(Heard::notice(notice, now));
                 }
             }
             DriverAction::GoOffline => shared.tracker.note(|tracker| tracker.go_offline(driver)),
@@ -193,24 +167,6 @@ impl Agent {
         None
     }
 
-    /// An offer still open at a reconnect.
-    fn notice(&self, notice: Notice, now: Timestamp) {
-        let heard = match notice {
-            Notice::Offer {
-                key,
-                offer,
-                deadline,
-            } => Heard::Offer {
-                key,
-                offer,
-                deadline,
-                sent_at: now,
-            },
-            Notice::Released { key } => Heard::Released { key },
-        };
-        self.inbox.put(heard);
-    }
-
     fn answer(&self, key: HoldKey, accept: bool) {
         let (shared, inbox, driver) = (self.shared.clone(), self.inbox.clone(), self.driver.id());
         self.shared.time.spawn(async move {
@@ -221,7 +177,7 @@ impl Agent {
                 track::AnswerOutcome::NotOffered => AnswerOutcome::NotOffered,
                 track::AnswerOutcome::TryAgain => AnswerOutcome::TryAgain,
             };
-            inbox.put(Heard::Answered { key, outcome });
+            inbox.put(shared.heard(DriverEvent::Answered { key, outcome }));
         });
     }
 
@@ -240,36 +196,17 @@ impl Agent {
                 ProgressOutcome::NotYours => ReportOutcome::NotYours,
                 ProgressOutcome::TryAgain => ReportOutcome::TryAgain,
             };
-            inbox.put(Heard::Reported {
+            inbox.put(shared.heard(DriverEvent::Reported {
                 key: report.key,
                 sequence: report.sequence,
                 outcome,
-            });
+            }));
         });
     }
 
-    /// Keeps the driver's account at both ends of the counted span.
-    fn keep_account(&mut self, now: Timestamp) {
-        let recorder = &self.shared.recorder;
-        for (kept, at) in [
-            (&mut self.at_warmup, recorder.counted_from()),
-            (&mut self.at_end, recorder.counted_until()),
-        ] {
-            if kept.is_none() && now >= at {
-                *kept = Some(self.driver.account(&self.shared.world, now));
-            }
-        }
-    }
-
     fn finish(self) {
-        let now = self.shared.now();
-        let at_end = self
-            .at_end
-            .unwrap_or_else(|| self.driver.account(&self.shared.world, now));
-        // Ended before the warm-up was over: nothing counts.
-        let at_warmup = self.at_warmup.unwrap_or(at_end);
-        self.shared
-            .recorder
-            .account(self.driver.id(), at_warmup, at_end);
+        let shared = &self.shared;
+        self.accounts
+            .hand_over(&shared.recorder, &self.driver, &shared.world, shared.now());
     }
 }

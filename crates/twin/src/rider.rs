@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use domain::trip::Trip;
 use domain::{Timestamp, TripId};
+use drive::agents::judged;
 use drive::keys::{key_text, trip_of};
 use report::latency::step;
 use services::quote::SignedQuote;
@@ -200,21 +201,6 @@ impl Agent {
     ) -> Result<T, Failure> {
         let recorder = &self.shared.recorder;
         recorder.in_flight(self.shared.api.in_flight.load(Ordering::Relaxed) + 1);
-        match answer {
-            Ok(answer) => {
-                recorder.answered(scheduled_at, None);
-                recorder.done(name, scheduled_at, self.shared.now());
-                Ok(answer)
-            }
-            Err(error) => {
-                let kind = format!("{name}: {} {}", error.status, error.code);
-                recorder.answered(scheduled_at, Some(kind));
-                Err(if error.may_pass() {
-                    Failure::TryAgain
-                } else {
-                    Failure::Refused
-                })
-            }
-        }
+        judged(recorder, name, scheduled_at, self.shared.now(), answer)
     }
 }

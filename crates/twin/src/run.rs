@@ -15,6 +15,7 @@ use drive::watched::Watched;
 use kernel::{Executor, Inbox, Time};
 use services::config::Market;
 use workload::demand::RiderPlan;
+use workload::driver::DriverEvent;
 use workload::supply::DriverPlan;
 use workload::world::World;
 
@@ -68,6 +69,14 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.time.now_us())
+    }
+
+    /// What a driver hears of the tracker, said now.
+    pub(crate) fn heard(&self, event: DriverEvent) -> Heard {
+        Heard::Said {
+            event,
+            sent_at: self.now(),
+        }
     }
 }
 

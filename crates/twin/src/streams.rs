@@ -6,37 +6,40 @@ use std::time::Duration;
 
 use cloud::profile::Spans;
 use cloud::timed::Draws;
-use domain::hold::{HoldKey, Offer};
 use domain::{DriverId, Timestamp};
 use kernel::{Inbox, Stream, Time};
 use services::track::{DriverLinks, Notice};
-use workload::driver::{AnswerOutcome, ReportOutcome};
+use workload::driver::DriverEvent;
 
 /// What a driver's app hears.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Heard {
-    /// A ride is offered.
-    Offer {
-        key: HoldKey,
-        offer: Offer,
-        deadline: Timestamp,
+    /// The tracker says so.
+    Said {
+        event: DriverEvent,
         sent_at: Timestamp,
-    },
-    /// An offer or a ride is off.
-    Released { key: HoldKey },
-    /// An answer was taken.
-    Answered {
-        key: HoldKey,
-        outcome: AnswerOutcome,
-    },
-    /// A report was taken.
-    Reported {
-        key: HoldKey,
-        sequence: u32,
-        outcome: ReportOutcome,
     },
     /// The run is over.
     Quiet,
+}
+
+impl Heard {
+    /// What was not asked for.
+    pub(crate) fn notice(notice: Notice, sent_at: Timestamp) -> Self {
+        let event = match notice {
+            Notice::Offer {
+                key,
+                offer,
+                deadline,
+            } => DriverEvent::Offered {
+                key,
+                offer,
+                deadline,
+            },
+            Notice::Released { key } => DriverEvent::Released { key },
+        };
+        Self::Said { event, sent_at }
+    }
 }
 
 /// How a driver hears what was not asked for.
@@ -111,19 +114,7 @@ impl DriverLinks for Links {
         let Some(inbox) = streams.lock().get(&driver).cloned() else {
             return false;
         };
-        let heard = match notice {
-            Notice::Offer {
-                key,
-                offer,
-                deadline,
-            } => Heard::Offer {
-                key,
-                offer,
-                deadline,
-                sent_at: Timestamp::from_micros(streams.time.now_us()),
-            },
-            Notice::Released { key } => Heard::Released { key },
-        };
+        let heard = Heard::notice(notice, Timestamp::from_micros(streams.time.now_us()));
         let (time, delay) = (streams.time.clone(), streams.delay());
         streams.time.spawn(async move {
             time.sleep(delay).await;

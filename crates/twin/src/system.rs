@@ -403,6 +403,5 @@ fn api(
             clock.clone(),
         )),
         in_flight: AtomicU64::new(0),
-        balanced: AtomicU64::new(0),
     })
 }

@@ -118,7 +118,10 @@ impl Sizes {
             architecture: Architecture::Arm64,
             reserved_concurrency: None,
             provisioned_concurrency: None,
-            timeout: Duration::from_secs(if part == Part::Matching { 10 } else { 5 }),
+            timeout: Duration::from_secs(match part {
+                Part::Matching | Part::FleetTracker => 10,
+                _ => 5,
+            }),
             added_latency: Duration::ZERO,
         };
         let container = ContainerSize {

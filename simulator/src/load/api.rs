@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use calls::Calls;
+use drive::agents::CallFailure;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
@@ -31,17 +32,15 @@ pub enum CallError {
     Lost(&'static str),
 }
 
-impl CallError {
-    /// One word for it, to count by.
-    pub fn kind(&self) -> String {
+impl CallFailure for CallError {
+    fn kind(&self) -> String {
         match self {
             Self::Answered { status, code } => format!("{status} {code}"),
             Self::Lost(why) => (*why).to_owned(),
         }
     }
 
-    /// Whether the same call may succeed later.
-    pub fn may_pass(&self) -> bool {
+    fn may_pass(&self) -> bool {
         match self {
             Self::Answered { status, .. } => *status == 429 || *status >= 500,
             Self::Lost(_) => true,

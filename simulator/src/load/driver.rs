@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use domain::Timestamp;
 use domain::hold::{HoldKey, Offer};
+use drive::agents::KeptAccounts;
 use identity::Subject;
 use report::latency::step;
 use tokio::sync::{mpsc, watch};
@@ -14,9 +15,7 @@ use tonic::Streaming;
 use wire::grpc::v1::driver_message::Message as Up;
 use wire::grpc::v1::tracker_message::Message as Down;
 use wire::grpc::{self, v1};
-use workload::driver::{
-    Activity, AnswerOutcome, Driver, DriverAccount, DriverAction, DriverEvent, ReportOutcome,
-};
+use workload::driver::{Activity, AnswerOutcome, Driver, DriverAction, DriverEvent, ReportOutcome};
 use workload::supply::DriverPlan;
 use workload::world::Idle;
 
@@ -39,8 +38,7 @@ struct Agent {
     pings: VecDeque<(u64, Timestamp)>,
     /// What was offered last, for the way to the pick-up.
     offered: Option<(HoldKey, Offer)>,
-    at_warmup: Option<DriverAccount>,
-    at_end: Option<DriverAccount>,
+    accounts: KeptAccounts,
     /// Whether the app is to look at the heat map: with each ping, where drivers follow surge.
     look_for_surge: bool,
 }
@@ -66,8 +64,7 @@ pub(super) async fn drive(
         stream,
         pings: VecDeque::new(),
         offered: under_way,
-        at_warmup: None,
-        at_end: None,
+        accounts: KeptAccounts::default(),
         look_for_surge: false,
     };
     agent.shared.recorder.turned(None, agent.driver.activity());
@@ -191,7 +188,8 @@ impl Agent {
         while let Some(event) = events.pop_front() {
             let now = self.shared.now();
             let before = self.driver.activity();
-            self.keep_account(now);
+            let (recorder, world) = (&self.shared.recorder, &self.shared.world);
+            self.accounts.keep(recorder, &self.driver, world, now);
             self.driver
                 .step(&self.shared.world, event, now, &mut actions);
             self.shared.recorder.turned(before, self.driver.activity());
@@ -290,29 +288,9 @@ impl Agent {
         true
     }
 
-    /// Keeps the driver's account at both ends of the counted span, each at the first step after it: with a
-    /// ping every few seconds both are as late, and the span between them is as long.
-    fn keep_account(&mut self, now: Timestamp) {
-        let recorder = &self.shared.recorder;
-        for (kept, at) in [
-            (&mut self.at_warmup, recorder.counted_from()),
-            (&mut self.at_end, recorder.counted_until()),
-        ] {
-            if kept.is_none() && now >= at {
-                *kept = Some(self.driver.account(&self.shared.world, now));
-            }
-        }
-    }
-
     fn finish(self) {
-        let now = self.shared.now();
-        let at_end = self
-            .at_end
-            .unwrap_or_else(|| self.driver.account(&self.shared.world, now));
-        // Interrupted before the warm-up was over: nothing counts.
-        let at_warmup = self.at_warmup.unwrap_or(at_end);
-        self.shared
-            .recorder
-            .account(self.driver.id(), at_warmup, at_end);
+        let shared = &self.shared;
+        self.accounts
+            .hand_over(&shared.recorder, &self.driver, &shared.world, shared.now());
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use domain::trip::TripState;
 use domain::{Money, Timestamp, TripId};
+use drive::agents::judged;
 use drive::keys::{key_text, trip_of};
 use identity::Subject;
 use report::latency::step;
@@ -236,22 +237,8 @@ impl Agent {
         scheduled_at: Timestamp,
         answer: Result<T, CallError>,
     ) -> Result<T, Failure> {
-        let recorder = &self.shared.recorder;
-        match answer {
-            Ok(answer) => {
-                recorder.answered(scheduled_at, None);
-                recorder.done(name, scheduled_at, self.shared.now());
-                Ok(answer)
-            }
-            Err(error) => {
-                recorder.answered(scheduled_at, Some(format!("{name}: {}", error.kind())));
-                Err(if error.may_pass() {
-                    Failure::TryAgain
-                } else {
-                    Failure::Refused
-                })
-            }
-        }
+        let shared = &self.shared;
+        judged(&shared.recorder, name, scheduled_at, shared.now(), answer)
     }
 
     fn shown(&self, view: &TripView) -> RiderEvent {

@@ -136,3 +136,23 @@ pub fn profile_file(path: &Path) -> Result<Profile, Failure> {
     })?;
     Profile::parse(&name, &text).map_err(Failure::input)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::target::embedded;
+    use calls::Calls;
+    use domain::Timestamp;
+    use drive::watched::Watched;
+
+    #[test]
+    fn a_scenario_that_names_no_sizes_has_those_of_the_twins_own_tests() {
+        let scenario = Scenario::default();
+        let watched: Arc<Watched> = Watched::new();
+        let stack =
+            embedded::config(&scenario, Timestamp::ZERO, None, &watched, Calls::default()).unwrap();
+        assert_eq!(sizes(&scenario, &stack).unwrap(), Sizes::hybrid());
+    }
+}

@@ -31,6 +31,20 @@ impl<'a> Reader<'a> {
         ProfileError::at(self.profile, key, found, expected)
     }
 
+    /// Checks a figure against another that bounds it.
+    pub(super) fn at_most(
+        &self,
+        key: &str,
+        found: u32,
+        bound: &str,
+        limit: u32,
+    ) -> Result<(), ProfileError> {
+        if found > limit {
+            return Err(self.error(key, found, format!("at most {bound} = {limit}")));
+        }
+        Ok(())
+    }
+
     /// The names `NAME` of all keys `service.NAME.field`.
     pub(super) fn services(&self) -> BTreeSet<String> {
         let names = self.entries.keys().filter_map(|key| {

@@ -190,13 +190,12 @@ impl LambdaProfile {
             duration_max: reader.positive_span("lambda.duration_max")?,
             provisioned_per_minute: reader.count("lambda.provisioned_per_minute", 1)?,
         };
-        if profile.unreserved_min > profile.account_concurrency {
-            let expected = format!(
-                "at most lambda.account_concurrency = {}",
-                profile.account_concurrency
-            );
-            return Err(reader.error("lambda.unreserved_min", profile.unreserved_min, expected));
-        }
+        reader.at_most(
+            "lambda.unreserved_min",
+            profile.unreserved_min,
+            "lambda.account_concurrency",
+            profile.account_concurrency,
+        )?;
         Ok(profile)
     }
 }
@@ -283,9 +282,7 @@ impl QueueProfile {
                 profile.pollers_initial,
             ),
         ] {
-            if found > limit {
-                return Err(reader.error(key, found, format!("at most {bound} = {limit}")));
-            }
+            reader.at_most(key, found, bound, limit)?;
         }
         Ok(profile)
     }
@@ -350,9 +347,7 @@ impl TableProfile {
                 profile.table_max_rru,
             ),
         ] {
-            if found > limit {
-                return Err(reader.error(key, found, format!("at most {bound} = {limit}")));
-            }
+            reader.at_most(key, found, bound, limit)?;
         }
         Ok(profile)
     }

@@ -1,0 +1,87 @@
+//! What every host does for its riders and drivers beside carrying out their actions: it reads drivers'
+//! accounts at both ends of the counted span, and judges how riders' calls were answered.
+
+use domain::Timestamp;
+use workload::driver::{Driver, DriverAccount};
+use workload::rider::Failure;
+use workload::world::World;
+
+use crate::recorder::Recorder;
+
+/// A driver's account at both ends of the counted span.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KeptAccounts {
+    at_warmup: Option<DriverAccount>,
+    at_end: Option<DriverAccount>,
+}
+
+impl KeptAccounts {
+    /// Reads the account if an end has come: each at the first step after it. Where drivers wake with each
+    /// ping both are as late, and the span between them is as long.
+    pub fn keep(&mut self, recorder: &Recorder, driver: &Driver, world: &World, now: Timestamp) {
+        for (kept, at) in [
+            (&mut self.at_warmup, recorder.counted_from()),
+            (&mut self.at_end, recorder.counted_until()),
+        ] {
+            if kept.is_none() && now >= at {
+                *kept = Some(driver.account(world, now));
+            }
+        }
+    }
+
+    /// When the account is to be read next; none once both ends have been.
+    #[must_use]
+    pub fn next_at(&self, recorder: &Recorder) -> Option<Timestamp> {
+        if self.at_warmup.is_none() {
+            Some(recorder.counted_from())
+        } else if self.at_end.is_none() {
+            Some(recorder.counted_until())
+        } else {
+            None
+        }
+    }
+
+    /// Tells the recorder both, when the driver's run is over.
+    pub fn hand_over(self, recorder: &Recorder, driver: &Driver, world: &World, now: Timestamp) {
+        let at_end = self.at_end.unwrap_or_else(|| driver.account(world, now));
+        // Ended before the warm-up was over: nothing counts.
+        let at_warmup = self.at_warmup.unwrap_or(at_end);
+        recorder.account(driver.id(), at_warmup, at_end);
+    }
+}
+
+/// A call that was not answered well.
+pub trait CallFailure {
+    /// A few words for it, to count by.
+    fn kind(&self) -> String;
+    /// Whether the same call may succeed later.
+    fn may_pass(&self) -> bool;
+}
+
+/// Counts an answer, and how long it took since it was to be asked for.
+///
+/// # Errors
+/// What a failed call is to the rider.
+pub fn judged<T>(
+    recorder: &Recorder,
+    name: &str,
+    scheduled_at: Timestamp,
+    now: Timestamp,
+    answer: Result<T, impl CallFailure>,
+) -> Result<T, Failure> {
+    match answer {
+        Ok(answer) => {
+            recorder.answered(scheduled_at, None);
+            recorder.done(name, scheduled_at, now);
+            Ok(answer)
+        }
+        Err(error) => {
+            recorder.answered(scheduled_at, Some(format!("{name}: {}", error.kind())));
+            Err(if error.may_pass() {
+                Failure::TryAgain
+            } else {
+                Failure::Refused
+            })
+        }
+    }
+}
