@@ -85,20 +85,85 @@ impl Cell {
     }
 }
 
-/// Cells whose neighbours are remembered; beyond it they are looked up anew.
+/// Cells that are remembered with their neighbours; beyond it all are forgotten and looked up anew.
 const AROUND_MAX: usize = 100_000;
 
 /// The cells that touch each cell met so far: they never change, and H3 takes its time over them.
 #[derive(Debug, Clone, Default)]
-pub struct Around(BTreeMap<Cell, Vec<Cell>>);
+pub struct Around {
+    numbers: BTreeMap<Cell, u32>,
+    met: Vec<Met>,
+    /// The numbers of all met, by cell.
+    ascending: Vec<u32>,
+    /// For [`Around::sums`]: by number; zero between calls.
+    sums: Vec<u32>,
+}
+
+/// A cell that was met.
+#[derive(Debug, Clone)]
+struct Met {
+    cell: Cell,
+    /// Its neighbours and their numbers; none until they are asked for.
+    touching: Vec<Cell>,
+    numbers: Vec<u32>,
+}
 
 impl Around {
     /// The cells that touch one, as [`Cell::neighbours`] has them.
     pub fn of(&mut self, cell: Cell) -> &[Cell] {
-        if self.0.len() > AROUND_MAX {
-            self.0.clear();
+        let number = self.expanded(cell);
+        &self.met[number as usize].touching
+    }
+
+    /// What is counted in each cell and in those that touch it together, by cell; nothing for a cell around
+    /// which nothing is counted.
+    pub fn sums(&mut self, counts: &BTreeMap<Cell, u32>) -> Vec<(Cell, u32)> {
+        for (cell, count) in counts {
+            let number = self.expanded(*cell);
+            self.sums.resize(self.met.len(), 0);
+            self.sums[number as usize] += count;
+            for touching in &self.met[number as usize].numbers {
+                self.sums[*touching as usize] += count;
+            }
         }
-        self.0.entry(cell).or_insert_with(|| cell.neighbours())
+        if self.ascending.len() < self.met.len() {
+            self.ascending = self.numbers.values().copied().collect();
+        }
+        let counted = self.ascending.iter().filter_map(|number| {
+            let sum = std::mem::take(self.sums.get_mut(*number as usize)?);
+            (sum > 0).then(|| (self.met[*number as usize].cell, sum))
+        });
+        counted.collect()
+    }
+
+    /// The number of a cell whose neighbours are known.
+    fn expanded(&mut self, cell: Cell) -> u32 {
+        let number = self.number_of(cell);
+        if self.met[number as usize].numbers.is_empty() {
+            let touching = cell.neighbours();
+            let numbers = touching.iter().map(|cell| self.number_of(*cell)).collect();
+            let met = &mut self.met[number as usize];
+            (met.touching, met.numbers) = (touching, numbers);
+        }
+        number
+    }
+
+    fn number_of(&mut self, cell: Cell) -> u32 {
+        *self.numbers.entry(cell).or_insert_with(|| {
+            self.met.push(Met {
+                cell,
+                touching: Vec::new(),
+                numbers: Vec::new(),
+            });
+            u32::try_from(self.met.len() - 1).expect("fewer than 2^32 cells are met")
+        })
+    }
+
+    /// Forgets all where there is too much of it: where a market is, or drivers say they are, can be anywhere.
+    pub fn trim(&mut self) {
+        if self.met.len() > AROUND_MAX {
+            *self = Self::default();
+        }
     }
 }
 
@@ -128,6 +193,29 @@ impl FromStr for Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sums_are_over_a_cell_and_those_that_touch_it() {
+        let resolution = Resolution::new(8).unwrap();
+        let cell = |lat| Cell::of(Place::new(lat, -73.9855).unwrap(), resolution);
+        let mut around = Around::default();
+        let steps = [(40.7, 3), (40.703, 0), (40.72, 5), (40.71, 2), (41.9, 7)];
+        for met in 1..=steps.len() {
+            let counts: BTreeMap<Cell, u32> = steps[..met]
+                .iter()
+                .map(|(lat, count)| (cell(*lat), *count))
+                .collect();
+            let mut expected = BTreeMap::new();
+            for (cell, count) in counts.iter().filter(|(_, count)| **count > 0) {
+                for at in cell.neighbours().into_iter().chain([*cell]) {
+                    *expected.entry(at).or_insert(0) += count;
+                }
+            }
+            let sums = around.sums(&counts);
+            assert_eq!(sums, expected.into_iter().collect::<Vec<_>>());
+        }
+        assert_eq!(around.of(cell(40.71)), cell(40.71).neighbours());
+    }
 
     #[test]
     fn a_cell_holds_its_centre_and_touches_its_neighbours() {

@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use domain::{DriverId, Place, Space, Timestamp};
-use rushhour_fleet::index::{CELL_M_DEFAULT, Index, Nearby};
+use rushhour_fleet::index::{Index, Nearby};
 use rushhour_fleet::{Fleet, FleetPolicy, Ping};
 
 const DRIVERS: u32 = 200_000;
@@ -124,6 +124,7 @@ struct Bare {
 }
 
 const BARE_SIDE: usize = 161;
+const BARE_CELL_M: f64 = 250.0;
 
 impl Bare {
     #[expect(
@@ -132,7 +133,7 @@ impl Bare {
         reason = "cells of the city"
     )]
     fn axis(at: f64) -> usize {
-        (at / CELL_M_DEFAULT) as usize
+        (at / BARE_CELL_M) as usize
     }
 
     fn put(&mut self, slot: u32, (x, y): (f64, f64)) {
@@ -156,7 +157,7 @@ impl Bare {
         let mut reach_m = 0.0;
         for ring in 1.. {
             found.clear();
-            reach_m += CELL_M_DEFAULT;
+            reach_m += BARE_CELL_M;
             let span = |at: f64| {
                 let cell = Self::axis(at);
                 cell.saturating_sub(ring)..=(cell + ring).min(BARE_SIDE - 1)
@@ -213,7 +214,7 @@ fn bare(city: City) {
 
 fn index(city: City) {
     let mut moves = Moves::new(city);
-    let mut index = Index::new(city.space, CELL_M_DEFAULT);
+    let mut index = Index::new(city.space);
     for (slot, at) in (0u32..).zip(&moves.at) {
         index.put(slot, DriverId(u64::from(slot)), city.place(*at));
     }
@@ -317,7 +318,7 @@ fn main() {
             space: Space::Torus { width_m, height_m },
         },
     ];
-    println!("{DRIVERS} drivers, cells of {CELL_M_DEFAULT} m");
+    println!("{DRIVERS} drivers");
     memory(cities[0]);
     bare(cities[1]);
     cities.into_iter().for_each(index);

@@ -5,13 +5,9 @@ use std::time::Duration;
 use domain::hold::Hold;
 use domain::{DriverId, Place, Timestamp};
 
-use crate::index::CELL_M_DEFAULT;
-
-/// How the tracker judges pings, and how fine its index is.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// How the tracker judges pings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FleetPolicy {
-    /// The side of an index cell in metres.
-    pub cell_m: f64,
     /// A driver without a ping for this long is not available.
     pub ping_expiry: Duration,
     /// How far a driver's clock may be ahead of ours.
@@ -21,7 +17,6 @@ pub struct FleetPolicy {
 impl Default for FleetPolicy {
     fn default() -> Self {
         Self {
-            cell_m: CELL_M_DEFAULT,
             ping_expiry: Duration::from_secs(20),
             future_tolerance: Duration::from_secs(5),
         }

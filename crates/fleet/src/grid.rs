@@ -9,6 +9,9 @@ use domain::{Place, Space};
 use crate::limits::CELLS_PER_AXIS_MAX;
 use crate::metric::EARTH_RADIUS_M;
 
+/// Blocks are squares of this many by this many cells.
+pub(crate) const BLOCK_SIDE: i32 = 8;
+
 /// A place as the index computes with it: `x` east and `y` north, in the units of the axes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Spot {
@@ -20,6 +23,7 @@ pub(crate) struct Spot {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Axis {
     origin: f64,
+    span: f64,
     cell: f64,
     cells_per_unit: f64,
     count: i32,
@@ -31,14 +35,42 @@ pub(crate) struct Axis {
 pub(crate) struct Standing {
     /// The cell it is in.
     pub(crate) cell: i32,
-    /// From the cell's lower edge to the point.
-    before: f64,
-    /// From the point to the cell's upper edge.
-    after: f64,
-    /// The lowest offset from the cell at which there is another cell not counted on the other side.
+    /// How far from the axis' origin.
+    along: f64,
+}
+
+/// Cells of an axis as seen from a standing: the offsets at which there is one not counted on the other side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offsets {
     pub(crate) lowest: i32,
-    /// The highest such offset.
     pub(crate) highest: i32,
+}
+
+impl Offsets {
+    /// Those at most `ring` either way.
+    pub(crate) fn within(self, ring: i32) -> std::ops::RangeInclusive<i32> {
+        self.lowest.max(-ring)..=self.highest.min(ring)
+    }
+
+    pub(crate) fn contain(self, offset: i32) -> bool {
+        (self.lowest..=self.highest).contains(&offset)
+    }
+}
+
+/// How many pieces of the axis a search steps over at once: a cell, or a block of [`BLOCK_SIDE`] cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    Cell,
+    Block,
+}
+
+impl Step {
+    fn cells(self) -> i32 {
+        match self {
+            Self::Cell => 1,
+            Self::Block => BLOCK_SIDE,
+        }
+    }
 }
 
 impl Axis {
@@ -58,6 +90,7 @@ impl Axis {
         let cell = span / f64::from(count);
         Self {
             origin,
+            span,
             cell,
             cells_per_unit: cell.recip(),
             count,
@@ -69,72 +102,91 @@ impl Axis {
         clippy::cast_possible_truncation,
         reason = "a float's cast saturates, then it is clamped"
     )]
+    #[inline]
     fn cell_of(&self, at: f64) -> i32 {
         (((at - self.origin) * self.cells_per_unit) as i32).clamp(0, self.count - 1)
     }
 
     fn standing(&self, at: f64) -> Standing {
-        let cell = self.cell_of(at);
-        let before = at - self.origin - f64::from(cell) * self.cell;
-        let (lowest, highest) = if self.wraps {
-            (-((self.count - 1) / 2), self.count / 2)
-        } else {
-            (-cell, self.count - 1 - cell)
-        };
         Standing {
-            cell,
-            before,
-            after: self.cell - before,
-            lowest,
-            highest,
+            cell: self.cell_of(at),
+            along: at - self.origin,
         }
     }
 
-    /// The cell at an offset between the standing's lowest and highest.
-    pub(crate) fn cell_at(&self, standing: &Standing, offset: i32) -> i32 {
-        let cell = standing.cell + offset;
-        if cell < 0 {
-            cell + self.count
-        } else if cell >= self.count {
-            cell - self.count
+    /// Which offsets from the standing's own piece there are.
+    pub(crate) fn offsets(&self, standing: Standing, step: Step) -> Offsets {
+        let count = (self.count - 1) / step.cells() + 1;
+        let own = standing.cell / step.cells();
+        let (lowest, highest) = if self.wraps {
+            (-((count - 1) / 2), count / 2)
         } else {
-            cell
-        }
-    }
-
-    /// How far along this axis the nearest edge of the cell at an offset lies, the shorter way round.
-    pub(crate) fn gap(&self, standing: &Standing, offset: i32) -> f64 {
-        if offset == 0 {
-            return 0.0;
-        }
-        let (direct, around) = if offset > 0 {
-            (standing.after, standing.before)
-        } else {
-            (standing.before, standing.after)
+            (-own, count - 1 - own)
         };
-        let between = offset.abs() - 1;
-        let direct = direct + f64::from(between) * self.cell;
-        let gap = if self.wraps {
-            direct.min(around + f64::from(self.count - between - 2) * self.cell)
+        Offsets { lowest, highest }
+    }
+
+    /// The number of the piece at one of [`Axis::offsets`].
+    #[inline]
+    pub(crate) fn piece_at(&self, standing: Standing, step: Step, offset: i32) -> i32 {
+        let count = (self.count - 1) / step.cells() + 1;
+        let piece = standing.cell / step.cells() + offset;
+        if piece < 0 {
+            piece + count
+        } else if piece >= count {
+            piece - count
+        } else {
+            piece
+        }
+    }
+
+    /// How many cells a cell is from the standing's, the shorter way round.
+    #[inline]
+    pub(crate) fn cells_between(&self, standing: Standing, cell: i32) -> i32 {
+        let direct = (cell - standing.cell).abs();
+        if self.wraps {
+            direct.min(self.count - direct)
         } else {
             direct
+        }
+    }
+
+    /// How far along this axis the nearest edge of a piece lies, the shorter way round.
+    #[inline]
+    pub(crate) fn gap(&self, standing: Standing, step: Step, piece: i32) -> f64 {
+        let first = piece * step.cells();
+        let last = (first + step.cells()).min(self.count);
+        if (first..last).contains(&standing.cell) {
+            return 0.0;
+        }
+        let (from, to) = (f64::from(first) * self.cell, f64::from(last) * self.cell);
+        let ahead = from - standing.along;
+        let behind = standing.along - to;
+        let gap = if !self.wraps {
+            ahead.max(behind)
+        } else if first > standing.cell {
+            ahead.min(behind + self.span)
+        } else {
+            behind.min(ahead + self.span)
         };
         gap.max(0.0)
     }
 
     /// How far the rest of the axis is once all offsets up to `ring` either way were visited, if any is left.
-    pub(crate) fn gap_beyond(&self, standing: &Standing, ring: i32) -> Option<f64> {
-        let above = (ring < standing.highest).then(|| self.gap(standing, ring + 1));
-        let below = (-ring > standing.lowest).then(|| self.gap(standing, -ring - 1));
+    pub(crate) fn gap_beyond(&self, standing: Standing, step: Step, ring: i32) -> Option<f64> {
+        let Offsets { lowest, highest } = self.offsets(standing, step);
+        let gap_at = |offset| self.gap(standing, step, self.piece_at(standing, step, offset));
+        let above = (ring < highest).then(|| gap_at(ring + 1));
+        let below = (-ring > lowest).then(|| gap_at(-ring - 1));
         match (above, below) {
             (Some(above), Some(below)) => Some(above.min(below)),
             (one, other) => one.or(other),
         }
     }
 
-    /// The extent of one cell.
-    pub(crate) fn cell_extent(&self) -> f64 {
-        self.cell
+    /// The extent of a piece.
+    pub(crate) fn extent(&self, step: Step) -> f64 {
+        self.cell * f64::from(step.cells())
     }
 }
 
@@ -142,6 +194,7 @@ impl Axis {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Grid {
     space: Space,
+    cell_m: f64,
     pub(crate) columns: Axis,
     pub(crate) rows: Axis,
 }
@@ -181,6 +234,7 @@ impl Grid {
         };
         Self {
             space,
+            cell_m,
             columns,
             rows,
         }
@@ -190,6 +244,12 @@ impl Grid {
         self.space
     }
 
+    /// The side of a cell as it was asked for, in metres.
+    pub(crate) fn cell_m(&self) -> f64 {
+        self.cell_m
+    }
+
+    #[inline]
     pub(crate) fn spot(&self, place: Place) -> Spot {
         match self.space {
             Space::Sphere => Spot {
@@ -212,6 +272,7 @@ impl Grid {
     }
 
     /// The column and the row of the cell that a spot is in.
+    #[inline]
     pub(crate) fn cell_of(&self, spot: Spot) -> (i32, i32) {
         (self.columns.cell_of(spot.x), self.rows.cell_of(spot.y))
     }

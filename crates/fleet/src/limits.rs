@@ -10,5 +10,11 @@ pub const HOLD_REPORT_RETRY: Duration = Duration::from_secs(2);
 pub const FORGET_AFTER: Duration = Duration::from_secs(3_600);
 /// Cells along one axis at most; smaller cells than that allows are made larger.
 pub const CELLS_PER_AXIS_MAX: i32 = 1 << 26;
-/// Cells that a search looks at, beyond the number of occupied ones, before it scans those instead.
-pub const SPARE_CELLS_PER_SEARCH: usize = 64;
+/// Blocks of cells that a search looks at, beyond the number of occupied ones, before it scans those instead.
+pub const SPARE_BLOCKS_PER_SEARCH: usize = 16;
+/// Cells are not halved below this side, in metres.
+pub const CELL_M_MIN: f64 = 30.0;
+/// Cells are not doubled above this side, in metres.
+pub const CELL_M_MAX: f64 = 4_000.0;
+/// Drivers who change cells before the density is looked at again, at least.
+pub const MOVES_BETWEEN_LOOKS_MIN: usize = 64;

@@ -31,8 +31,8 @@ pub(crate) trait Metric {
     fn floor_beyond_x(&self, gap: f64) -> f64;
     /// At most the rank of anything at least `gap` away along y.
     fn floor_beyond_y(&self, gap: f64) -> f64;
-    /// At most the rank of anything in a cell these gaps away.
-    fn floor_of_cell(&self, gap_x: f64, gap_y: f64) -> f64;
+    /// At most the rank of anything in a piece of the grid these gaps away and `height` high.
+    fn floor_of(&self, gap_x: f64, gap_y: f64, height: f64) -> f64;
 }
 
 /// Plane and torus; on a plane the extents are infinite.
@@ -64,7 +64,8 @@ impl Metric for Flat {
         gap * gap
     }
 
-    fn floor_of_cell(&self, gap_x: f64, gap_y: f64) -> f64 {
+    #[inline]
+    fn floor_of(&self, gap_x: f64, gap_y: f64, _height: f64) -> f64 {
         gap_x * gap_x + gap_y * gap_y
     }
 }
@@ -74,18 +75,16 @@ pub(crate) struct Globe {
     from: Spot,
     sin_lat: f64,
     cos_lat: f64,
-    cell_height: f64,
 }
 
 impl Globe {
-    /// From a point in radians, over cells of a height in radians.
-    pub(crate) fn new(from: Spot, cell_height: f64) -> Self {
+    /// From a point in radians.
+    pub(crate) fn new(from: Spot) -> Self {
         let (sin_lat, cos_lat) = from.y.sin_cos();
         Self {
             from,
             sin_lat,
             cos_lat: cos_lat.max(0.0),
-            cell_height,
         }
     }
 }
@@ -151,10 +150,11 @@ impl Metric for Globe {
         chord_squared(half * half)
     }
 
-    /// The haversine formula with each factor at its least. No latitude in the cell is farther than the
-    /// gap and the cell's height, and a cosine changes no faster than its angle.
-    fn floor_of_cell(&self, gap_x: f64, gap_y: f64) -> f64 {
-        let cos_lat = (self.cos_lat - gap_y - self.cell_height).max(0.0);
+    /// The haversine formula with each factor at its least. No latitude in the piece is farther than the
+    /// gap and its height, and a cosine changes no faster than its angle.
+    #[inline]
+    fn floor_of(&self, gap_x: f64, gap_y: f64, height: f64) -> f64 {
+        let cos_lat = (self.cos_lat - gap_y - height).max(0.0);
         let north = sin_at_least(gap_y / 2.0);
         let east = sin_at_least(gap_x / 2.0);
         chord_squared(north * north + self.cos_lat * cos_lat * east * east)
@@ -194,14 +194,14 @@ mod tests {
             let east = east.min(TAU - east);
             // The spot lies somewhere in a cell that begins at the gaps.
             let (gap_x, gap_y) = (east * share_x, north * share_y);
-            let globe = Globe::new(spot(from), north - gap_y);
+            let globe = Globe::new(spot(from));
             let rank = globe.rank(spot(to));
 
             let distance_m = Space::Sphere.distance_m(from, to);
             prop_assert!(rank <= slackened(globe.rank_of(distance_m)));
             prop_assert!(globe.rank_of(distance_m) <= slackened(rank));
             let above = slackened(rank);
-            prop_assert!(globe.floor_of_cell(gap_x, gap_y) <= above);
+            prop_assert!(globe.floor_of(gap_x, gap_y, north - gap_y) <= above);
             prop_assert!(globe.floor_beyond_x(gap_x) <= above);
             prop_assert!(globe.floor_beyond_y(gap_y) <= above);
         }

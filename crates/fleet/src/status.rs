@@ -40,12 +40,12 @@ impl Fleet {
     /// A fleet without drivers.
     ///
     /// # Panics
-    /// If the policy's cells, or an extent of the torus, are not a number above zero.
+    /// If an extent of the torus is not a number above zero.
     #[must_use]
     pub fn new(space: Space, policy: FleetPolicy) -> Self {
         Self {
             policy,
-            index: Index::new(space, policy.cell_m),
+            index: Index::new(space),
             drivers: Drivers::new(),
             holds: Holds::default(),
             online: 0,

@@ -1,7 +1,8 @@
 //! The surge update: snapshots of supply and demand in, multipliers per cell out.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use domain::cell::Around;
 use domain::surge::{self, Multiplier};
@@ -17,7 +18,25 @@ use crate::ports::{CellMarket, MarketSide, MarketSnapshot, MarketState, MarketSt
 pub struct SurgeUpdate<M> {
     market: Arc<Market>,
     store: M,
-    around: Arc<Mutex<Around>>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// What was worked out before and holds still.
+#[derive(Debug, Default)]
+struct Known {
+    around: Around,
+    /// Drivers in and around each cell, and the supply by which that is so.
+    nearby: Option<(Arc<BTreeMap<Cell, u32>>, Vec<(Cell, u32)>)>,
+}
+
+impl Known {
+    fn nearby(&mut self, supply: &Arc<BTreeMap<Cell, u32>>) -> &[(Cell, u32)] {
+        let Self { around, nearby } = self;
+        let last = nearby.take().filter(|(of, _)| of == supply);
+        let (_, sums) =
+            nearby.insert(last.unwrap_or_else(|| (Arc::clone(supply), around.sums(supply))));
+        sums
+    }
 }
 
 /// What a snapshot did.
@@ -35,7 +54,7 @@ impl<M: MarketStore> SurgeUpdate<M> {
         Self {
             market,
             store,
-            around: Arc::default(),
+            known: Arc::default(),
         }
     }
 
@@ -84,80 +103,90 @@ impl<M: MarketStore> SurgeUpdate<M> {
             .collect();
         // Without both sides there is nothing to compare.
         let both = next.supply_at > Timestamp::ZERO && next.demand_at > Timestamp::ZERO;
+        let mut known = self
+            .known
+            .lock()
+            .expect("no one panics while holding what is known");
+        known.around.trim();
         let multipliers = match &self.market.surge {
             Some(policy) if both => surge::update(
                 policy,
                 &previous,
                 &next.supply,
                 &next.demand,
-                &mut self.around(),
+                &mut known.around,
             ),
             _ => BTreeMap::new(),
         };
-        let told = self.tell(&next.supply, &multipliers);
-        let changed = told
-            .iter()
-            .filter(|(cell, market)| state.told.get(cell) != Some(market))
-            .map(|(cell, market)| (*cell, *market))
-            .chain(
-                state
-                    .told
-                    .keys()
-                    .filter(|cell| !told.contains_key(cell))
-                    .map(|cell| {
-                        (
-                            *cell,
-                            CellMarket {
-                                multiplier: Multiplier::NONE,
-                                nearby: 0,
-                            },
-                        )
-                    }),
-            )
-            .collect();
+        let told = tell(known.nearby(&next.supply), &multipliers);
+        let changed = changes(&state.told, &told);
         next.told = Arc::new(told);
         Some((next, changed))
     }
-
-    fn around(&self) -> MutexGuard<'_, Around> {
-        self.around
-            .lock()
-            .expect("no one panics while holding the neighbours")
-    }
-
-    fn tell(
-        &self,
-        supply: &BTreeMap<Cell, u32>,
-        multipliers: &BTreeMap<Cell, Multiplier>,
-    ) -> BTreeMap<Cell, CellMarket> {
-        let mut known = self.around();
-        let mut nearby: Vec<(Cell, u32)> = multipliers.keys().map(|cell| (*cell, 0)).collect();
-        for (cell, drivers) in supply {
-            nearby.push((*cell, *drivers));
-            nearby.extend(known.of(*cell).iter().map(|cell| (*cell, *drivers)));
-        }
-        sums(nearby)
-            .into_iter()
-            .map(|(cell, drivers)| {
-                let multiplier = multipliers.get(&cell).copied().unwrap_or_default();
-                let nearby = coarse(drivers);
-                (cell, CellMarket { multiplier, nearby })
-            })
-            .collect()
-    }
 }
 
-/// Adds up what is said of the same cells.
-fn sums(mut counts: Vec<(Cell, u32)>) -> Vec<(Cell, u32)> {
-    counts.sort_unstable();
-    counts.dedup_by(|(later, more), (earlier, sum)| {
-        let same = earlier == later;
-        if same {
-            *sum += *more;
-        }
-        same
+/// What each cell is told: its multiplier, and about how many drivers are near.
+fn tell(
+    nearby: &[(Cell, u32)],
+    multipliers: &BTreeMap<Cell, Multiplier>,
+) -> BTreeMap<Cell, CellMarket> {
+    let drivers = nearby
+        .iter()
+        .map(|(cell, drivers)| (*cell, (*drivers, Multiplier::NONE)));
+    let raised = multipliers
+        .iter()
+        .map(|(cell, raised)| (*cell, (0, *raised)));
+    let told = merge(drivers, raised, |(drivers, _), (_, raised)| {
+        (drivers, raised)
     });
-    counts
+    told.map(|(cell, (drivers, multiplier))| {
+        let nearby = coarse(drivers);
+        (cell, CellMarket { multiplier, nearby })
+    })
+    .collect()
+}
+
+/// What is to be written where a cell's word differs from the last, or no more is said of it.
+fn changes(
+    last: &BTreeMap<Cell, CellMarket>,
+    told: &BTreeMap<Cell, CellMarket>,
+) -> BTreeMap<Cell, CellMarket> {
+    let nothing = CellMarket {
+        multiplier: Multiplier::NONE,
+        nearby: 0,
+    };
+    let before = last
+        .iter()
+        .map(|(cell, market)| (*cell, (Some(*market), nothing)));
+    let after = told.iter().map(|(cell, market)| (*cell, (None, *market)));
+    merge(before, after, |(before, _), (_, after)| (before, after))
+        .filter(|(_, (before, after))| *before != Some(*after))
+        .map(|(cell, (_, after))| (cell, after))
+        .collect()
+}
+
+/// Two sequences by ascending cell as one; of a cell that is in both, what `both` makes of them.
+fn merge<T>(
+    one: impl Iterator<Item = (Cell, T)>,
+    other: impl Iterator<Item = (Cell, T)>,
+    both: impl Fn(T, T) -> T,
+) -> impl Iterator<Item = (Cell, T)> {
+    let (mut one, mut other) = (one.peekable(), other.peekable());
+    std::iter::from_fn(move || {
+        let order = match (one.peek(), other.peek()) {
+            (Some((a, _)), Some((b, _))) => a.cmp(b),
+            (Some(_), None) => Ordering::Less,
+            (None, _) => Ordering::Greater,
+        };
+        match order {
+            Ordering::Less => one.next(),
+            Ordering::Greater => other.next(),
+            Ordering::Equal => {
+                let ((cell, a), (_, b)) = one.next().zip(other.next())?;
+                Some((cell, both(a, b)))
+            }
+        }
+    })
 }
 
 /// Rounds down to a power of two or one and a half times one: 0 1 2 3 4 6 8 12 16 24 …

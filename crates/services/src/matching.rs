@@ -5,7 +5,7 @@
 
 mod plan;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -209,6 +209,8 @@ where
             .buffered(CALLS_IN_FLIGHT_MAX)
             .collect()
             .await;
+        // Kept or lost, these are out of this round for everybody.
+        let mut gone = BTreeSet::new();
         for (pair, placed) in results {
             let placed = placed?;
             match placed {
@@ -218,12 +220,10 @@ where
                 Placed::TripHeld => waiting[pair.rider].candidates.clear(),
             }
             waiting[pair.rider].settled = matches!(placed, Placed::Offered | Placed::TripMoved);
-            // Kept or lost, the driver is out of this round for everybody.
-            for other in waiting.iter_mut().filter(|w| !w.settled) {
-                other
-                    .candidates
-                    .retain(|c| c.driver != pair.candidate.driver);
-            }
+            gone.insert(pair.candidate.driver);
+        }
+        for rider in waiting.iter_mut().filter(|rider| !rider.settled) {
+            rider.candidates.retain(|it| !gone.contains(&it.driver));
         }
         Ok(())
     }

@@ -156,7 +156,7 @@ proptest! {
 
     #[test]
     fn it_finds_what_brute_force_finds(case in case()) {
-        let mut index = Index::new(case.space, case.cell_m);
+        let mut index = Index::with_cells(case.space, case.cell_m);
         let mut all = Vec::new();
         // Ids run against slots, so that ties show which of the two decides.
         let id = |slot: u32| DriverId(1_000 - u64::from(slot));
@@ -189,7 +189,7 @@ proptest! {
 
 #[test]
 fn a_radius_that_is_no_distance_finds_nobody() {
-    let mut index = Index::new(PLANE, 250.0);
+    let mut index = Index::new(PLANE);
     let here = Place::from_metres(0.0, 0.0);
     index.put(0, DriverId(1), here);
     for (radius_m, expected) in [(f64::NAN, 0), (-1.0, 0), (0.0, 1), (f64::INFINITY, 1)] {
@@ -206,7 +206,7 @@ fn a_radius_that_is_no_distance_finds_nobody() {
 
 #[test]
 fn an_emptied_cell_is_used_again() {
-    let mut index = Index::new(Space::Sphere, 250.0);
+    let mut index = Index::new(Space::Sphere);
     for step in 0..1_000 {
         index.put(0, DriverId(1), place(0.0, f64::from(step) * 0.1));
     }

@@ -18,7 +18,6 @@ pub(super) fn fleet() -> Fleet {
     Fleet::new(
         PLANE,
         FleetPolicy {
-            cell_m: 250.0,
             ping_expiry: EXPIRY,
             future_tolerance,
         },

@@ -1,0 +1,244 @@
+//! The exact `k` nearest: first the cells around, then block by block outwards.
+
+use domain::Space;
+
+use super::{Block, Candidate, Entry, Index, Nearby, key_of};
+use crate::grid::{BLOCK_SIDE, Spot, Standing, Step};
+use crate::limits::SPARE_BLOCKS_PER_SEARCH;
+use crate::metric::{Flat, Globe, Metric, slackened};
+use crate::shortlist::Shortlist;
+
+/// How far from its own cell a search looks before it goes by blocks: where drivers are as dense as cells
+/// are sized for, most of the nearest few are there, and all that follows need only look for better ones.
+const AROUND: i32 = 1;
+
+impl Index {
+    /// The nearest drivers, nearest first and of equally near ones the lower id first.
+    #[must_use]
+    pub fn nearest(&self, nearby: Nearby<'_>) -> Vec<Candidate> {
+        let radius_m = nearby.radius_m.unwrap_or(f64::INFINITY);
+        if nearby.k == 0 || self.is_empty() || radius_m.is_nan() || radius_m < 0.0 {
+            return Vec::new();
+        }
+        let from = self.grid.spot(nearby.place);
+        let shortlist = match self.grid.space() {
+            Space::Sphere => Search::new(self, Globe::new(from), from, nearby, radius_m).run(),
+            Space::Plane { .. } => {
+                let plane = Flat {
+                    from,
+                    width_m: f64::INFINITY,
+                    height_m: f64::INFINITY,
+                };
+                Search::new(self, plane, from, nearby, radius_m).run()
+            }
+            Space::Torus { width_m, height_m } => {
+                let torus = Flat {
+                    from,
+                    width_m,
+                    height_m,
+                };
+                Search::new(self, torus, from, nearby, radius_m).run()
+            }
+        };
+        self.measured(shortlist, nearby, radius_m)
+    }
+
+    /// The nearest of a shortlist by the exact distance.
+    fn measured(
+        &self,
+        shortlist: Shortlist<'_>,
+        nearby: Nearby<'_>,
+        radius_m: f64,
+    ) -> Vec<Candidate> {
+        let space = self.grid.space();
+        let mut candidates: Vec<Candidate> = shortlist
+            .into_entries()
+            .map(|&Entry { driver, place, .. }| {
+                let distance_m = space.distance_m(nearby.place, place);
+                Candidate {
+                    driver,
+                    place,
+                    distance_m,
+                }
+            })
+            .filter(|candidate| candidate.distance_m <= radius_m)
+            .collect();
+        candidates.sort_unstable_by(|a, b| {
+            a.distance_m
+                .total_cmp(&b.distance_m)
+                .then(a.driver.cmp(&b.driver))
+        });
+        candidates.truncate(nearby.k);
+        candidates
+    }
+}
+
+struct Search<'a, M> {
+    index: &'a Index,
+    metric: M,
+    column: Standing,
+    row: Standing,
+    excluded: &'a [u32],
+    shortlist: Shortlist<'a>,
+}
+
+impl<'a, M: Metric> Search<'a, M> {
+    fn new(index: &'a Index, metric: M, from: Spot, nearby: Nearby<'a>, radius_m: f64) -> Self {
+        let (column, row) = index.grid.standings(from);
+        let limit = slackened(metric.rank_of(radius_m));
+        Self {
+            index,
+            metric,
+            column,
+            row,
+            excluded: nearby.excluded,
+            shortlist: Shortlist::new(nearby.k.min(index.len), limit),
+        }
+    }
+
+    /// All of the nearest, and perhaps a few more.
+    fn run(mut self) -> Shortlist<'a> {
+        self.look_around();
+        if self.is_done(Step::Cell, AROUND) {
+            return self.shortlist;
+        }
+        // Where rings would meet more empty blocks than there are occupied ones (few drivers, far away, or
+        // near a pole) those are looked at instead.
+        let budget = self.index.by_key.len() + SPARE_BLOCKS_PER_SEARCH;
+        let mut looked_at = 0;
+        let mut ring = 0;
+        while looked_at <= budget {
+            looked_at += self.visit_ring(ring);
+            if self.is_done(Step::Block, ring) {
+                return self.shortlist;
+            }
+            ring += 1;
+        }
+        self.shortlist.restart();
+        for bucket in self.index.blocks.iter().flat_map(|block| &block.buckets) {
+            self.visit(bucket);
+        }
+        self.shortlist
+    }
+
+    /// Whether nothing beyond a ring can be among the nearest.
+    fn is_done(&mut self, step: Step, ring: i32) -> bool {
+        self.shortlist.narrow();
+        let grid = &self.index.grid;
+        let beyond_x = grid.columns.gap_beyond(self.column, step, ring);
+        let beyond_y = grid.rows.gap_beyond(self.row, step, ring);
+        let floor_x = beyond_x.map_or(f64::INFINITY, |gap| self.metric.floor_beyond_x(gap));
+        let floor_y = beyond_y.map_or(f64::INFINITY, |gap| self.metric.floor_beyond_y(gap));
+        // Infinite once everything was visited, which is above no limit, not even none.
+        let floor = floor_x.min(floor_y);
+        floor.is_infinite() || floor > self.shortlist.limit()
+    }
+
+    /// Visits the cells up to [`AROUND`] away.
+    fn look_around(&mut self) {
+        let grid = &self.index.grid;
+        let columns = grid.columns.offsets(self.column, Step::Cell).within(AROUND);
+        for dy in grid.rows.offsets(self.row, Step::Cell).within(AROUND) {
+            let y = grid.rows.piece_at(self.row, Step::Cell, dy);
+            let mut last: Option<(u64, Option<&'a Block>)> = None;
+            for dx in columns.clone() {
+                let x = grid.columns.piece_at(self.column, Step::Cell, dx);
+                let (key, cell) = super::block_of((x, y));
+                let block = match last {
+                    Some((known, block)) if known == key => block,
+                    _ => self.index.block(key),
+                };
+                last = Some((key, block));
+                if let Some(block) = block {
+                    self.visit(&block.buckets[cell as usize]);
+                }
+            }
+        }
+    }
+
+    /// Visits the blocks `ring` columns or rows of them away, and says how many they are.
+    fn visit_ring(&mut self, ring: i32) -> usize {
+        let grid = &self.index.grid;
+        let columns = grid.columns.offsets(self.column, Step::Block);
+        let rows = grid.rows.offsets(self.row, Step::Block);
+        let mut blocks = 0;
+        for dy in rows.within(ring) {
+            let y = grid.rows.piece_at(self.row, Step::Block, dy);
+            let gap_y = grid.rows.gap(self.row, Step::Block, y);
+            // The first and the last row of a ring are visited whole, of the others the two ends.
+            let stride = if dy.abs() == ring { 1 } else { 2 * ring };
+            let mut dx = -ring;
+            while dx <= ring {
+                if columns.contain(dx) {
+                    blocks += 1;
+                    self.visit_block(dx, y, gap_y);
+                }
+                dx += stride;
+            }
+        }
+        blocks
+    }
+
+    fn visit_block(&mut self, dx: i32, block_y: i32, gap_y: f64) {
+        let columns = &self.index.grid.columns;
+        let rows = &self.index.grid.rows;
+        let block_x = columns.piece_at(self.column, Step::Block, dx);
+        let gap_x = columns.gap(self.column, Step::Block, block_x);
+        let height = rows.extent(Step::Block);
+        if self.metric.floor_of(gap_x, gap_y, height) > self.shortlist.limit() {
+            return;
+        }
+        let Some(block) = self.index.block(key_of((block_x, block_y))) else {
+            return;
+        };
+        // Per column: how far, whether within reach, and whether among the cells around.
+        let mut gaps = [0.0; BLOCK_SIDE as usize];
+        let (mut reached, mut around) = (0u64, 0u64);
+        for (x, gap) in (0i32..).zip(&mut gaps) {
+            let cell = block_x * BLOCK_SIDE + x;
+            *gap = columns.gap(self.column, Step::Cell, cell);
+            let is_reached = self.metric.floor_beyond_x(*gap) <= self.shortlist.limit();
+            reached |= u64::from(is_reached) << x;
+            around |= u64::from(columns.cells_between(self.column, cell) <= AROUND) << x;
+        }
+        let height = rows.extent(Step::Cell);
+        for y in 0..BLOCK_SIDE {
+            let first = y * BLOCK_SIDE;
+            let mut cells = (block.occupied >> first) & reached;
+            if cells == 0 {
+                continue;
+            }
+            let row = block_y * BLOCK_SIDE + y;
+            if rows.cells_between(self.row, row) <= AROUND {
+                cells &= !around;
+            }
+            let gap_y = rows.gap(self.row, Step::Cell, row);
+            while cells != 0 {
+                let x = cells.trailing_zeros();
+                cells &= cells - 1;
+                let floor = self.metric.floor_of(gaps[x as usize], gap_y, height);
+                if floor <= self.shortlist.limit() {
+                    self.visit(&block.buckets[(first as usize) + x as usize]);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn visit(&mut self, bucket: &'a [Entry]) {
+        let Self {
+            index,
+            metric,
+            excluded,
+            shortlist,
+            ..
+        } = self;
+        let rank = |entry: &Entry| metric.rank(index.grid.spot(entry.place));
+        if excluded.is_empty() {
+            shortlist.add_all(bucket, rank);
+        } else {
+            let kept = |entry: &&Entry| excluded.binary_search(&entry.slot).is_err();
+            shortlist.add_all(bucket.iter().filter(kept), rank);
+        }
+    }
+}
