@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// What was found where an identifier was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +56,7 @@ pub struct Round(pub i64);
 
 /// A market that is matched on its own, usually a city. Lower-case letters, digits and dashes, at most 32.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Region(String);
+pub struct Region(Arc<str>);
 
 impl Region {
     /// Reads a region's name.
@@ -69,7 +70,7 @@ impl Region {
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if fits {
-            Ok(Self(name.to_owned()))
+            Ok(Self(name.into()))
         } else {
             Err(id_error(
                 name,

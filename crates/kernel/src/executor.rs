@@ -32,6 +32,8 @@ pub struct Executor {
     polls: u64,
     /// Reused for each round of polls.
     turn: Vec<u32>,
+    /// Reused for each moment.
+    fired: Vec<Waker>,
 }
 
 struct Task {
@@ -114,6 +116,7 @@ impl Executor {
             free: Vec::new(),
             polls: 0,
             turn: Vec::new(),
+            fired: Vec::new(),
         }
     }
 
@@ -172,12 +175,13 @@ impl Executor {
     fn move_to(&mut self, next_us: i64) {
         let now_us = self.time.now_us().max(next_us);
         self.time.shared.now_us.store(now_us, Ordering::Relaxed);
-        loop {
-            // The waker locks the state again: it must not be held here.
-            let fired = self.time.shared.lock().timers.fire(now_us);
-            let Some(waker) = fired else { return };
-            waker.wake();
+        let mut state = self.time.shared.lock();
+        while let Some(waker) = state.timers.fire(now_us) {
+            self.fired.push(waker);
         }
+        drop(state);
+        // The wakers lock the state again.
+        self.fired.drain(..).for_each(Waker::wake);
     }
 
     fn poll_ready(&mut self) {

@@ -1,5 +1,6 @@
 //! The HTTP API as riders call it: a gateway or a load balancer, and the use cases behind it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -79,19 +80,20 @@ impl Api {
         pickup: Place,
         dropoff: Place,
     ) -> Result<SignedQuote, ApiError> {
-        let quote = self.quoting.quote(rider, pickup, dropoff);
+        // In its place once: every level below holds a reference to it, not itself.
+        let quote = pin!(self.quoting.quote(rider, pickup, dropoff));
         self.call(&self.pricing, "pricing.quote", quote).await
     }
 
     /// `POST /trips`.
     pub(crate) async fn request(&self, request: &RideRequest) -> Result<Trip, ApiError> {
-        let request = self.riding.request(request);
+        let request = pin!(self.riding.request(request));
         self.call(&self.trips, "trips.request", request).await
     }
 
     /// `GET /trips/{id}`.
     pub(crate) async fn read(&self, rider: RiderId, trip: TripId) -> Result<Trip, ApiError> {
-        let read = self.riding.read(rider, trip);
+        let read = pin!(self.riding.read(rider, trip));
         self.call(&self.trips, "trips.read", read).await
     }
 

@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use cloud::event_source::{
@@ -115,7 +115,8 @@ impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
 
     async fn invoke(&self, poller: PollerId, batch: Vec<Delivery<M>>) {
         let bodies: Vec<M> = batch.into_iter().map(|delivery| delivery.body).collect();
-        let outcome = match self.host.call(self.work, self.handle(bodies)).await {
+        let handling = pin!(self.handle(bodies));
+        let outcome = match self.host.call(self.work, handling).await {
             Ok(failed) if failed.is_empty() => InvokeOutcome::Success,
             Ok(failed) => InvokeOutcome::ItemFailures(failed),
             Err(CallError::Throttled) => InvokeOutcome::Throttled,

@@ -2,6 +2,7 @@
 //! with positions in a table, as a function.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -170,7 +171,8 @@ impl Tracker {
         accept: bool,
     ) -> AnswerOutcome {
         self.count_from_app();
-        self.call("tracker.answer", self.core.answer(driver, key, accept))
+        let answer = pin!(self.core.answer(driver, key, accept));
+        self.call("tracker.answer", answer)
             .await
             .unwrap_or(AnswerOutcome::TryAgain)
     }
@@ -183,7 +185,7 @@ impl Tracker {
     ) -> ProgressOutcome {
         self.count_from_app();
         let outcome = self
-            .call("tracker.report", self.core.progress(driver, report))
+            .call("tracker.report", pin!(self.core.progress(driver, report)))
             .await
             .unwrap_or(ProgressOutcome::TryAgain);
         if outcome == ProgressOutcome::Recorded && report.kind == TripEventKind::DroppedOff {
@@ -287,7 +289,7 @@ impl Fleet for TrackerLink {
         radius_m: Option<f64>,
     ) -> Result<Vec<Vec<Candidate>>, PortError> {
         let tracker = &self.0;
-        let found = async {
+        let found = pin!(async {
             tracker
                 .host
                 .per_item("tracker.candidates", queries.len())
@@ -301,7 +303,7 @@ impl Fleet for TrackerLink {
                 }
             }
             Ok(tracker.core.candidates(queries, k, radius_m))
-        };
+        });
         tracker.call("tracker.candidates", found).await?
     }
 
@@ -311,18 +313,19 @@ impl Fleet for TrackerLink {
         deadline: Timestamp,
         offer: &Offer,
     ) -> Result<Reserved, PortError> {
-        let reserve = self.0.core.reserve(key, deadline, offer);
+        let reserve = pin!(self.0.core.reserve(key, deadline, offer));
         self.0.call("tracker.reserve", reserve).await?
     }
 
     async fn offer(&self, key: HoldKey) -> Result<bool, PortError> {
-        self.0.call("tracker.offer", self.0.core.offer(key)).await?
+        let offer = pin!(self.0.core.offer(key));
+        self.0.call("tracker.offer", offer).await?
     }
 
     async fn release(&self, key: HoldKey) -> Result<(), PortError> {
         let released = self
             .0
-            .call("tracker.release", self.0.core.release(key))
+            .call("tracker.release", pin!(self.0.core.release(key)))
             .await?;
         if released.is_ok() {
             self.0.end_follow(key.trip);

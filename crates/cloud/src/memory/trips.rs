@@ -21,17 +21,19 @@ pub struct MemoryTrips {
 
 #[derive(Debug, Default)]
 struct State {
-    trips: BTreeMap<TripId, Trip>,
+    /// In the order in which they were created: those under way lie together.
+    trips: Vec<Trip>,
+    by_id: BTreeMap<TripId, u32>,
     regions: BTreeMap<Region, Indexes>,
     counters: StoreCounters,
 }
 
 #[derive(Debug, Default)]
 struct Indexes {
-    /// Requested trips by the time of the request.
-    open: BTreeSet<(Timestamp, TripId)>,
-    /// Trips that are not final, by when the sweep is to look.
-    due: BTreeSet<(Timestamp, TripId)>,
+    /// Requested trips by the time of the request, with their numbers.
+    open: BTreeSet<(Timestamp, TripId, u32)>,
+    /// Trips that are not final, by when the sweep is to look, with their numbers.
+    due: BTreeSet<(Timestamp, TripId, u32)>,
     leases: BTreeMap<Round, Lease>,
 }
 
@@ -43,7 +45,7 @@ enum Lease {
 
 impl State {
     /// Where a trip stands in the indexes of its region.
-    fn index(&mut self, trip: &Trip, sweep: &SweepPolicy, present: bool) {
+    fn index(&mut self, trip: &Trip, number: u32, sweep: &SweepPolicy, present: bool) {
         let open = (trip.state == TripState::Requested).then_some(trip.requested_at);
         let due = trip.due_at(sweep);
         if !self.regions.contains_key(&trip.region) {
@@ -56,21 +58,30 @@ impl State {
         for (index, at) in [(&mut region.open, open), (&mut region.due, due)] {
             let Some(at) = at else { continue };
             if present {
-                index.insert((at, trip.id));
+                index.insert((at, trip.id, number));
             } else {
-                index.remove(&(at, trip.id));
+                index.remove(&(at, trip.id, number));
             }
         }
     }
 
-    fn first(
-        &mut self,
-        entries: impl FnOnce(&Indexes) -> Vec<TripId>,
-        region: &Region,
-    ) -> Vec<Trip> {
-        let ids = self.regions.get(region).map(entries).unwrap_or_default();
-        self.counters.reads += ids.len().max(1) as u64;
-        ids.iter().map(|id| self.trips[id].clone()).collect()
+    fn first(&mut self, entries: impl FnOnce(&Indexes) -> Vec<u32>, region: &Region) -> Vec<Trip> {
+        let numbers = self.regions.get(region).map(entries).unwrap_or_default();
+        self.counters.reads += numbers.len().max(1) as u64;
+        let trips = numbers.iter().map(|at| &self.trips[*at as usize]);
+        trips.cloned().collect()
+    }
+
+    fn find(&self, id: TripId) -> Option<(u32, &Trip)> {
+        let number = *self.by_id.get(&id)?;
+        Some((number, &self.trips[number as usize]))
+    }
+
+    fn add(&mut self, trip: &Trip, sweep: &SweepPolicy) {
+        let number = u32::try_from(self.trips.len()).expect("fewer than 2^32 trips");
+        self.index(trip, number, sweep, true);
+        self.by_id.insert(trip.id, number);
+        self.trips.push(trip.clone());
     }
 }
 
@@ -88,15 +99,17 @@ impl MemoryTrips {
     pub fn fill(&self, trips: &[Trip]) {
         let state = &mut *lock(&self.state);
         for trip in trips {
-            state.index(trip, &self.sweep, true);
-            state.trips.insert(trip.id, trip.clone());
+            state.add(trip, &self.sweep);
         }
     }
 
     /// Every trip by its id, for the audit.
     #[must_use]
     pub fn all(&self) -> Vec<Trip> {
-        lock(&self.state).trips.values().cloned().collect()
+        let state = lock(&self.state);
+        let numbers = state.by_id.values();
+        let trips = numbers.map(|at| &state.trips[*at as usize]);
+        trips.cloned().collect()
     }
 
     /// What the store was asked.
@@ -109,44 +122,42 @@ impl MemoryTrips {
 impl TripStore for MemoryTrips {
     async fn create(&self, trip: &Trip) -> Result<Created, PortError> {
         let mut state = lock(&self.state);
-        if let Some(stored) = state.trips.get(&trip.id) {
+        if let Some((_, stored)) = state.find(trip.id) {
             let stored = Box::new(stored.clone());
             state.counters.conditional_failures += 1;
             return Ok(Created::Exists(stored));
         }
         state.counters.writes += 1;
-        state.trips.insert(trip.id, trip.clone());
-        state.index(trip, &self.sweep, true);
+        state.add(trip, &self.sweep);
         Ok(Created::New)
     }
 
     async fn get(&self, id: TripId) -> Result<Option<Trip>, PortError> {
         let mut state = lock(&self.state);
         state.counters.reads += 1;
-        Ok(state.trips.get(&id).cloned())
+        Ok(state.find(id).map(|(_, trip)| trip.clone()))
     }
 
     async fn transition(&self, next: &Trip) -> Result<Swap, PortError> {
         let mut state = lock(&self.state);
-        let stored = state.trips.get_mut(&next.id);
-        let Some(stored) =
-            stored.filter(|stored| Some(stored.version) == next.version.checked_sub(1))
+        let expected = next.version.checked_sub(1);
+        let stored = state.find(next.id);
+        let Some((number, _)) = stored.filter(|(_, stored)| Some(stored.version) == expected)
         else {
             state.counters.conditional_failures += 1;
             return Ok(Swap::Lost);
         };
-        let previous = std::mem::replace(stored, next.clone());
+        let previous = std::mem::replace(&mut state.trips[number as usize], next.clone());
         state.counters.writes += 1;
-        state.index(&previous, &self.sweep, false);
-        state.index(next, &self.sweep, true);
+        state.index(&previous, number, &self.sweep, false);
+        state.index(next, number, &self.sweep, true);
         Ok(Swap::Done)
     }
 }
 
 impl OpenTrips for MemoryTrips {
     async fn open(&self, region: &Region, limit: usize) -> Result<Vec<Trip>, PortError> {
-        let first =
-            |indexes: &Indexes| indexes.open.iter().take(limit).map(|(_, id)| *id).collect();
+        let first = |indexes: &Indexes| indexes.open.iter().take(limit).map(|it| it.2).collect();
         Ok(lock(&self.state).first(first, region))
     }
 }
@@ -159,8 +170,8 @@ impl DueTrips for MemoryTrips {
         limit: usize,
     ) -> Result<Vec<Trip>, PortError> {
         let first = |indexes: &Indexes| {
-            let due = indexes.due.iter().take_while(|(at, _)| *at <= now);
-            due.take(limit).map(|(_, id)| *id).collect()
+            let due = indexes.due.iter().take_while(|(at, _, _)| *at <= now);
+            due.take(limit).map(|it| it.2).collect()
         };
         Ok(lock(&self.state).first(first, region))
     }

@@ -1,7 +1,5 @@
 //! From riders and candidates to pairs: the cost graph of a round and the policy that reads it.
 
-use std::collections::BTreeMap;
-
 use domain::assign::{Batched, CostGraphBuilder, Nearest, Policy};
 use domain::trip::Trip;
 use domain::{DriverId, Timestamp};
@@ -34,23 +32,21 @@ pub(super) fn pair(market: &Market, waiting: &[Waiting], now: Timestamp) -> Vec<
     let riders: Vec<usize> = (0..waiting.len())
         .filter(|&at| !waiting[at].settled && !waiting[at].candidates.is_empty())
         .collect();
-    let mut places: BTreeMap<DriverId, u32> = BTreeMap::new();
-    for &rider in &riders {
-        for candidate in &waiting[rider].candidates {
-            let next = u32::try_from(places.len()).expect("candidates are bounded");
-            places.entry(candidate.driver).or_insert(next);
-        }
-    }
+    let (places, drivers) = places(riders.iter().map(|&rider| &waiting[rider]));
     let penalty = match market.dispatch.assignment {
         Assignment::Batched { unserved_penalty } => unserved_penalty.map(milliseconds),
         Assignment::Nearest => None,
     };
-    let mut graph = CostGraphBuilder::new(places.len()).expect("candidates are bounded");
+    let mut graph = CostGraphBuilder::new(drivers).expect("candidates are bounded");
+    let mut rest = &places[..];
     for &rider in &riders {
-        let edges = waiting[rider].candidates.iter().map(|candidate| {
+        let candidates = &waiting[rider].candidates;
+        let (own, after) = rest.split_at(candidates.len());
+        rest = after;
+        let edges = candidates.iter().zip(own).map(|(candidate, place)| {
             let metres = candidate.distance_m * market.travel.circuity();
             let way = market.travel.way_of(metres, now);
-            (places[&candidate.driver], milliseconds(way.duration))
+            (*place, milliseconds(way.duration))
         });
         graph
             .rider(edges, penalty)
@@ -63,21 +59,36 @@ pub(super) fn pair(market: &Market, waiting: &[Waiting], now: Timestamp) -> Vec<
         Assignment::Batched { .. } => Batched.assign(&graph),
         Assignment::Nearest => Nearest.assign(&graph),
     };
-    riders
-        .iter()
-        .zip(&assignment.drivers)
-        .filter_map(|(&rider, &driver)| {
-            let driver = driver?;
-            let candidate = waiting[rider]
-                .candidates
-                .iter()
-                .find(|c| places[&c.driver] == driver)?;
-            Some(Pair {
-                rider,
-                candidate: *candidate,
-            })
-        })
-        .collect()
+    let mut rest = &places[..];
+    let mut pairs = Vec::new();
+    for (&rider, &driver) in riders.iter().zip(&assignment.drivers) {
+        let candidates = &waiting[rider].candidates;
+        let (own, after) = rest.split_at(candidates.len());
+        rest = after;
+        let chosen = own.iter().position(|place| Some(*place) == driver);
+        pairs.extend(chosen.map(|at| Pair {
+            rider,
+            candidate: candidates[at],
+        }));
+    }
+    pairs
+}
+
+/// The place of each candidate's driver among all drivers by id, one rider's candidates after the other, and
+/// how many drivers there are.
+fn places<'a>(riders: impl Iterator<Item = &'a Waiting>) -> (Vec<u32>, usize) {
+    let candidates = riders.flat_map(|rider| &rider.candidates);
+    let mut by_driver: Vec<(DriverId, u32)> = candidates.map(|it| it.driver).zip(0u32..).collect();
+    by_driver.sort_unstable();
+    let mut places = vec![0; by_driver.len()];
+    let mut drivers: u32 = 0;
+    let mut last = None;
+    for (driver, edge) in by_driver {
+        drivers += u32::from(last != Some(driver));
+        last = Some(driver);
+        places[edge as usize] = drivers - 1;
+    }
+    (places, drivers as usize)
 }
 
 fn milliseconds(span: std::time::Duration) -> i64 {
