@@ -13,7 +13,15 @@ const SHOWN_FOR: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct HeatMap {
     resolution: Resolution,
-    zones: Mutex<BTreeMap<Cell, (Timestamp, f64)>>,
+    zones: Mutex<BTreeMap<Cell, Hot>>,
+}
+
+/// A zone with surge.
+#[derive(Debug)]
+struct Hot {
+    centre: Place,
+    quoted_at: Timestamp,
+    multiplier: f64,
 }
 
 impl HeatMap {
@@ -34,7 +42,12 @@ impl HeatMap {
             .lock()
             .expect("no one panics while holding the map");
         if multiplier > 1.0 {
-            zones.insert(cell, (now, multiplier));
+            let hot = zones.entry(cell).or_insert_with(|| Hot {
+                centre: cell.centre(),
+                quoted_at: now,
+                multiplier,
+            });
+            (hot.quoted_at, hot.multiplier) = (now, multiplier);
         } else {
             zones.remove(&cell);
         }
@@ -46,10 +59,10 @@ impl HeatMap {
             .zones
             .lock()
             .expect("no one panics while holding the map");
-        zones.retain(|_, (at, _)| now.since(*at) < SHOWN_FOR);
+        zones.retain(|_, hot| now.since(hot.quoted_at) < SHOWN_FOR);
         zones
-            .iter()
-            .map(|(cell, (_, multiplier))| (cell.centre(), *multiplier))
+            .values()
+            .map(|hot| (hot.centre, hot.multiplier))
             .collect()
     }
 }

@@ -270,6 +270,9 @@ impl Recorder {
 
     /// A driver turned from one thing to another; none: offline.
     pub fn turned(&self, from: Option<Activity>, to: Option<Activity>) {
+        if from == to {
+            return;
+        }
         for (activity, step) in [(from, -1), (to, 1)] {
             if let Some(activity) = activity {
                 self.drivers[place(activity)].fetch_add(step, Ordering::Relaxed);

@@ -4,16 +4,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use domain::Timestamp;
 use domain::hold::{HoldKey, Offer};
 use domain::trip::TripEvent;
-use domain::{Place, Timestamp};
 use drive::agents::KeptAccounts;
 use fleet::Ping;
 use kernel::Inbox;
 use services::track::{self, ProgressOutcome, ProgressReport};
-use workload::driver::{Activity, AnswerOutcome, Driver, DriverAction, DriverEvent, ReportOutcome};
+use workload::driver::{AnswerOutcome, Driver, DriverAction, DriverEvent, ReportOutcome};
 use workload::supply::DriverPlan;
-use workload::world::Idle;
 
 use crate::run::Shared;
 use crate::streams::Heard;
@@ -25,8 +24,9 @@ struct Agent {
     /// What was offered last, for the way to the pick-up.
     offered: Option<(HoldKey, Offer)>,
     accounts: KeptAccounts,
-    /// Whether the app is to look at the heat map: with each ping, where drivers follow surge.
-    look_for_surge: bool,
+    /// Reused from step to step.
+    actions: Vec<DriverAction>,
+    events: VecDeque<DriverEvent>,
 }
 
 /// Drives until the shift is over or the run is quiet.
@@ -48,7 +48,8 @@ pub(crate) async fn drive(
         inbox,
         offered: under_way,
         accounts: KeptAccounts::default(),
-        look_for_surge: false,
+        actions: Vec::new(),
+        events: VecDeque::new(),
         shared,
     };
     agent.shared.recorder.turned(None, agent.driver.activity());
@@ -98,32 +99,22 @@ impl Agent {
 
     /// Lets the behaviour decide, and carries out what it says, until it has nothing more to say.
     fn step(&mut self, event: DriverEvent) {
-        let mut events = VecDeque::from([event]);
-        let mut actions = Vec::new();
         let shared = self.shared.clone();
-        while let Some(event) = events.pop_front() {
+        let mut actions = std::mem::take(&mut self.actions);
+        self.events.push_back(event);
+        while let Some(event) = self.events.pop_front() {
             let now = shared.now();
             let before = self.driver.activity();
             self.accounts
                 .keep(&shared.recorder, &self.driver, &shared.world, now);
             self.driver.step(&shared.world, event, now, &mut actions);
             shared.recorder.turned(before, self.driver.activity());
-            for action in std::mem::take(&mut actions) {
-                events.extend(self.act(action, now));
-            }
-            if std::mem::take(&mut self.look_for_surge) {
-                events.extend(self.surge_at(now).map(DriverEvent::SurgeAt));
+            for action in actions.drain(..) {
+                let event = self.act(action, now);
+                self.events.extend(event);
             }
         }
-    }
-
-    /// Where surge draws this driver, if the driver is free and surge is anywhere.
-    fn surge_at(&self, now: Timestamp) -> Option<Place> {
-        if self.driver.activity() != Some(Activity::Idle) {
-            return None;
-        }
-        let surging = self.shared.heat.surging(now);
-        self.driver.drawn_to(&self.shared.world, &surging, now)
+        self.actions = actions;
     }
 
     fn act(&mut self, action: DriverAction, now: Timestamp) -> Option<DriverEvent> {
@@ -137,6 +128,11 @@ impl Agent {
                     self.inbox.put(Heard::notice(notice, now));
                 }
                 return Some(DriverEvent::Connected);
+            }
+            DriverAction::LookForSurge => {
+                let surging = shared.heat.surging(now);
+                let drawn = self.driver.drawn_to(&shared.world, &surging, now);
+                return drawn.map(DriverEvent::SurgeAt);
             }
             DriverAction::Leave => shared.tracker.streams.close(driver),
             DriverAction::GoOnline { place } => {
@@ -152,7 +148,6 @@ impl Agent {
             DriverAction::Ping {
                 sequence, place, ..
             } => {
-                self.look_for_surge = shared.world.drivers.idle == Idle::Surge;
                 let ping = Ping {
                     sequence,
                     place,

@@ -134,6 +134,8 @@ pub enum DriverAction {
         /// When the ping was due: where its latency is counted from.
         scheduled_at: Timestamp,
     },
+    /// Looks at the heat map. Answered by [`DriverEvent::SurgeAt`] where surge draws the driver somewhere.
+    LookForSurge,
     /// Answers an offer. Answered by [`DriverEvent::Answered`].
     Answer {
         /// Which.
@@ -228,7 +230,7 @@ impl Driver {
                 .map_or(Timestamp::MAX, |offset| pace.run_time(offset)),
             link: Link::Until(connects_at),
             failures: 0,
-            pings: Pings::new(world, ping_anchor, plan.place),
+            pings: Pings::new(world, plan.driver, ping_anchor, plan.place),
             leg: Leg::parked(plan.place, connects_at),
             work: Work::Idle,
             pending: None,
@@ -271,7 +273,7 @@ impl Driver {
     #[must_use]
     pub fn account(&self, world: &World, now: Timestamp) -> DriverAccount {
         let mut account = self.ledger.account(&world.pace, now, &self.leg);
-        account.counts.pings_due = self.pings_due(world, now);
+        account.counts.pings_due = self.pings_due(now);
         account
     }
 
@@ -317,7 +319,7 @@ impl Driver {
         if self.link == Link::Gone {
             return;
         }
-        self.pass_over_pings(world, now);
+        self.pass_over_pings(now);
         self.go_on(world, now, actions);
         match event {
             DriverEvent::Wake => {}
@@ -369,7 +371,7 @@ impl Driver {
         }
         let place = self.place(world, now);
         actions.push(DriverAction::GoOnline { place });
-        self.begin_pings(world, place, now);
+        self.begin_pings(place, now);
         let send = |event| actions.push(DriverAction::Report(event));
         self.ledger.counts.given_up += self.outbox.resend(true, now, send);
         if let Some(pending) = &mut self.pending {
@@ -381,7 +383,7 @@ impl Driver {
     }
 
     fn lose_stream(&mut self, world: &World, now: Timestamp) {
-        self.end_pings(world, now);
+        self.end_pings(now);
         self.ledger.counts.streams_lost += 1;
         let wait = (RECONNECT_AFTER * 2u32.pow(self.failures.min(8))).min(RECONNECT_AFTER_MAX);
         self.failures += 1;
@@ -393,7 +395,7 @@ impl Driver {
     /// Does whatever the app owes by now: connects, answers, pings, sends again, leaves.
     fn keep_up(&mut self, world: &World, now: Timestamp, actions: &mut Vec<DriverAction>) {
         if now >= self.shift_ends_at && self.is_free() && self.outbox.is_empty() {
-            self.leave(world, now, actions);
+            self.leave(now, actions);
         }
         match self.link {
             Link::Until(at) if at <= now => {
@@ -410,9 +412,9 @@ impl Driver {
         }
     }
 
-    fn leave(&mut self, world: &World, now: Timestamp, actions: &mut Vec<DriverAction>) {
+    fn leave(&mut self, now: Timestamp, actions: &mut Vec<DriverAction>) {
         self.ledger.switch(None, now, &self.leg);
-        self.end_pings(world, now);
+        self.end_pings(now);
         if self.link == Link::Up {
             actions.push(DriverAction::GoOffline);
         }

@@ -15,9 +15,8 @@ use tonic::Streaming;
 use wire::grpc::v1::driver_message::Message as Up;
 use wire::grpc::v1::tracker_message::Message as Down;
 use wire::grpc::{self, v1};
-use workload::driver::{Activity, AnswerOutcome, Driver, DriverAction, DriverEvent, ReportOutcome};
+use workload::driver::{AnswerOutcome, Driver, DriverAction, DriverEvent, ReportOutcome};
 use workload::supply::DriverPlan;
-use workload::world::Idle;
 
 use super::limits::{OPEN_MAX, PINGS_UNACKNOWLEDGED_MAX, STREAM_BACKLOG_MAX};
 use super::streams::authorized;
@@ -39,8 +38,6 @@ struct Agent {
     /// What was offered last, for the way to the pick-up.
     offered: Option<(HoldKey, Offer)>,
     accounts: KeptAccounts,
-    /// Whether the app is to look at the heat map: with each ping, where drivers follow surge.
-    look_for_surge: bool,
 }
 
 /// Drives until the shift is over or the run is quiet.
@@ -65,7 +62,6 @@ pub(super) async fn drive(
         pings: VecDeque::new(),
         offered: under_way,
         accounts: KeptAccounts::default(),
-        look_for_surge: false,
     };
     agent.shared.recorder.turned(None, agent.driver.activity());
     while !agent.driver.is_gone() {
@@ -198,20 +194,7 @@ impl Agent {
                     events.push_back(event);
                 }
             }
-            if std::mem::take(&mut self.look_for_surge) {
-                events.extend(self.surge_at().map(DriverEvent::SurgeAt));
-            }
         }
-    }
-
-    /// Where surge draws this driver, if the driver is free and surge is anywhere.
-    fn surge_at(&self) -> Option<domain::Place> {
-        if self.driver.activity() != Some(Activity::Idle) {
-            return None;
-        }
-        let now = self.shared.now();
-        self.driver
-            .drawn_to(&self.shared.world, &self.shared.heat.surging(now), now)
     }
 
     async fn act(&mut self, action: DriverAction) -> Option<DriverEvent> {
@@ -227,6 +210,12 @@ impl Agent {
                 self.stream = None;
                 return None;
             }
+            DriverAction::LookForSurge => {
+                let now = self.shared.now();
+                let surging = self.shared.heat.surging(now);
+                let drawn = self.driver.drawn_to(&self.shared.world, &surging, now);
+                return drawn.map(DriverEvent::SurgeAt);
+            }
             DriverAction::GoOnline { place } => Up::GoOnline(v1::GoOnline {
                 place: Some(place.into()),
             }),
@@ -238,7 +227,6 @@ impl Agent {
             } => {
                 let now = self.shared.now();
                 self.shared.recorder.ping_sent(scheduled_at, now);
-                self.look_for_surge = self.shared.world.drivers.idle == Idle::Surge;
                 if self.pings.len() >= PINGS_UNACKNOWLEDGED_MAX {
                     self.pings.pop_front();
                 }

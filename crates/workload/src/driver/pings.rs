@@ -4,10 +4,16 @@
 //! In virtual time most pings change nothing: a parked car is where it was, and nobody looks for one that has
 //! a ride. [`Driver::sparing_pings`] leaves those out; [`Driver::pings_due`] still counts them.
 
-use domain::{Place, Timestamp};
+use std::time::Duration;
+
+use domain::{DriverId, Place, Timestamp};
 
 use super::{Driver, DriverAction, Link, Work};
 use crate::world::{Idle, World};
+
+/// About how often a driver without a ride looks at the heat map, where drivers follow surge: with each ping
+/// that is nearest to it. An assumption.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// The pings of a driver.
 #[derive(Debug, Clone)]
@@ -19,8 +25,10 @@ pub(super) struct Pings {
     sent: u64,
     /// Whether those that change nothing are left out.
     sparing: bool,
-    /// Whether a driver without a ride looks at the heat map with each.
-    surge: bool,
+    /// From one to the next.
+    every_us: i64,
+    /// When a driver without a ride looks at the heat map, if drivers follow surge.
+    looks: Option<Looks>,
     /// The place that the tracker was last told.
     told: Place,
     /// Since when the present stream is open.
@@ -29,14 +37,40 @@ pub(super) struct Pings {
     due_before: u32,
 }
 
+/// With which pings a driver looks at the heat map: one in so many, not all drivers with the same.
+#[derive(Debug, Clone, Copy)]
+struct Looks {
+    one_in: i64,
+    offset: i64,
+}
+
+impl Looks {
+    fn new(world: &World, driver: DriverId) -> Option<Self> {
+        let one_in = LOOK_EVERY.as_micros() / world.drivers.ping_every.as_micros().max(1);
+        let one_in = i64::try_from(one_in).unwrap_or(i64::MAX).max(1);
+        let offset = driver.0 % one_in.unsigned_abs();
+        (world.drivers.idle == Idle::Surge).then(|| Self {
+            one_in,
+            offset: i64::try_from(offset).expect("below a number that fits"),
+        })
+    }
+
+    /// How many pings after the one of a period the next look is; none if it is with that.
+    fn after(self, period: i64) -> i64 {
+        (self.offset - period).rem_euclid(self.one_in)
+    }
+}
+
 impl Pings {
-    pub(super) fn new(world: &World, anchor: Timestamp, place: Place) -> Self {
+    pub(super) fn new(world: &World, driver: DriverId, anchor: Timestamp, place: Place) -> Self {
+        let every_us = i64::try_from(world.drivers.ping_every.as_micros());
         Self {
             anchor,
             at: anchor,
             sent: 0,
             sparing: false,
-            surge: world.drivers.idle == Idle::Surge,
+            every_us: every_us.unwrap_or(i64::MAX).max(1),
+            looks: Looks::new(world, driver),
             told: place,
             open_since: None,
             due_before: 0,
@@ -44,37 +78,41 @@ impl Pings {
     }
 
     /// Whole periods from the anchor to a time; below zero before it.
-    fn periods(&self, world: &World, now: Timestamp) -> i64 {
-        (now.as_micros() - self.anchor.as_micros()).div_euclid(every_us(world))
+    fn periods(&self, now: Timestamp) -> i64 {
+        (now.as_micros() - self.anchor.as_micros()).div_euclid(self.every_us)
+    }
+
+    fn later(&self, at: Timestamp, periods: i64) -> Timestamp {
+        let offset_us = periods.saturating_mul(self.every_us);
+        Timestamp::from_micros(at.as_micros().saturating_add(offset_us))
+    }
+
+    /// Whether the driver looks at the heat map with the ping of that time.
+    fn has_look(&self, due_at: Timestamp) -> bool {
+        let looks = self.looks;
+        looks.is_some_and(|looks| looks.after(self.periods(due_at)) == 0)
     }
 
     /// The first time after `now` at which a ping is due.
-    fn next_after(&self, world: &World, now: Timestamp) -> Timestamp {
-        let periods = self.periods(world, now).saturating_add(1);
-        let offset_us = periods.saturating_mul(every_us(world));
-        Timestamp::from_micros(self.anchor.as_micros().saturating_add(offset_us))
+    fn next_after(&self, now: Timestamp) -> Timestamp {
+        self.later(self.anchor, self.periods(now).saturating_add(1))
     }
 
     /// How many were due until a time, those that were left out included.
-    fn due(&self, world: &World, now: Timestamp) -> u32 {
+    fn due(&self, now: Timestamp) -> u32 {
         let on_this_stream = self.open_since.map_or(0, |since| {
-            self.periods(world, now.max(since)) - self.periods(world, since)
+            self.periods(now.max(since)) - self.periods(since)
         });
         let on_this_stream = u32::try_from(on_this_stream).unwrap_or(u32::MAX);
         self.due_before.saturating_add(on_this_stream)
     }
 }
 
-fn every_us(world: &World) -> i64 {
-    let every_us = world.drivers.ping_every.as_micros();
-    i64::try_from(every_us).unwrap_or(i64::MAX).max(1)
-}
-
 impl Driver {
     /// The same driver, whose app leaves out the pings that change nothing. What is left: those of a free
     /// driver on the move, up to the first after coming to rest; one with the end of each ride, just before
     /// its report, because the place of a car with a ride is not followed; and, where drivers follow surge,
-    /// all of a driver without a ride, because the app looks at the heat map with each.
+    /// those of a driver without a ride with which the driver looks at the heat map.
     ///
     /// The tracker that such a driver talks to must not take silence for absence.
     #[must_use]
@@ -86,39 +124,43 @@ impl Driver {
     /// How many pings were due from the driver until `now` while the stream was open, whether they were sent,
     /// missed or spared.
     #[must_use]
-    pub fn pings_due(&self, world: &World, now: Timestamp) -> u32 {
-        self.pings.due(world, now)
+    pub fn pings_due(&self, now: Timestamp) -> u32 {
+        self.pings.due(now)
     }
 
-    /// Whether the next time at which a ping is due matters.
-    fn wants_to_ping(&self) -> bool {
-        let pings = &self.pings;
-        let without_ride = self.work == Work::Idle;
-        !pings.sparing || without_ride && (pings.surge || pings.told != self.leg.to)
-    }
-
-    /// When a ping is to be sent, while the stream is open.
+    /// When the next ping that matters is to be sent, while the stream is open.
     pub(super) fn next_ping_at(&self) -> Option<Timestamp> {
-        self.wants_to_ping().then_some(self.pings.at)
+        let pings = &self.pings;
+        if !pings.sparing {
+            return Some(pings.at);
+        }
+        if self.work != Work::Idle {
+            return None;
+        }
+        if pings.told != self.leg.to {
+            return Some(pings.at);
+        }
+        let looks = pings.looks?;
+        Some(pings.later(pings.at, looks.after(pings.periods(pings.at))))
     }
 
     /// Leaves behind the times at which nobody needed to be told anything.
-    pub(super) fn pass_over_pings(&mut self, world: &World, now: Timestamp) {
-        if self.pings.at <= now && !self.wants_to_ping() {
-            self.pings.at = self.pings.next_after(world, now);
+    pub(super) fn pass_over_pings(&mut self, now: Timestamp) {
+        if self.pings.at <= now && self.next_ping_at().is_none_or(|at| at > now) {
+            self.pings.at = self.pings.next_after(now);
         }
     }
 
     /// The stream is open, and the tracker has been told the place.
-    pub(super) fn begin_pings(&mut self, world: &World, told: Place, now: Timestamp) {
+    pub(super) fn begin_pings(&mut self, told: Place, now: Timestamp) {
         self.pings.told = told;
         self.pings.open_since = Some(now);
-        self.pings.at = self.pings.next_after(world, now);
+        self.pings.at = self.pings.next_after(now);
     }
 
     /// The stream is no longer open.
-    pub(super) fn end_pings(&mut self, world: &World, now: Timestamp) {
-        self.pings.due_before = self.pings.due(world, now);
+    pub(super) fn end_pings(&mut self, now: Timestamp) {
+        self.pings.due_before = self.pings.due(now);
         self.pings.open_since = None;
     }
 
@@ -145,6 +187,9 @@ impl Driver {
             return;
         };
         self.ping(self.place(world, now), due_at, actions);
+        if self.is_free() && self.pings.has_look(due_at) {
+            actions.push(DriverAction::LookForSurge);
+        }
         let every = world.drivers.ping_every;
         let next = due_at + every;
         if next > now {
@@ -152,7 +197,7 @@ impl Driver {
         } else {
             let missed = now.since(next).as_micros() / every.as_micros().max(1);
             self.ledger.counts.pings_missed += u32::try_from(missed + 1).unwrap_or(u32::MAX);
-            self.pings.at = self.pings.next_after(world, now);
+            self.pings.at = self.pings.next_after(now);
         }
     }
 

@@ -178,28 +178,30 @@ fn who_cruises_pings_until_at_rest() {
 }
 
 #[test]
-fn who_follows_surge_pings_all_the_time_but_on_rides() {
+fn who_follows_surge_looks_at_the_heat_map_now_and_then_but_on_rides() {
     let mut world = boarding_takes_a_while();
     world.drivers.idle = Idle::Surge;
     let spared = play(&world, true, &two_rides());
     let every = play(&world, false, &two_rides());
+    // The same looks at the same times, each with its ping.
     assert_eq!(spared.did, every.did);
-    let free = |played: &Played| -> Vec<_> {
-        let riding = [(12.6, 332.6), (402.6, 430.5)];
-        let free = |at_time: Timestamp| {
-            riding
-                .iter()
-                .all(|(from, to)| at_time <= at(*from) || at_time > at(*to))
-        };
-        played
-            .pings
-            .iter()
-            .filter(|ping| free(ping.0))
-            .copied()
-            .collect()
-    };
-    assert_eq!(free(&spared), free(&every));
-    assert_eq!(spared.pings.len(), free(&spared).len() + 2);
+    let looks: Vec<Timestamp> = spared
+        .did
+        .iter()
+        .filter(|(_, action)| *action == DriverAction::LookForSurge)
+        .map(|(at, _)| *at)
+        .collect();
+    assert!(looks.len() > 5);
+    let pinged = |look: &Timestamp| spared.pings.iter().any(|(at, _)| at == look);
+    assert!(looks.iter().all(pinged));
+    for (from, to) in [(12.6, 332.6), (402.6, 430.5)] {
+        assert!(!looks.iter().any(|look| *look > at(from) && *look <= at(to)));
+    }
+    let apart = looks.windows(2).map(|pair| pair[1].since(pair[0]));
+    assert_eq!(apart.min(), Some(Duration::from_secs(28)));
+    // Parked, nothing else is sent.
+    assert!(spared.pings.len() <= looks.len() + 3);
+    assert!(spared.pings.len() * 4 < every.pings.len());
 }
 
 #[test]
