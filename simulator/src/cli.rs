@@ -28,12 +28,12 @@ pub enum Command {
     Run(RunArgs),
     /// Predict a scenario in virtual time on the modelled cloud
     #[command(
-        after_help = "Example:\n  rushhour predict new-york-peak --set cloud.profile=aws-us-east-1 --out runs/predicted\n  rushhour predict peak-hour --replicas 10\n  rushhour predict peak-hour --sweep dispatch.window=1s,2s,4s --sweep fleet.drivers=1500,2100 --replicas 5"
+        after_help = "Example:\n  rushhour predict new-york-peak --set cloud.profile=aws-us-east-1 --out runs/predicted\n  rushhour predict peak-hour --replicas 10\n  rushhour predict --template infra/template.yaml --parameter PricingMemory=512\n  rushhour predict peak-hour --sweep dispatch.window=1s,2s,4s --sweep fleet.drivers=1500,2100 --replicas 5"
     )]
     Predict(PredictArgs),
     /// Predict a scenario with its parts on Lambda, in containers and mixed: latency, rides, dollars, break-even
     #[command(
-        after_help = "Example:\n  rushhour compare                  the built-in peak hour, three placements\n  rushhour compare peak-hour --placements hybrid,all-lambda,mixed:pricing=container,trips=container --replicas 10\n\nPlacements: hybrid (functions, the fleet tracker in a container), all-lambda, all-container, scenario (as its\nfile says), or NAME:PART=lambda|container,… on hybrid; parts: pricing, surge, trips, matching, fleet-tracker."
+        after_help = "Example:\n  rushhour compare                  the built-in peak hour, three placements\n  rushhour compare peak-hour --placements hybrid,all-lambda,mixed:pricing=container,trips=container --replicas 10\n  rushhour compare --template infra/template.yaml --against deployed.yaml\n\nPlacements: hybrid (functions, the fleet tracker in a container), all-lambda, all-container, scenario (as its\nfile says), or NAME:PART=lambda|container,… on hybrid; parts: pricing, surge, trips, matching, fleet-tracker."
     )]
     Compare(CompareArgs),
     /// Predict single functions, services and queues under a load, with no rides in them
@@ -123,6 +123,17 @@ impl ScenarioArgs {
     }
 }
 
+/// A deployment template to take sizes from.
+#[derive(Debug, Clone, Args)]
+pub struct TemplateArgs {
+    /// Memory, concurrency, windows, batches, time limits and the tracker's task, from a template of AWS SAM
+    #[arg(long, value_name = "FILE")]
+    pub template: Option<PathBuf>,
+    /// A parameter of the template; repeated
+    #[arg(long = "parameter", value_name = "NAME=VALUE", requires = "template")]
+    pub parameters: Vec<String>,
+}
+
 /// `rushhour run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -154,6 +165,9 @@ pub struct PredictArgs {
     /// The scenario.
     #[command(flatten)]
     pub driven: ScenarioArgs,
+    /// Where sizes come from.
+    #[command(flatten)]
+    pub sized: TemplateArgs,
     /// Keep the scenario's speedup, as `run` does; without it virtual time compresses nothing
     #[arg(long)]
     pub as_run: bool,
@@ -174,6 +188,12 @@ pub struct CompareArgs {
     /// The scenario.
     #[command(flatten)]
     pub driven: ScenarioArgs,
+    /// Where sizes come from.
+    #[command(flatten)]
+    pub sized: TemplateArgs,
+    /// The template before a change: both are predicted, and what the change does is shown, placements are not
+    #[arg(long, value_name = "FILE", requires = "template")]
+    pub against: Option<PathBuf>,
     /// Which placements, the first of which the others are held against
     #[arg(
         long,

@@ -22,6 +22,8 @@ pub const REPORT: &str = "report.html";
 pub const COMPARE: &str = "compare.json";
 /// Its page.
 pub const COMPARE_PAGE: &str = "compare.html";
+/// The difference of two runs.
+pub const DIFFERENCE: &str = "difference.html";
 /// The points of a sweep.
 pub const SWEEP: &str = "sweep.csv";
 /// The study that was run, as its file has it.

@@ -25,17 +25,25 @@ pub struct SurgeUpdate<M> {
 #[derive(Debug, Default)]
 struct Known {
     around: Around,
-    /// Drivers in and around each cell, and the supply by which that is so.
-    nearby: Option<(Arc<BTreeMap<Cell, u32>>, Vec<(Cell, u32)>)>,
+    nearby: Option<Nearby>,
+}
+
+/// Drivers in and around each cell, and the supply by which that is so.
+#[derive(Debug)]
+struct Nearby {
+    supply: Arc<BTreeMap<Cell, u32>>,
+    sums: Vec<(Cell, u32)>,
 }
 
 impl Known {
     fn nearby(&mut self, supply: &Arc<BTreeMap<Cell, u32>>) -> &[(Cell, u32)] {
         let Self { around, nearby } = self;
-        let last = nearby.take().filter(|(of, _)| of == supply);
-        let (_, sums) =
-            nearby.insert(last.unwrap_or_else(|| (Arc::clone(supply), around.sums(supply))));
-        sums
+        let last = nearby.take().filter(|last| last.supply == *supply);
+        let now = last.unwrap_or_else(|| Nearby {
+            supply: Arc::clone(supply),
+            sums: around.sums(supply),
+        });
+        &nearby.insert(now).sums
     }
 }
 

@@ -1,5 +1,7 @@
 //! `rushhour compare`: the same scenario in virtual time with its parts on Lambda, in containers and mixed.
 
+mod templates;
+
 use std::collections::BTreeMap;
 
 use report::compare::{BreakEven, Comparison, SCHEMA};
@@ -16,7 +18,7 @@ use crate::outcome::{Told, costs};
 use crate::replicas::{Batch, Job, seeds};
 use crate::run_dir::{COMPARE, COMPARE_PAGE, RunDir};
 use crate::scenario::{self, Source};
-use crate::target::twin;
+use crate::target::{template, twin};
 use crate::{run_dir, tell};
 
 /// What a reader of the table must know.
@@ -29,7 +31,11 @@ const METHOD: &str = "Every placement has the same riders, drivers, places, time
 /// # Errors
 /// If the scenario, a placement or the cloud profile is wrong, or what was predicted cannot be written.
 pub fn run(args: &CompareArgs) -> Result<Exit, Failure> {
-    let mut sets = args.driven.sets();
+    if let (Some(after), Some(before)) = (&args.sized.template, &args.against) {
+        return templates::run(args, before, after);
+    }
+    let mut sets = template::sets(&args.sized)?;
+    sets.extend(args.driven.sets());
     sets.push("speedup=1.0".to_owned());
     let source = scenario::read(args.driven.scenario.as_deref(), &sets).map_err(Failure::input)?;
     let named = placements::parse(&args.placements, &source.scenario.placement)?;

@@ -12,14 +12,15 @@ use crate::outcome::{Told, costs};
 use crate::predict::predict;
 use crate::replicas::{Batch, Job, seeds};
 use crate::scenario::{self, Resolved, Source};
-use crate::target::twin;
+use crate::target::{template, twin};
 
 /// Predicts.
 ///
 /// # Errors
 /// If the scenario or the cloud profile is wrong, or what was predicted cannot be written.
 pub fn run(args: &PredictArgs) -> Result<Exit, Failure> {
-    let mut sets = args.driven.sets();
+    let mut sets = template::sets(&args.sized)?;
+    sets.extend(args.driven.sets());
     if !args.as_run {
         sets.push("speedup=1.0".to_owned());
     }

@@ -4,11 +4,8 @@ use report::html::{ReportInput, render, render_diff};
 
 use crate::cli::ReportArgs;
 use crate::exit::{Exit, Failure};
-use crate::run_dir::{REPORT, RunDir};
+use crate::run_dir::{DIFFERENCE, REPORT, RunDir};
 use crate::tell;
-
-/// The file that a difference is written to.
-const DIFFERENCE: &str = "difference.html";
 
 /// Renders.
 ///

@@ -75,6 +75,7 @@ fn at<E: std::fmt::Display>(key: &'static str) -> impl Fn(E) -> ScenarioError {
 impl Resolver<'_> {
     fn resolve(mut self) -> Result<(World, Demand, Fleet, Vec<String>), ScenarioError> {
         self.check_times()?;
+        self.check_functions()?;
         let world = self.world()?;
         let demand = self.demand()?;
         let fleet = self.fleet()?;
@@ -112,6 +113,24 @@ impl Resolver<'_> {
                 scenario.dispatch.window
             );
             return Err(ScenarioError::wrong("dispatch.window", message));
+        }
+        Ok(())
+    }
+
+    fn check_functions(&self) -> Result<(), ScenarioError> {
+        for (name, function) in &self.scenario.functions {
+            if let (Some(provisioned), Some(reserved)) = (
+                function.provisioned_concurrency,
+                function.reserved_concurrency,
+            ) && provisioned > reserved
+            {
+                return Err(ScenarioError::wrong(
+                    format!("functions.{name}.provisioned_concurrency"),
+                    format!(
+                        "found {provisioned}, expected at most the {reserved} that are reserved"
+                    ),
+                ));
+            }
         }
         Ok(())
     }

@@ -1,0 +1,130 @@
+//! What a change of the deployment template does: both predicted with the same riders, drivers and choices.
+
+use std::path::Path;
+
+use report::diff::diff;
+use report::format::show_some;
+use report::html::render_diff;
+use report::summary::Summary;
+
+use crate::cli::CompareArgs;
+use crate::commands::run::interrupt::Interrupt;
+use crate::exit::{Exit, Failure};
+use crate::outcome::{Told, costs};
+use crate::replicas::{Batch, Job};
+use crate::run_dir::{DIFFERENCE, RunDir};
+use crate::scenario::{self, Source};
+use crate::target::{template, twin};
+use crate::{run_dir, tell};
+
+/// Figures by which a change is judged, as the difference of two runs names them: latency, rides, dollars.
+const JUDGED: [&str; 6] = [
+    "quote p99",
+    "request p99",
+    "request to offer p99",
+    "driver found",
+    "cost a completed ride",
+    "cost a month",
+];
+
+/// Predicts under both templates and shows what changed.
+///
+/// # Errors
+/// If the scenario, a template or the cloud profile is wrong, or what was predicted cannot be written.
+pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<Exit, Failure> {
+    if args.replicas.is_some() {
+        return Err(Failure::input(
+            "--replicas: found it beside --against, expected one of the two",
+        ));
+    }
+    let jobs = [job("before", before, args)?, job("after", after, args)?];
+    let scenario = &jobs[1].source.scenario;
+    for name in scenario.slo.keys() {
+        report::slo::known(name).map_err(Failure::input)?;
+    }
+    costs::prices(scenario)?;
+    let profile = twin::profile(scenario)?;
+    let fresh = || run_dir::fresh(&format!("{}-template", scenario.name));
+    let directory = RunDir::create(&args.driven.out.clone().unwrap_or_else(fresh))?;
+    directory.holds_no(DIFFERENCE)?;
+    let interrupt = Interrupt::in_background()?;
+    let batch = Batch {
+        profile: &profile,
+        quiet: args.driven.quiet,
+        interrupt: &interrupt,
+    };
+    let told = batch.each(&jobs, |job, resolved, told: Told| {
+        let folder = RunDir::create(&directory.path().join(&job.name))?;
+        told.write(&folder, resolved)?;
+        Ok(told.summary)
+    })?;
+    let [before, after] = &told[..] else {
+        unreachable!("two jobs have two outcomes");
+    };
+    directory.write(DIFFERENCE, render_diff(before, after).as_bytes())?;
+    let text = text(before, after);
+    if args.driven.json {
+        let json = serde_json::to_string_pretty(after).map_err(Failure::target)?;
+        tell::print(&(json + "\n"))?;
+        eprint!("{text}");
+    } else {
+        tell::print(&text)?;
+    }
+    eprintln!("\nreport: {}", directory.path().join(DIFFERENCE).display());
+    if interrupt.came() {
+        return Ok(Exit::Interrupted);
+    }
+    Ok(if after.passed() {
+        Exit::Well
+    } else {
+        Exit::Failed
+    })
+}
+
+fn job(name: &str, file: &Path, args: &CompareArgs) -> Result<Job, Failure> {
+    let mut sets = template::of_file(file, &args.sized.parameters)?;
+    sets.extend(args.driven.sets());
+    sets.push("speedup=1.0".to_owned());
+    let source: Source =
+        scenario::read(args.driven.scenario.as_deref(), &sets).map_err(Failure::input)?;
+    // What is wrong with the scenario is said before anything is made.
+    source.resolve().map_err(Failure::input)?;
+    Ok(Job {
+        name: name.to_owned(),
+        source,
+    })
+}
+
+/// The figures that a change is judged by, the limits of the scenario, and which of them are kept.
+fn text(before: &Summary, after: &Summary) -> String {
+    let mut lines = vec![format!(
+        "{:<28} {:>12} {:>12} {:>10}",
+        after.scenario, "before", "after", "change"
+    )];
+    let differences = diff(before, after);
+    for name in JUDGED {
+        let Some(found) = differences.iter().find(|it| it.name == name) else {
+            continue;
+        };
+        lines.push(format!(
+            "  {:<26} {:>12} {:>12} {:>10}  {}",
+            found.name,
+            show_some(found.before, found.unit),
+            show_some(found.after, found.unit),
+            found.change_text(),
+            found.verdict.word()
+        ));
+    }
+    for slo in &after.slo {
+        let was = before.slo.iter().find(|it| it.name == slo.name);
+        let was = was.is_none_or(|slo| slo.passed);
+        let words = match (was, slo.passed) {
+            (true, true) => "kept",
+            (true, false) => "BROKEN by the change",
+            (false, true) => "kept, was broken",
+            (false, false) => "BROKEN, as before",
+        };
+        lines.push(format!("  limit {}: {words}", slo.name));
+    }
+    lines.join("\n") + "\n"
+}
