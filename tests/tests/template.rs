@@ -8,8 +8,8 @@ use template::{Deployment, Template};
 fn deployed() -> Deployment {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/template.yaml");
     let text = std::fs::read_to_string(path).expect("the template is shipped");
-    let template = Template::parse("template.yaml", &text, &BTreeMap::new()).unwrap();
-    Deployment::of(&template).unwrap()
+    let template = Template::parse("template.yaml", &text, &BTreeMap::new()).expect("a template");
+    Deployment::of(&template).expect("a deployment")
 }
 
 #[test]

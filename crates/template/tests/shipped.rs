@@ -12,7 +12,7 @@ fn shipped() -> String {
 fn read(text: &str, parameters: &[(&str, &str)]) -> Template {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let parameters: BTreeMap<String, String> = parameters.iter().map(owned).collect();
-    Template::parse("template.yaml", text, &parameters).unwrap()
+    Template::parse("template.yaml", text, &parameters).expect("a template")
 }
 
 #[test]
@@ -63,8 +63,8 @@ fn each_rule_finds_its_mistake() {
         ),
         (
             "retention",
-            "LogGroupName: !Sub \"/aws/lambda/${Prefix}surge\", RetentionInDays: !Ref LogDays",
-            "LogGroupName: !Sub \"/aws/lambda/${Prefix}surge\"",
+            "/aws/lambda/${Prefix}surge\"\n      RetentionInDays: !Ref LogDays\n",
+            "/aws/lambda/${Prefix}surge\"\n",
         ),
         (
             "retention",

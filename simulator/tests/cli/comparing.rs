@@ -241,3 +241,75 @@ fn sweeps_that_cannot_be_are_refused() {
         assert!(!out.exists(), "nothing was made: {more:?}");
     }
 }
+
+/// The template that is shipped.
+const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/template.yaml");
+
+#[test]
+fn a_change_of_the_template_is_held_against_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = std::fs::read_to_string(TEMPLATE).unwrap();
+    let changed = folder.path().join("changed.yaml");
+    let smaller = shipped.replacen("Default: 256", "Default: 128", 1);
+    assert_ne!(smaller, shipped);
+    std::fs::write(&changed, smaller).unwrap();
+    let out = folder.path().join("changed");
+    let more = [
+        "--template",
+        text(&changed),
+        "--against",
+        TEMPLATE,
+        "--quiet",
+    ];
+    let ended = run(&small("compare", &out, &more)).well();
+    for figure in ["quote p99", "driver found", "cost a month"] {
+        assert!(ended.stdout.contains(figure), "{}", ended.stdout);
+    }
+    assert!(out.join("difference.html").is_file());
+    let slowest = |name: &str| {
+        let file = std::fs::read(out.join(name).join("summary.json")).unwrap();
+        let summary: Value = serde_json::from_slice(&file).unwrap();
+        summary["functions"]["pricing"]["duration_ms"]["p50"]
+            .as_f64()
+            .unwrap()
+    };
+    // Half the memory is half the processor for the first call of an environment.
+    assert!(slowest("after") > slowest("before"));
+
+    // A limit that the change breaks.
+    let out = folder.path().join("broken");
+    let limit = ["--set", "slo.quote_p99=\"1ms\""];
+    let ended = run(&small("compare", &out, &[&more[..], &limit].concat()));
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stdout.contains("BROKEN"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_template_that_cannot_be_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.yaml");
+    let cases = [
+        ("Resources: [", "t.yaml:"),
+        ("Parameters: {}", "Resources: found none"),
+        ("Resources: {}", "found no function that runs the binary"),
+    ];
+    for (content, expected) in cases {
+        std::fs::write(&file, content).unwrap();
+        let ended = run(&["predict", "--template", text(&file)]);
+        assert_eq!(ended.code, Some(2), "{content}");
+        assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+    }
+    let ended = run(&[
+        "predict",
+        "--template",
+        TEMPLATE,
+        "--parameter",
+        "PricingMemroy=1",
+    ]);
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended.stderr.contains("expected one of Prefix,"),
+        "{}",
+        ended.stderr
+    );
+}

@@ -76,7 +76,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     let libraries: Vec<&str> = allowed
         .keys()
         .copied()
-        .chain(["domain", "kernel", "calls"])
+        .chain(["domain", "kernel", "calls", "template"])
         .collect();
     allowed.insert("simulator", libraries.clone());
     allowed.insert("tests", libraries);
