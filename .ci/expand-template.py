@@ -26,4 +26,4 @@ with open(sys.argv[1], encoding="utf-8") as file:
     template = yaml_parse(file)
 # `sam package` puts an address in its place.
 template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
-json.dump(transform(template, {}, NoManagedPolicies()), sys.stdout)
+json.dump(transform(template, {}, NoManagedPolicies()), sys.stdout, indent=1)
