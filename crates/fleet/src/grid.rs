@@ -114,6 +114,11 @@ impl Axis {
         }
     }
 
+    /// Whether the next cell up is nearer than the next one down.
+    pub(crate) fn is_in_upper_half(&self, standing: Standing) -> bool {
+        standing.along > (f64::from(standing.cell) + 0.5) * self.cell
+    }
+
     /// Which offsets from the standing's own piece there are.
     pub(crate) fn offsets(&self, standing: Standing, step: Step) -> Offsets {
         let count = (self.count - 1) / step.cells() + 1;

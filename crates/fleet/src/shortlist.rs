@@ -1,26 +1,57 @@
 //! The nearest `k` seen so far, by rank, and those that the exact distance might prefer to them.
 
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
 use crate::index::Entry;
 use crate::metric::slackened;
+
+/// An entry by its rank.
+#[derive(Debug, Clone, Copy)]
+struct Ranked<'a> {
+    rank: f64,
+    entry: &'a Entry,
+}
+
+impl PartialEq for Ranked<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Ranked<'_> {}
+
+impl PartialOrd for Ranked<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ranked<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank.total_cmp(&other.rank)
+    }
+}
 
 /// Collects entries and narrows its limit as better ones come.
 #[derive(Debug)]
 pub(crate) struct Shortlist<'a> {
     k: usize,
     limit: f64,
-    found: Vec<(f64, &'a Entry)>,
-    narrow_at: usize,
+    /// The nearest, the farthest of them on top.
+    nearest: BinaryHeap<Ranked<'a>>,
+    /// Entries that ranked as good as equal to the farthest of the nearest at their time.
+    ties: Vec<Ranked<'a>>,
 }
 
 impl<'a> Shortlist<'a> {
-    /// For the nearest `k`, of which none may rank above `limit`.
+    /// For the nearest `k`, at least one, of which none may rank above `limit`.
     pub(crate) fn new(k: usize, limit: f64) -> Self {
-        let narrow_at = 2 * k + 16;
         Self {
             k,
             limit,
-            found: Vec::with_capacity(2 * narrow_at),
-            narrow_at,
+            nearest: BinaryHeap::with_capacity(k),
+            ties: Vec::new(),
         }
     }
 
@@ -29,48 +60,51 @@ impl<'a> Shortlist<'a> {
         self.limit
     }
 
-    /// Adds the entries that rank no higher than the limit.
+    /// Adds an entry if it ranks no higher than the limit.
     #[inline]
-    pub(crate) fn add_all(
-        &mut self,
-        entries: impl IntoIterator<Item = &'a Entry>,
-        rank: impl Fn(&Entry) -> f64,
-    ) {
-        let limit = self.limit;
-        let ranked = entries.into_iter().map(|entry| (rank(entry), entry));
-        if limit.is_infinite() {
-            // Nothing to compare with yet: without a branch that cannot be foretold this is much quicker.
-            self.found.extend(ranked);
-        } else {
-            self.found.extend(ranked.filter(|(rank, _)| *rank <= limit));
-        }
-        if self.found.len() >= self.narrow_at {
-            self.narrow();
-            // Where many lie at the same distance all stay: doubling keeps the work linear.
-            self.narrow_at = (2 * self.k + 16).max(2 * self.found.len());
+    pub(crate) fn add(&mut self, rank: f64, entry: &'a Entry) {
+        if rank <= self.limit {
+            self.keep(Ranked { rank, entry });
         }
     }
 
-    /// Sets the limit to the `k`-th rank and drops what lies above.
-    pub(crate) fn narrow(&mut self) {
-        if self.found.len() < self.k {
+    fn keep(&mut self, new: Ranked<'a>) {
+        if self.nearest.len() < self.k {
+            self.nearest.push(new);
+            if self.nearest.len() == self.k {
+                self.narrow();
+            }
             return;
         }
-        let (_, kth, _) = self
-            .found
-            .select_nth_unstable_by(self.k - 1, |a, b| a.0.total_cmp(&b.0));
-        let limit = slackened(kth.0).min(self.limit);
-        self.limit = limit;
-        self.found.retain(|(rank, _)| *rank <= limit);
+        let mut left = new;
+        if let Some(mut farthest) = self.nearest.peek_mut()
+            && new < *farthest
+        {
+            left = std::mem::replace(&mut *farthest, new);
+        }
+        self.narrow();
+        if left.rank <= self.limit {
+            self.ties.push(left);
+        }
+    }
+
+    fn narrow(&mut self) {
+        if let Some(farthest) = self.nearest.peek() {
+            self.limit = self.limit.min(slackened(farthest.rank));
+        }
     }
 
     /// Forgets the entries but not the limit, for a search that starts again.
     pub(crate) fn restart(&mut self) {
-        self.found.clear();
+        self.nearest.clear();
+        self.ties.clear();
     }
 
     /// The entries, in no order: all of the nearest `k` and perhaps a few more.
     pub(crate) fn into_entries(self) -> impl Iterator<Item = &'a Entry> {
-        self.found.into_iter().map(|(_, entry)| entry)
+        let limit = self.limit;
+        let ties = self.ties.into_iter().filter(move |tie| tie.rank <= limit);
+        let all = self.nearest.into_vec().into_iter().chain(ties);
+        all.map(|ranked| ranked.entry)
     }
 }

@@ -3,7 +3,7 @@
 use domain::Space;
 
 use super::{Block, Candidate, Entry, Index, Nearby, key_of};
-use crate::grid::{BLOCK_SIDE, Spot, Standing, Step};
+use crate::grid::{Axis, BLOCK_SIDE, Spot, Standing, Step};
 use crate::limits::SPARE_BLOCKS_PER_SEARCH;
 use crate::metric::{Flat, Globe, Metric, slackened};
 use crate::shortlist::Shortlist;
@@ -122,8 +122,7 @@ impl<'a, M: Metric> Search<'a, M> {
     }
 
     /// Whether nothing beyond a ring can be among the nearest.
-    fn is_done(&mut self, step: Step, ring: i32) -> bool {
-        self.shortlist.narrow();
+    fn is_done(&self, step: Step, ring: i32) -> bool {
         let grid = &self.index.grid;
         let beyond_x = grid.columns.gap_beyond(self.column, step, ring);
         let beyond_y = grid.rows.gap_beyond(self.row, step, ring);
@@ -134,24 +133,55 @@ impl<'a, M: Metric> Search<'a, M> {
         floor.is_infinite() || floor > self.shortlist.limit()
     }
 
-    /// Visits the cells up to [`AROUND`] away.
+    /// Visits the cells up to [`AROUND`] away: its own first, then those on the nearer sides, so that the
+    /// limit is soon low enough to leave the others out.
     fn look_around(&mut self) {
         let grid = &self.index.grid;
-        let columns = grid.columns.offsets(self.column, Step::Cell).within(AROUND);
-        for dy in grid.rows.offsets(self.row, Step::Cell).within(AROUND) {
+        let nearer = |axis: &Axis, standing| {
+            if axis.is_in_upper_half(standing) {
+                1
+            } else {
+                -1
+            }
+        };
+        let (x, y) = (
+            nearer(&grid.columns, self.column),
+            nearer(&grid.rows, self.row),
+        );
+        let around = [
+            (0, 0),
+            (x, 0),
+            (0, y),
+            (x, y),
+            (-x, 0),
+            (0, -y),
+            (-x, y),
+            (x, -y),
+            (-x, -y),
+        ];
+        let columns = grid.columns.offsets(self.column, Step::Cell);
+        let rows = grid.rows.offsets(self.row, Step::Cell);
+        let height = grid.rows.extent(Step::Cell);
+        let mut last: Option<(u64, Option<&'a Block>)> = None;
+        for (dx, dy) in around {
+            if !columns.contain(dx) || !rows.contain(dy) {
+                continue;
+            }
+            let x = grid.columns.piece_at(self.column, Step::Cell, dx);
             let y = grid.rows.piece_at(self.row, Step::Cell, dy);
-            let mut last: Option<(u64, Option<&'a Block>)> = None;
-            for dx in columns.clone() {
-                let x = grid.columns.piece_at(self.column, Step::Cell, dx);
-                let (key, cell) = super::block_of((x, y));
-                let block = match last {
-                    Some((known, block)) if known == key => block,
-                    _ => self.index.block(key),
-                };
-                last = Some((key, block));
-                if let Some(block) = block {
-                    self.visit(&block.buckets[cell as usize]);
-                }
+            let gap_x = grid.columns.gap(self.column, Step::Cell, x);
+            let gap_y = grid.rows.gap(self.row, Step::Cell, y);
+            if self.metric.floor_of(gap_x, gap_y, height) > self.shortlist.limit() {
+                continue;
+            }
+            let (key, cell) = super::block_of((x, y));
+            let block = match last {
+                Some((known, block)) if known == key => block,
+                _ => self.index.block(key),
+            };
+            last = Some((key, block));
+            if let Some(block) = block {
+                self.visit(&block.buckets[cell as usize]);
             }
         }
     }
@@ -233,12 +263,10 @@ impl<'a, M: Metric> Search<'a, M> {
             shortlist,
             ..
         } = self;
-        let rank = |entry: &Entry| metric.rank(index.grid.spot(entry.place));
-        if excluded.is_empty() {
-            shortlist.add_all(bucket, rank);
-        } else {
-            let kept = |entry: &&Entry| excluded.binary_search(&entry.slot).is_err();
-            shortlist.add_all(bucket.iter().filter(kept), rank);
+        for entry in bucket {
+            if excluded.is_empty() || excluded.binary_search(&entry.slot).is_err() {
+                shortlist.add(metric.rank(index.grid.spot(entry.place)), entry);
+            }
         }
     }
 }
