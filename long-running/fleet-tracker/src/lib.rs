@@ -4,6 +4,7 @@
 //! streams, [`metrics`] counts for Prometheus. What a call *does* is in `services::track`.
 
 mod follow;
+pub mod health;
 pub mod limits;
 pub mod metrics;
 mod server;

@@ -5,13 +5,22 @@ use fleet::FleetPolicy;
 use host::WallClock;
 use host::settings::Settings;
 use identity::Verifier;
-use rushhour_fleet_tracker::{FleetTracker, TrackerConfig};
+use rushhour_fleet_tracker::{FleetTracker, TrackerConfig, health};
 use tokio::signal::unix::{SignalKind, signal};
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    host::log::start();
+fn main() -> anyhow::Result<()> {
     let settings = Settings::of_process()?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => serve(&settings),
+        ["health"] => Ok(health::ask(settings.metrics_listen()?)?),
+        _ => anyhow::bail!("found {arguments:?}, expected nothing, or `health`"),
+    }
+}
+
+#[tokio::main]
+async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    host::log::start();
     settings.log();
     let resources = Resources::new(settings.name_prefix(), settings.queue_base_url()?);
     let stack = Stack::new(Clients::on_aws(None).await, resources);

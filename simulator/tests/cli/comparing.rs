@@ -266,15 +266,10 @@ fn a_change_of_the_template_is_held_against_what_was_there() {
         assert!(ended.stdout.contains(figure), "{}", ended.stdout);
     }
     assert!(out.join("difference.html").is_file());
-    let slowest = |name: &str| {
-        let file = std::fs::read(out.join(name).join("summary.json")).unwrap();
-        let summary: Value = serde_json::from_slice(&file).unwrap();
-        summary["functions"]["pricing"]["duration_ms"]["p50"]
-            .as_f64()
-            .unwrap()
-    };
-    // Half the memory is half the processor for the first call of an environment.
-    assert!(slowest("after") > slowest("before"));
+    let scenario =
+        |name: &str| std::fs::read_to_string(out.join(name).join("scenario.toml")).unwrap();
+    assert!(scenario("after").contains("memory_mb = 128"));
+    assert!(!scenario("before").contains("memory_mb = 128"));
 
     // A limit that the change breaks.
     let out = folder.path().join("broken");

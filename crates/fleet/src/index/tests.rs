@@ -213,3 +213,43 @@ fn an_emptied_cell_is_used_again() {
     assert_eq!(index.len(), 1);
     assert_eq!(index.blocks.len(), 1);
 }
+
+#[test]
+fn cells_follow_the_density_and_nobody_is_lost() {
+    let mut index = Index::new(PLANE);
+    let mut all = Vec::new();
+    // A square kilometre full of drivers, then one in a hundred of them.
+    for slot in 0..4_000u32 {
+        let (east, north) = (f64::from(slot % 63) * 16.0, f64::from(slot / 63) * 16.0);
+        let place = Place::from_metres(3_000.0 + east, 2_000.0 + north);
+        index.put(slot, DriverId(u64::from(slot)), place);
+        all.push(Some((DriverId(u64::from(slot)), place)));
+    }
+    let crowded_m = index.grid.cell_m();
+    assert!(crowded_m < CELL_M_AT_FIRST, "{crowded_m}");
+    let nearby = Nearby {
+        place: Place::from_metres(3_500.0, 2_481.0),
+        k: 25,
+        radius_m: None,
+        excluded: &[],
+    };
+    assert_eq!(index.nearest(nearby), brute_force(PLANE, &all, nearby));
+    for slot in (0..4_000u32).filter(|slot| slot % 100 != 0) {
+        assert!(index.remove(slot));
+        all[slot as usize] = None;
+    }
+    // Those who are left drive about for a while.
+    for turn in 0..400u32 {
+        let slot = turn % 40 * 100;
+        let place = Place::from_metres(f64::from(turn * 97 % 10_000), f64::from(turn * 61 % 7_000));
+        index.put(slot, DriverId(u64::from(slot)), place);
+        all[slot as usize] = Some((DriverId(u64::from(slot)), place));
+    }
+    let thin_m = index.grid.cell_m();
+    assert!(thin_m > 8.0 * crowded_m, "{thin_m} after {crowded_m}");
+    assert_eq!(index.nearest(nearby), brute_force(PLANE, &all, nearby));
+    assert_eq!(index.occupied_cells, {
+        let buckets = index.blocks.iter().flat_map(|block| &block.buckets);
+        buckets.filter(|bucket| !bucket.is_empty()).count()
+    });
+}
