@@ -25,5 +25,7 @@ os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 with open(sys.argv[1], encoding="utf-8") as file:
     template = yaml_parse(file)
 # `sam package` puts an address in its place.
-template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
+for resource in template["Resources"].values():
+    if "CodeUri" in resource["Properties"]:
+        resource["Properties"]["CodeUri"] = "s3://bucket/key"
 json.dump(transform(template, {}, NoManagedPolicies()), sys.stdout, indent=1)
