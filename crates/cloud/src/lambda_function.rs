@@ -137,8 +137,6 @@ pub struct LambdaFunction {
     requests: TokenBucket,
     counted_from: Timestamp,
     counters: FunctionCounters,
-    /// Successful calls that the pool was told had crashed, for their environments to go.
-    not_errors: u64,
 }
 
 impl LambdaFunction {
@@ -180,7 +178,6 @@ impl LambdaFunction {
             requests: TokenBucket::new(rate, rate),
             counted_from: now,
             counters: FunctionCounters::default(),
-            not_errors: 0,
             config,
         })
     }
@@ -280,13 +277,12 @@ impl LambdaFunction {
             Environment::OnDemand(id) => {
                 let born = self.born.get(&id).copied().unwrap_or(now);
                 let aged = now.since(born) >= self.age_max;
-                let told = if aged { Outcome::Crash } else { outcome };
-                let destroyed = self
-                    .pool
-                    .finish(id, now, told)
-                    .map_err(|_| refused)?
-                    .destroyed;
-                self.not_errors += u64::from(aged && outcome == Outcome::Success);
+                let finished = if aged {
+                    self.pool.finish_last(id, now, outcome)
+                } else {
+                    self.pool.finish(id, now, outcome)
+                };
+                let destroyed = finished.map_err(|_| refused)?.destroyed;
                 self.counters.aged_out += u64::from(aged);
                 if destroyed {
                     self.born.remove(&id);
@@ -324,7 +320,7 @@ impl LambdaFunction {
         FunctionCounters {
             all: LambdaCounters {
                 invocations: pool.invocations + self.counters.provisioned_calls,
-                errors: pool.errors + own.errors - self.not_errors,
+                errors: pool.errors + own.errors,
                 cold_starts: pool.cold_starts,
                 throttles: pool.throttles + own.throttles,
                 concurrency: own.concurrency,
@@ -356,7 +352,6 @@ impl LambdaFunction {
     /// Forgets what was counted until now, as at the end of a warm-up; calls under way stay.
     pub fn reset_counters(&mut self, now: Timestamp) {
         self.pool.reset_counters(now);
-        self.not_errors = 0;
         self.counted_from = now;
         let concurrency = self.counters.all.concurrency;
         self.counters = FunctionCounters::default();

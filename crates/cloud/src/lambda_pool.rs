@@ -254,8 +254,31 @@ impl LambdaPool {
         now: Timestamp,
         outcome: Outcome,
     ) -> Result<Finished, NotRunning> {
-        let now = self.advance(now);
         let destroyed = matches!(outcome, Outcome::Timeout | Outcome::Crash);
+        self.end(environment, now, outcome, destroyed)
+    }
+
+    /// A call ends, and its environment with it, however the call went: it is too old to take another.
+    ///
+    /// # Errors
+    /// If the environment runs no call.
+    pub fn finish_last(
+        &mut self,
+        environment: EnvironmentId,
+        now: Timestamp,
+        outcome: Outcome,
+    ) -> Result<Finished, NotRunning> {
+        self.end(environment, now, outcome, true)
+    }
+
+    fn end(
+        &mut self,
+        environment: EnvironmentId,
+        now: Timestamp,
+        outcome: Outcome,
+        destroyed: bool,
+    ) -> Result<Finished, NotRunning> {
+        let now = self.advance(now);
         let from = if destroyed {
             self.environments.destroy(environment)
         } else {
