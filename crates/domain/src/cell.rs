@@ -111,6 +111,7 @@ struct Met {
 impl Around {
     /// The cells that touch one, as [`Cell::neighbours`] has them.
     pub fn of(&mut self, cell: Cell) -> &[Cell] {
+        self.make_room();
         let number = self.expanded(cell);
         &self.met[number as usize].touching
     }
@@ -118,6 +119,7 @@ impl Around {
     /// What is counted in each cell and in those that touch it together, by cell; nothing for a cell around
     /// which nothing is counted.
     pub fn sums(&mut self, counts: &BTreeMap<Cell, u32>) -> Vec<(Cell, u32)> {
+        self.make_room();
         for (cell, count) in counts {
             let number = self.expanded(*cell);
             self.sums.resize(self.met.len(), 0);
@@ -160,7 +162,7 @@ impl Around {
     }
 
     /// Forgets all where there is too much of it: where a market is, or drivers say they are, can be anywhere.
-    pub fn trim(&mut self) {
+    fn make_room(&mut self) {
         if self.met.len() > AROUND_MAX {
             *self = Self::default();
         }

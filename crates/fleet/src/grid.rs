@@ -34,7 +34,7 @@ pub(crate) struct Axis {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Standing {
     /// The cell it is in.
-    pub(crate) cell: i32,
+    cell: i32,
     /// How far from the axis' origin.
     along: f64,
 }
@@ -42,8 +42,8 @@ pub(crate) struct Standing {
 /// Cells of an axis as seen from a standing: the offsets at which there is one not counted on the other side.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Offsets {
-    pub(crate) lowest: i32,
-    pub(crate) highest: i32,
+    lowest: i32,
+    highest: i32,
 }
 
 impl Offsets {
@@ -119,9 +119,13 @@ impl Axis {
         standing.along > (f64::from(standing.cell) + 0.5) * self.cell
     }
 
+    fn pieces(&self, step: Step) -> i32 {
+        (self.count - 1) / step.cells() + 1
+    }
+
     /// Which offsets from the standing's own piece there are.
     pub(crate) fn offsets(&self, standing: Standing, step: Step) -> Offsets {
-        let count = (self.count - 1) / step.cells() + 1;
+        let count = self.pieces(step);
         let own = standing.cell / step.cells();
         let (lowest, highest) = if self.wraps {
             (-((count - 1) / 2), count / 2)
@@ -134,7 +138,7 @@ impl Axis {
     /// The number of the piece at one of [`Axis::offsets`].
     #[inline]
     pub(crate) fn piece_at(&self, standing: Standing, step: Step, offset: i32) -> i32 {
-        let count = (self.count - 1) / step.cells() + 1;
+        let count = self.pieces(step);
         let piece = standing.cell / step.cells() + offset;
         if piece < 0 {
             piece + count

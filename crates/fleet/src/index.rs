@@ -67,6 +67,23 @@ struct Block {
 
 const _: () = assert!(BLOCK_CELLS == u64::BITS);
 
+impl Block {
+    /// The buckets with an entry.
+    fn occupied_buckets(&self) -> impl Iterator<Item = &[Entry]> {
+        // Those of a free block are empty, as are most of any block's.
+        bits(self.occupied).map(|cell| &self.buckets[cell as usize][..])
+    }
+}
+
+/// The numbers of the bits that are set, lowest first.
+fn bits(mut set: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let lowest = (set != 0).then(|| set.trailing_zeros())?;
+        set &= set - 1;
+        Some(lowest)
+    })
+}
+
 /// Where a slot's entry lies.
 #[derive(Debug, Clone, Copy)]
 struct Located {
@@ -245,7 +262,7 @@ impl Index {
         for entry in self
             .blocks
             .iter()
-            .flat_map(|block| &block.buckets)
+            .flat_map(Block::occupied_buckets)
             .flatten()
         {
             let (key, cell) = block_of(anew.grid.cell_of(anew.grid.spot(entry.place)));

@@ -70,6 +70,31 @@ impl Difference {
             format!("{sign}{} %", decimals(change * 100.0, 1))
         })
     }
+
+    /// All of it as a line of text, under a [`heading`].
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!(
+            "  {:<28} {:>12} {:>12} {:>10}  {}",
+            printable(&self.name),
+            show_some(self.before, self.unit),
+            show_some(self.after, self.unit),
+            self.change_text(),
+            self.verdict.word(),
+        )
+    }
+}
+
+/// The heads of the columns of [`Difference::line`], under a title.
+#[must_use]
+pub fn heading(title: &str) -> String {
+    format!(
+        "{:<30} {:>12} {:>12} {:>10}",
+        printable(title),
+        "before",
+        "after",
+        "change"
+    )
 }
 
 /// Every figure of `after`, and of `before` where only that has it, held against each other.
@@ -157,21 +182,9 @@ pub fn diff_text(before: &Summary, after: &Summary) -> String {
     for difference in diff(before, after) {
         if difference.group != group {
             group = difference.group;
-            let _ = writeln!(
-                out,
-                "\n{group:<30} {:>12} {:>12} {:>10}",
-                "before", "after", "change"
-            );
+            let _ = writeln!(out, "\n{}", heading(group));
         }
-        let _ = writeln!(
-            out,
-            "  {:<28} {:>12} {:>12} {:>10}  {}",
-            printable(&difference.name),
-            show_some(difference.before, difference.unit),
-            show_some(difference.after, difference.unit),
-            difference.change_text(),
-            difference.verdict.word(),
-        );
+        let _ = writeln!(out, "{}", difference.line());
     }
     out
 }

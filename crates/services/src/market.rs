@@ -115,7 +115,6 @@ impl<M: MarketStore> SurgeUpdate<M> {
             .known
             .lock()
             .expect("no one panics while holding what is known");
-        known.around.trim();
         let multipliers = match &self.market.surge {
             Some(policy) if both => surge::update(
                 policy,

@@ -101,7 +101,7 @@ impl Deployment {
     pub fn of(template: &Template) -> Result<Self, TemplateError> {
         let mut deployment = Self::default();
         for (name, node) in template.resources("AWS::Serverless::Function") {
-            let binary = binary(node).unwrap_or(name).to_owned();
+            let binary = binary(name, node).to_owned();
             deployment
                 .functions
                 .insert(binary, function(template, name, node)?);
@@ -150,10 +150,13 @@ impl Deployment {
     }
 }
 
-/// The binary that a function is built from.
-fn binary(function: &Node) -> Option<&str> {
-    let build = function.get("Metadata")?.get("BuildProperties")?;
-    build.get("Binary")?.as_text()
+/// The binary that a function is built from: named as the function where the template does not say.
+pub(crate) fn binary<'a>(name: &'a str, function: &'a Node) -> &'a str {
+    let build = function
+        .get("Metadata")
+        .and_then(|metadata| metadata.get("BuildProperties"));
+    let binary = build.and_then(|build| build.get("Binary"));
+    binary.and_then(Node::as_text).unwrap_or(name)
 }
 
 fn function(template: &Template, name: &str, node: &Node) -> Result<Function, TemplateError> {
@@ -166,10 +169,7 @@ fn function(template: &Template, name: &str, node: &Node) -> Result<Function, Te
         Some(Found::Node(config)) => {
             let executions = config.get("ProvisionedConcurrentExecutions");
             let place = format!("{name}.ProvisionedConcurrencyConfig");
-            executions
-                .map(|node| template.number_of(node, &place))
-                .transpose()?
-                .flatten()
+            template.number_of(executions, &place)?
         }
         _ => None,
     };
@@ -192,10 +192,8 @@ fn function(template: &Template, name: &str, node: &Node) -> Result<Function, Te
 }
 
 fn mapping(template: &Template, place: &str, event: &Node) -> Result<Mapping, TemplateError> {
-    let number = |node: Option<&Node>, name: &str| match node {
-        Some(node) => template.number_of(node, &format!("{place}.{name}")),
-        None => Ok(None),
-    };
+    let number =
+        |node: Option<&Node>, name: &str| template.number_of(node, &format!("{place}.{name}"));
     let get = |name: &str| event.get("Properties").and_then(|all| all.get(name));
     let queue = match get("Queue").map(|node| template.resolve(node)) {
         Some(Found::Resource(queue))
@@ -231,10 +229,7 @@ fn queue(template: &Template, name: &str, node: &Node) -> Result<Queue, Template
                 .map(|it| template.resolve(it));
             let receives = policy.get("maxReceiveCount");
             let place = format!("{name}.RedrivePolicy.maxReceiveCount");
-            let receives = receives
-                .map(|node| template.number_of(node, &place))
-                .transpose()?
-                .flatten();
+            let receives = template.number_of(receives, &place)?;
             match (target, receives) {
                 (Some(Found::Resource(target)), Some(receives)) => Some((target, receives)),
                 _ => None,

@@ -216,17 +216,20 @@ impl Template {
         place: &str,
         name: &str,
     ) -> Result<Option<u32>, TemplateError> {
-        match self.property_node(resource, name) {
-            Some(node) => self.number_of(node, &format!("{place}.{name}")),
-            None => Ok(None),
-        }
+        let node = self.property_node(resource, name);
+        self.number_of(node, &format!("{place}.{name}"))
     }
 
-    /// A whole number; none for `AWS::NoValue`.
+    /// A whole number; none where there is nothing, or `AWS::NoValue`.
     ///
     /// # Errors
     /// If it is something else.
-    pub(crate) fn number_of(&self, node: &Node, place: &str) -> Result<Option<u32>, TemplateError> {
+    pub(crate) fn number_of(
+        &self,
+        node: Option<&Node>,
+        place: &str,
+    ) -> Result<Option<u32>, TemplateError> {
+        let Some(node) = node else { return Ok(None) };
         let found = match self.resolve(node) {
             Found::Nothing => return Ok(None),
             Found::Text(text) => text,

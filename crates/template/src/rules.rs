@@ -2,7 +2,7 @@
 //! at. Each rule is tested on the template with a mistake planted in it.
 
 use crate::TemplateError;
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, binary};
 use crate::document::{Found, Template};
 use crate::yaml::{Node, Value};
 
@@ -88,13 +88,7 @@ impl Findings<'_> {
     }
 
     fn function(&mut self, name: &str, node: &Node, deployment: &Deployment) {
-        let binary = node
-            .get("Metadata")
-            .and_then(|it| it.get("BuildProperties"))
-            .and_then(|it| it.get("Binary"))
-            .and_then(Node::as_text)
-            .unwrap_or(name);
-        let Some(function) = deployment.functions.get(binary) else {
+        let Some(function) = deployment.functions.get(binary(name, node)) else {
             return;
         };
         if function.architecture != "arm64" {
@@ -175,7 +169,7 @@ impl Findings<'_> {
         let count = number("DesiredCount");
         let config = self.template.property_node(node, "DeploymentConfiguration");
         let share = |at: &str| {
-            let node = config?.get(at)?;
+            let node = config?.get(at);
             self.template.number_of(node, name).ok().flatten()
         };
         let (least, most) = (share("MinimumHealthyPercent"), share("MaximumPercent"));

@@ -14,11 +14,11 @@ use crate::compare::placements::{self, Named};
 use crate::compare::rates;
 use crate::compare::sizing::{self, Busy};
 use crate::exit::{Exit, Failure};
-use crate::outcome::{Told, costs};
+use crate::outcome::Told;
 use crate::replicas::{Batch, Job, seeds};
 use crate::run_dir::{COMPARE, COMPARE_PAGE, RunDir};
 use crate::scenario::{self, Source};
-use crate::target::{template, twin};
+use crate::target::template;
 use crate::{run_dir, tell};
 
 /// What a reader of the table must know.
@@ -42,11 +42,7 @@ pub fn run(args: &CompareArgs) -> Result<Exit, Failure> {
     let seeds = seeds(source.scenario.seed, args.replicas)?;
     // What is wrong with the scenario is said before anything is made.
     source.resolve().map_err(Failure::input)?;
-    for name in source.scenario.slo.keys() {
-        report::slo::known(name).map_err(Failure::input)?;
-    }
-    costs::prices(&source.scenario)?;
-    let profile = twin::profile(&source.scenario)?;
+    let profile = super::checked(&source.scenario)?;
     let out = args.driven.out.clone();
     let fresh = || run_dir::fresh(&format!("{}-compare", source.scenario.name));
     let directory = RunDir::create(&out.unwrap_or_else(fresh))?;

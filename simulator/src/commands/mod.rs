@@ -10,11 +10,14 @@ pub mod run;
 pub mod study;
 pub mod validate;
 
+use cloud::profile::Profile;
+
 use crate::cli::ScenarioArgs;
 use crate::exit::{Exit, Failure};
-use crate::outcome::Told;
+use crate::outcome::{Told, costs};
 use crate::run_dir::{self, REPORT, RunDir};
-use crate::scenario::Resolved;
+use crate::scenario::{Resolved, Scenario};
+use crate::target::twin;
 use crate::tell;
 
 /// The directory of a run: as told, or `runs/<scenario>-<time>`.
@@ -23,13 +26,21 @@ fn directory(args: &ScenarioArgs, resolved: &Resolved) -> Result<RunDir, Failure
     RunDir::create(&told.unwrap_or_else(|| run_dir::fresh(&resolved.scenario.name)))
 }
 
+/// The profile of a scenario whose limits and prices are seen to be known.
+fn checked(scenario: &Scenario) -> Result<Profile, Failure> {
+    for name in scenario.slo.keys() {
+        ::report::slo::known(name).map_err(Failure::input)?;
+    }
+    costs::prices(scenario)?;
+    twin::profile(scenario)
+}
+
 /// What the command ends with.
 fn verdict(told: &Told, interrupted: bool) -> Exit {
     if interrupted {
         return Exit::Interrupted;
     }
-    let kept = told.summary.slo.iter().all(|slo| slo.passed);
-    if kept && told.summary.audit.violations_count() == 0 {
+    if told.summary.passed() {
         Exit::Well
     } else {
         Exit::Failed

@@ -2,17 +2,16 @@
 
 mod sweep;
 
-use cloud::profile::Profile;
 use report::replicas::{Figures, replicas};
 
 use crate::cli::PredictArgs;
 use crate::commands::run::interrupt::Interrupt;
 use crate::exit::{Exit, Failure};
-use crate::outcome::{Told, costs};
+use crate::outcome::Told;
 use crate::predict::predict;
 use crate::replicas::{Batch, Job, seeds};
 use crate::scenario::{self, Resolved, Source};
-use crate::target::{template, twin};
+use crate::target::template;
 
 /// Predicts.
 ///
@@ -30,7 +29,7 @@ pub fn run(args: &PredictArgs) -> Result<Exit, Failure> {
     let source = scenario::read(args.driven.scenario.as_deref(), &sets).map_err(Failure::input)?;
     let seeds = seeds(source.scenario.seed, args.replicas)?;
     let resolved = source.resolve().map_err(Failure::input)?;
-    let profile = checked(&source)?;
+    let profile = super::checked(&source.scenario)?;
     let directory = super::directory(&args.driven, &resolved)?;
     let interrupt = Interrupt::in_background()?;
     let told = if seeds.len() > 1 {
@@ -46,15 +45,6 @@ pub fn run(args: &PredictArgs) -> Result<Exit, Failure> {
     told.write(&directory, &resolved)?;
     super::show(&args.driven, &told, &directory)?;
     Ok(super::verdict(&told, interrupt.came()))
-}
-
-/// The profile of a scenario whose limits and prices are seen to be known.
-fn checked(source: &Source) -> Result<Profile, Failure> {
-    for name in source.scenario.slo.keys() {
-        report::slo::known(name).map_err(Failure::input)?;
-    }
-    costs::prices(&source.scenario)?;
-    twin::profile(&source.scenario)
 }
 
 /// The jobs of a scenario under several seeds.

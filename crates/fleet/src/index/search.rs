@@ -2,7 +2,7 @@
 
 use domain::Space;
 
-use super::{Block, Candidate, Entry, Index, Nearby, key_of};
+use super::{Block, Candidate, Entry, Index, Nearby, bits, key_of};
 use crate::grid::{Axis, BLOCK_SIDE, Spot, Standing, Step};
 use crate::limits::SPARE_BLOCKS_PER_SEARCH;
 use crate::metric::{Flat, Globe, Metric, slackened};
@@ -115,8 +115,10 @@ impl<'a, M: Metric> Search<'a, M> {
             ring += 1;
         }
         self.shortlist.restart();
-        for bucket in self.index.blocks.iter().flat_map(|block| &block.buckets) {
-            self.visit(bucket);
+        for block in &self.index.blocks {
+            for bucket in block.occupied_buckets() {
+                self.visit(bucket);
+            }
         }
         self.shortlist
     }
@@ -196,14 +198,18 @@ impl<'a, M: Metric> Search<'a, M> {
             let y = grid.rows.piece_at(self.row, Step::Block, dy);
             let gap_y = grid.rows.gap(self.row, Step::Block, y);
             // The first and the last row of a ring are visited whole, of the others the two ends.
-            let stride = if dy.abs() == ring { 1 } else { 2 * ring };
-            let mut dx = -ring;
-            while dx <= ring {
+            if dy.abs() == ring {
+                for dx in columns.within(ring) {
+                    blocks += 1;
+                    self.visit_block(dx, y, gap_y);
+                }
+                continue;
+            }
+            for dx in [-ring, ring] {
                 if columns.contain(dx) {
                     blocks += 1;
                     self.visit_block(dx, y, gap_y);
                 }
-                dx += stride;
             }
         }
         blocks
@@ -243,9 +249,7 @@ impl<'a, M: Metric> Search<'a, M> {
                 cells &= !around;
             }
             let gap_y = rows.gap(self.row, Step::Cell, row);
-            while cells != 0 {
-                let x = cells.trailing_zeros();
-                cells &= cells - 1;
+            for x in bits(cells) {
                 let floor = self.metric.floor_of(gaps[x as usize], gap_y, height);
                 if floor <= self.shortlist.limit() {
                     self.visit(&block.buckets[(first as usize) + x as usize]);

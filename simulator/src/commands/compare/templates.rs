@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-use report::diff::diff;
-use report::format::show_some;
+use report::diff::{diff, heading};
 use report::html::render_diff;
 use report::summary::Summary;
 
 use crate::cli::CompareArgs;
+use crate::commands::checked;
 use crate::commands::run::interrupt::Interrupt;
 use crate::exit::{Exit, Failure};
-use crate::outcome::{Told, costs};
+use crate::outcome::Told;
 use crate::replicas::{Batch, Job};
 use crate::run_dir::{DIFFERENCE, RunDir};
 use crate::scenario::{self, Source};
-use crate::target::{template, twin};
+use crate::target::template;
 use crate::{run_dir, tell};
 
 /// Figures by which a change is judged, as the difference of two runs names them: latency, rides, dollars.
@@ -39,11 +39,7 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<Exit, Fail
     }
     let jobs = [job("before", before, args)?, job("after", after, args)?];
     let scenario = &jobs[1].source.scenario;
-    for name in scenario.slo.keys() {
-        report::slo::known(name).map_err(Failure::input)?;
-    }
-    costs::prices(scenario)?;
-    let profile = twin::profile(scenario)?;
+    let profile = checked(scenario)?;
     let fresh = || run_dir::fresh(&format!("{}-template", scenario.name));
     let directory = RunDir::create(&args.driven.out.clone().unwrap_or_else(fresh))?;
     directory.holds_no(DIFFERENCE)?;
@@ -97,23 +93,13 @@ fn job(name: &str, file: &Path, args: &CompareArgs) -> Result<Job, Failure> {
 
 /// The figures that a change is judged by, the limits of the scenario, and which of them are kept.
 fn text(before: &Summary, after: &Summary) -> String {
-    let mut lines = vec![format!(
-        "{:<28} {:>12} {:>12} {:>10}",
-        after.scenario, "before", "after", "change"
-    )];
+    let mut lines = vec![heading(&after.scenario)];
     let differences = diff(before, after);
     for name in JUDGED {
         let Some(found) = differences.iter().find(|it| it.name == name) else {
             continue;
         };
-        lines.push(format!(
-            "  {:<26} {:>12} {:>12} {:>10}  {}",
-            found.name,
-            show_some(found.before, found.unit),
-            show_some(found.after, found.unit),
-            found.change_text(),
-            found.verdict.word()
-        ));
+        lines.push(found.line());
     }
     for slo in &after.slo {
         let was = before.slo.iter().find(|it| it.name == slo.name);
