@@ -69,6 +69,8 @@ pub enum Command {
 pub enum Target {
     /// Everything in this process, over real sockets on loopback.
     Embedded,
+    /// Functions under `cargo lambda watch`, the fleet tracker as a process, the rest in this one.
+    Watch,
 }
 
 /// Which scenario, and where its outcome goes: what commands that drive a scenario have in common.
@@ -149,6 +151,46 @@ pub struct RunArgs {
     /// City seconds to each second of the run
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub speedup: Option<f64>,
+    /// Of `--target watch`.
+    #[command(flatten)]
+    pub watch: WatchArgs,
+}
+
+/// Where the parts of `--target watch` are.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "With --target watch")]
+pub struct WatchArgs {
+    /// The port of cargo lambda watch, which is started there unless somebody listens; the four ports after it are
+    /// DynamoDB's, SQS's, the fleet tracker's and that of its metrics
+    #[arg(long, value_name = "PORT", default_value_t = WATCH_PORT)]
+    pub watch_port: u16,
+    /// A DynamoDB other than the embedded one
+    #[arg(long, value_name = "URL", requires = "sqs")]
+    pub dynamodb: Option<String>,
+    /// An SQS other than the embedded one
+    #[arg(long, value_name = "URL", requires = "dynamodb")]
+    pub sqs: Option<String>,
+    /// What the URLs of its queues begin with; default: the SQS's URL and the account 000000000000
+    #[arg(long, value_name = "URL", requires = "sqs")]
+    pub queue_base_url: Option<String>,
+    /// Prints the environment of functions and tracker, for `cargo lambda watch --env-file`, and ends
+    #[arg(long)]
+    pub print_settings: bool,
+}
+
+/// Where `cargo lambda watch` listens by itself.
+const WATCH_PORT: u16 = 9_000;
+
+impl WatchArgs {
+    /// An option that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--watch-port", self.watch_port != WATCH_PORT),
+            ("--dynamodb", self.dynamodb.is_some()),
+            ("--print-settings", self.print_settings),
+        ];
+        given.into_iter().find(|(_, is)| *is).map(|(name, _)| name)
+    }
 }
 
 impl RunArgs {

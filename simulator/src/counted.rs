@@ -13,7 +13,7 @@ use services::ports::PortError;
 /// # Errors
 /// If the queues cannot be asked.
 pub async fn counted_now(stack: &Stack, running_for: Duration) -> Result<Counted, PortError> {
-    let tracker = stack.tracker_metrics().unwrap_or_default();
+    let tracker = stack.tracker_metrics().await.unwrap_or_default();
     // One task, which nobody starts a second of.
     let container = ContainerUse {
         tasks_max: 1,

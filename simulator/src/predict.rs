@@ -15,7 +15,7 @@ use twin::{Plan, Twin};
 use workload::demand::RiderPlan;
 
 use crate::exit::Failure;
-use crate::outcome::{Outcome, Told, costs};
+use crate::outcome::{Ending, Outcome, Told, costs};
 use crate::progress::Progress;
 use crate::scenario::Resolved;
 use crate::target::{embedded, twin as twin_of};
@@ -74,7 +74,7 @@ pub fn predict(
     };
     let mut twin = Twin::new(plan, recorder.clone(), watched.clone()).map_err(Failure::input)?;
     let slice = (total / LOOKS).max(Duration::from_millis(100));
-    let mut interrupted = false;
+    let mut ended = Ending::Whole;
     loop {
         let next = twin.now() + slice;
         if twin.run_until(next) {
@@ -84,7 +84,7 @@ pub fn predict(
             progress.show(twin.now().since(started_at), &recorder);
         }
         if stop() {
-            interrupted = true;
+            ended = Ending::Interrupted;
             break;
         }
     }
@@ -109,8 +109,8 @@ pub fn predict(
         watched,
         rests_on: costs::rests_on(profile, scenario),
         wall_s: began.elapsed().as_secs_f64(),
-        interrupted,
+        notes: ended.notes().into_iter().collect(),
         calls: None,
     };
-    Ok((outcome.tell()?, interrupted))
+    Ok((outcome.tell()?, ended == Ending::Interrupted))
 }

@@ -39,6 +39,15 @@ pub struct ServerError {
     pub detail: String,
 }
 
+/// Ports on 127.0.0.1; 0 is a free one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ports {
+    /// DynamoDB's.
+    pub dynamodb: u16,
+    /// SQS's.
+    pub sqs: u16,
+}
+
 /// Both servers. They stop when this is dropped, and forget everything.
 #[derive(Debug)]
 pub struct EmbeddedAws {
@@ -64,8 +73,16 @@ impl EmbeddedAws {
     /// # Errors
     /// If no socket, thread or database is to be had.
     pub fn start() -> Result<Self, ServerError> {
-        let (dynamodb, dynamodb_at) = spawn("DynamoDB", serve_dynamodb)?;
-        let (sqs, sqs_at) = spawn("SQS", serve_sqs)?;
+        Self::start_at(Ports::default())
+    }
+
+    /// As [`Self::start`], on these ports.
+    ///
+    /// # Errors
+    /// If a port is taken as well.
+    pub fn start_at(ports: Ports) -> Result<Self, ServerError> {
+        let (dynamodb, dynamodb_at) = spawn("DynamoDB", ports.dynamodb, serve_dynamodb)?;
+        let (sqs, sqs_at) = spawn("SQS", ports.sqs, serve_sqs)?;
         Ok(Self {
             dynamodb_endpoint: format!("http://{dynamodb_at}"),
             sqs_endpoint: format!("http://{sqs_at}"),
@@ -100,7 +117,11 @@ impl Drop for EmbeddedAws {
 }
 
 /// Serves on a thread with a runtime of its own; returns once it listens.
-fn spawn<F, S>(server: &'static str, serve: F) -> Result<(ServerThread, SocketAddr), ServerError>
+fn spawn<F, S>(
+    server: &'static str,
+    port: u16,
+    serve: F,
+) -> Result<(ServerThread, SocketAddr), ServerError>
 where
     F: FnOnce(TcpListener, Stop) -> S + Send + 'static,
     S: Future<Output = Result<(), String>>,
@@ -111,7 +132,7 @@ where
     let thread = std::thread::Builder::new()
         .name(format!("embedded-{server}").to_lowercase())
         .spawn(move || {
-            if let Err(detail) = run(serve, stopped, &listening) {
+            if let Err(detail) = run(port, serve, stopped, &listening) {
                 tracing::error!(server, detail, "an embedded server ended");
                 // Nobody listens to this any more once the server has started.
                 drop(listening.send(Err(detail)));
@@ -130,6 +151,7 @@ where
 }
 
 fn run<F, S>(
+    port: u16,
     serve: F,
     stopped: Stop,
     listening: &mpsc::Sender<Result<SocketAddr, String>>,
@@ -143,7 +165,8 @@ where
         .enable_all()
         .build();
     runtime.map_err(text)?.block_on(async move {
-        let listener = listen().map_err(text)?;
+        let listener = listen(port)
+            .map_err(|why| format!("cannot listen on {}:{port}: {why}", Ipv4Addr::LOCALHOST))?;
         let address = listener.local_addr().map_err(text)?;
         drop(listening.send(Ok(address)));
         let grace = stopped.clone();
@@ -154,11 +177,13 @@ where
     })
 }
 
-/// A free port. Connections inherit that small answers leave at once.
-fn listen() -> std::io::Result<TcpListener> {
+/// A port, 0 a free one. Connections inherit that small answers leave at once.
+fn listen(port: u16) -> std::io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.set_nodelay(true)?;
-    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    // One that was served until a moment ago is not to be waited for.
+    socket.set_reuseaddr(true)?;
+    socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
     socket.listen(BACKLOG)
 }
 
@@ -216,5 +241,20 @@ mod tests {
         std::net::TcpStream::connect(&address).unwrap();
         one.stop();
         assert!(std::net::TcpStream::connect(&address).is_err());
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_named() {
+        let running = EmbeddedAws::start().unwrap();
+        let (_, port) = running.dynamodb_endpoint.rsplit_once(':').unwrap();
+        let taken = Ports {
+            dynamodb: port.parse().unwrap(),
+            sqs: 0,
+        };
+        let error = EmbeddedAws::start_at(taken).unwrap_err().to_string();
+        assert!(
+            error.contains(port) && error.contains("DynamoDB"),
+            "{error}"
+        );
     }
 }

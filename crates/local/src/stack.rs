@@ -7,6 +7,7 @@
 
 mod config;
 mod depth;
+pub mod environment;
 #[cfg(test)]
 mod tests;
 mod tracker;
@@ -28,16 +29,18 @@ use identity::{Issuer, SecretError, Verifier};
 use services::config::Market;
 use services::ports::PortError;
 
-pub use config::{Endpoints, FunctionName, FunctionSettings, MappingSettings, StackConfig};
+pub use config::{
+    Endpoints, FunctionName, FunctionSettings, MappingSettings, Processes, StackConfig,
+};
 
 use crate::event_source_host::{EventSourceHost, EventSourceUse};
 use crate::http_front::{HttpFront, HttpFrontConfig, HttpFrontCounters, ROUTES};
-use crate::lambda_host::LambdaHost;
+use crate::lambda_host::{FunctionSpec, LambdaHost};
 use crate::limits::{DRAIN_MAX, INTEGRATION_TIMEOUT_MAX};
 use crate::schedule::Schedule;
 use crate::servers::{EmbeddedAws, ServerError};
 use depth::DepthSampler;
-use tracker::{TrackerHost, TrackerRecipe};
+use tracker::{Tracker, TrackerHost, TrackerRecipe};
 
 /// Why the stack does not start.
 #[derive(Debug, thiserror::Error)]
@@ -103,8 +106,7 @@ pub struct Stack {
     issuer: Issuer,
     aws: aws::Stack,
     host: Arc<LambdaHost>,
-    tracker_recipe: TrackerRecipe,
-    tracker: Option<TrackerHost>,
+    tracker: Tracker,
     tracker_grpc: SocketAddr,
     tracker_metrics: SocketAddr,
     mappings: BTreeMap<&'static str, EventSourceHost>,
@@ -125,11 +127,50 @@ impl Provisioned {
         &self.aws
     }
 
+    /// Where DynamoDB and SQS are, in this order.
+    #[must_use]
+    pub fn endpoints(&self) -> (String, String) {
+        wiring::endpoints(&self.config, self.servers.as_ref())
+    }
+
     /// Starts the tracker, the functions, the mappings, the schedule, and last the HTTP front.
     ///
     /// # Errors
     /// If a part does not start; those before it are dropped then.
     pub async fn start(self) -> Result<Stack, StackError> {
+        let (config, aws) = (&self.config, &self.aws);
+        let market = Arc::new(config.market.clone());
+        let issuer = Issuer::development(&config.identity_secret)?;
+        let verifier = Verifier::development(&config.identity_secret)?;
+        let mut recipe = TrackerRecipe::new(config, &market, &verifier, aws, self.endpoints());
+        let tracker = TrackerHost::start(recipe.clone()).await?;
+        let (grpc, metrics) = (tracker.grpc(), tracker.metrics_address());
+        // Started again, it is to be found where it was.
+        (recipe.config.grpc, recipe.config.metrics) = (grpc, metrics);
+        let functions = wiring::functions(config, &market, &issuer, aws, grpc, self.endpoints())?;
+        let tracker = Tracker::Here(Box::new(recipe), Some(tracker));
+        self.join(functions, tracker, grpc, metrics).await
+    }
+
+    /// As [`Self::start`], with tracker and functions in processes of their own, which are there.
+    ///
+    /// # Errors
+    /// If a part does not start.
+    pub async fn start_around(self, processes: &Processes) -> Result<Stack, StackError> {
+        let functions = wiring::invoked_functions(&self.config, &processes.functions);
+        let metrics = processes.tracker_metrics;
+        let tracker = Tracker::Process(metrics);
+        self.join(functions, tracker, processes.tracker_grpc, metrics)
+            .await
+    }
+
+    async fn join(
+        self,
+        functions: Vec<FunctionSpec>,
+        tracker: Tracker,
+        tracker_grpc: SocketAddr,
+        tracker_metrics: SocketAddr,
+    ) -> Result<Stack, StackError> {
         let Self {
             config,
             servers,
@@ -138,16 +179,6 @@ impl Provisioned {
         let market = Arc::new(config.market.clone());
         let issuer = Issuer::development(&config.identity_secret)?;
         let verifier = Verifier::development(&config.identity_secret)?;
-        let endpoints = wiring::endpoints(&config, servers.as_ref());
-        let mut tracker_recipe =
-            TrackerRecipe::new(&config, &market, &verifier, &aws, endpoints.clone());
-        let tracker = TrackerHost::start(tracker_recipe.clone()).await?;
-        let (tracker_grpc, tracker_metrics) = (tracker.grpc(), tracker.metrics_address());
-        // Started again, it is to be found where it was.
-        (tracker_recipe.config.grpc, tracker_recipe.config.metrics) =
-            (tracker_grpc, tracker_metrics);
-        let functions =
-            wiring::functions(&config, &market, &issuer, &aws, tracker_grpc, endpoints)?;
         let host = LambdaHost::new(functions, config.observer.clone());
         let host = Arc::new(host.telling(config.calls.clone()));
         let mappings = wiring::mappings(&config, &aws, &host)?;
@@ -175,8 +206,7 @@ impl Provisioned {
             issuer,
             aws,
             host,
-            tracker_recipe,
-            tracker: Some(tracker),
+            tracker,
             tracker_grpc,
             tracker_metrics,
             mappings,
@@ -198,8 +228,8 @@ impl Stack {
     /// If a server does not start, or a table or queue cannot be made.
     pub async fn provision(config: StackConfig) -> Result<Provisioned, StackError> {
         let (servers, clients) = match &config.endpoints {
-            Endpoints::Embedded => {
-                let servers = EmbeddedAws::start()?;
+            Endpoints::Embedded(ports) => {
+                let servers = EmbeddedAws::start_at(*ports)?;
                 let clients = servers.clients();
                 (Some(servers), clients)
             }
@@ -300,9 +330,8 @@ impl Stack {
     }
 
     /// What the tracker counted since it last started; none while it is down.
-    #[must_use]
-    pub fn tracker_metrics(&self) -> Option<MetricsSnapshot> {
-        self.tracker.as_ref().map(TrackerHost::metrics)
+    pub async fn tracker_metrics(&self) -> Option<MetricsSnapshot> {
+        self.tracker.metrics().await
     }
 
     /// The account of each queue, by name without prefix.
@@ -339,9 +368,7 @@ impl Stack {
 
     /// Ends the tracker at once, as if its process were killed: nobody is told, nothing is drained.
     pub async fn kill_tracker(&mut self) {
-        if let Some(tracker) = self.tracker.take() {
-            tracker.kill().await;
-        }
+        self.tracker.kill().await;
     }
 
     /// Starts the tracker again where it was; one that runs is stopped first, as on a deploy.
@@ -349,11 +376,7 @@ impl Stack {
     /// # Errors
     /// If it cannot listen there, or the holds cannot be read.
     pub async fn restart_tracker(&mut self) -> Result<(), StackError> {
-        if let Some(running) = self.tracker.take() {
-            running.stop().await;
-        }
-        self.tracker = Some(TrackerHost::start(self.tracker_recipe.clone()).await?);
-        Ok(())
+        self.tracker.restart().await
     }
 
     /// Brings what is under way to its end, in this order and each within bounds: the front, the
@@ -381,9 +404,7 @@ impl Stack {
         if !self.host.drain(DRAIN_MAX).await {
             tracing::warn!("function calls were still under way at the stop");
         }
-        if let Some(tracker) = self.tracker.take() {
-            tracker.stop().await;
-        }
+        self.tracker.stop().await;
     }
 
     /// Drains, and ends the servers. What the tables held is gone then, if they were embedded.

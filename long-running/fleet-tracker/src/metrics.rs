@@ -47,6 +47,28 @@ pub struct MetricsSnapshot {
     pub bad_messages: u64,
 }
 
+impl MetricsSnapshot {
+    /// Reads back what [`Metrics::render`] wrote. What is not there counts as 0.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let mut snapshot = Self::default();
+        for line in text.lines() {
+            let Some((name, value)) = line.rsplit_once(' ') else {
+                continue;
+            };
+            let counter = match name.split('{').next() {
+                Some("fleet_messages_total") => &mut snapshot.messages,
+                Some("fleet_pings_total") => &mut snapshot.pings,
+                Some("fleet_slow_readers_total") => &mut snapshot.slow_readers,
+                Some("fleet_bad_messages_total") => &mut snapshot.bad_messages,
+                _ => continue,
+            };
+            *counter += value.parse::<u64>().unwrap_or(0);
+        }
+        snapshot
+    }
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Self {
@@ -188,5 +210,30 @@ impl Metrics {
             slow_readers: self.slow_readers.get(),
             bad_messages: self.bad_messages.get(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_rendered_is_read_back() {
+        let metrics = Metrics::default();
+        metrics.ping(PingOutcome::Moved);
+        metrics.ping(PingOutcome::Moved);
+        metrics.bad_place();
+        metrics.messages.inc_by(7);
+        metrics.slow_readers.inc();
+        metrics.bad_messages.inc_by(2);
+        let read = MetricsSnapshot::read(&metrics.render(Counts::default(), 0));
+        let expected = MetricsSnapshot {
+            messages: 7,
+            pings: 3,
+            slow_readers: 1,
+            bad_messages: 2,
+        };
+        assert_eq!(read, expected);
+        assert_eq!(read, metrics.snapshot());
     }
 }

@@ -1,4 +1,4 @@
-//! `rushhour run`: starts a stack, drives the scenario against it, audits, reports. What happens between
+//! `rushhour run`: starts or finds a system, drives the scenario against it, audits, reports. What happens between
 //! is a [`Course`].
 
 mod course;
@@ -7,10 +7,18 @@ mod watcher;
 
 use std::time::{Duration, Instant};
 
-use crate::cli::{RunArgs, Target};
+use calls::Calls;
+use drive::watched::Watched;
+use host::WallClock;
+use services::ports::Clock;
+
+use crate::cli::RunArgs;
 use crate::exit::{Exit, Failure};
-use crate::outcome::Told;
-use crate::scenario::{self, Resolved};
+use crate::outcome::{Ending, Told};
+use crate::scenario::{self, Resolved, Scenario, market};
+use crate::target::watch::{HEAD_START, Watch};
+use crate::target::{Target, embedded};
+use crate::tell;
 use course::Course;
 use interrupt::Interrupt;
 
@@ -22,24 +30,45 @@ const WORKERS_MIN: usize = 2;
 /// # Errors
 /// If the scenario is wrong, the stack does not start, or what was measured cannot be written.
 pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
-    let Target::Embedded = args.target;
+    let target = Target::of(args)?;
     let resolved =
         scenario::load(args.driven.scenario.as_deref(), &args.sets()).map_err(Failure::input)?;
+    if let Target::Watch { watch, .. } = &target
+        && args.watch.print_settings
+    {
+        return print_settings(watch, &resolved.scenario);
+    }
     for name in resolved.scenario.slo.keys() {
         report::slo::known(name).map_err(Failure::input)?;
     }
+    target.prepare()?;
     let directory = super::directory(&args.driven, &resolved)?;
-    let (told, interrupted) = once(&resolved, args.port, args.driven.quiet)?;
+    let (told, ended) = once(&resolved, &target, args.driven.quiet)?;
     told.write(&directory, &resolved)?;
     super::show(&args.driven, &told, &directory)?;
-    Ok(super::verdict(&told, interrupted))
+    Ok(match ended {
+        Ending::Died(_) => Exit::Unreachable,
+        Ending::Whole | Ending::Interrupted => {
+            super::verdict(&told, matches!(ended, Ending::Interrupted))
+        }
+    })
 }
 
-/// Drives a scenario against the embedded stack once; the second value says whether it was interrupted.
+/// Prints what functions and tracker of a run that begins now would find in their environment.
+fn print_settings(watch: &Watch, scenario: &Scenario) -> Result<Exit, Failure> {
+    let starts_at = WallClock.now() + HEAD_START;
+    let (watched, calls) = (Watched::new(), Calls::default());
+    let config = embedded::config(scenario, starts_at, None, &watched, calls)?;
+    let market = market::document(scenario, starts_at);
+    tell::print(&watch.settings(&config, &market)?)?;
+    Ok(Exit::Well)
+}
+
+/// Drives a scenario against a target once; the second value says how it ended.
 ///
 /// # Errors
-/// If the stack does not start or dies.
-pub fn once(resolved: &Resolved, port: Option<u16>, quiet: bool) -> Result<(Told, bool), Failure> {
+/// If the target does not start.
+pub fn once(resolved: &Resolved, target: &Target, quiet: bool) -> Result<(Told, Ending), Failure> {
     let began = Instant::now();
     let workers = std::thread::available_parallelism()
         .map_or(WORKERS_MIN, |cores| cores.get().max(WORKERS_MIN));
@@ -48,21 +77,21 @@ pub fn once(resolved: &Resolved, port: Option<u16>, quiet: bool) -> Result<(Told
         .enable_all()
         .build()
         .map_err(Failure::target)?;
-    let ended = runtime.block_on(Box::pin(drive(resolved, port, quiet, began)));
+    let ended = runtime.block_on(Box::pin(drive(resolved, target, quiet, began)));
     runtime.shutdown_timeout(Duration::from_secs(2));
     ended
 }
 
 async fn drive(
     resolved: &Resolved,
-    port: Option<u16>,
+    target: &Target,
     quiet: bool,
     began: Instant,
-) -> Result<(Told, bool), Failure> {
+) -> Result<(Told, Ending), Failure> {
     let interrupt = Interrupt::listen();
-    let mut course = Course::plan(resolved, quiet)?;
-    let mut stack = course.start(port).await?;
-    let interrupted = course.conduct(&mut stack, &interrupt).await?;
-    let outcome = course.collect(stack, began, interrupted).await?;
-    Ok((outcome.tell()?, interrupted))
+    let mut course = Course::plan(resolved, target, quiet)?;
+    let mut system = course.start(target).await?;
+    let ended = course.conduct(&mut system, &interrupt).await?;
+    let outcome = course.collect(system, began, &ended).await?;
+    Ok((outcome.tell()?, ended))
 }

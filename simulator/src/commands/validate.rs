@@ -13,9 +13,11 @@ use crate::cli::ValidateArgs;
 use crate::commands::calibrate::{measured_scenario, origin};
 use crate::commands::run::once;
 use crate::exit::{Exit, Failure};
+use crate::outcome::Ending;
 use crate::predict::predict;
 use crate::run_dir::{self, CALLS, RunDir, SUMMARY, VALIDATION, VALIDATION_TABLE};
 use crate::scenario::Resolved;
+use crate::target::Target;
 use crate::target::twin::profile_file;
 use crate::tell;
 use crate::validation::compare::rows;
@@ -118,10 +120,11 @@ fn of_scenario(args: &ValidateArgs, named: &str) -> Result<Exit, Failure> {
             eprintln!("load {load}, run {run} of {}", args.runs);
             let directory = RunDir::create(&out.path().join(format!("load-{load}-run-{run}")))?;
             let cpu_before_s = crate::process::cpu_seconds().unwrap_or(0.0);
-            let (told, interrupted) = once(resolved, None, args.driven.quiet)?;
+            let target = Target::Embedded { port: None };
+            let (told, ended) = once(resolved, &target, args.driven.quiet)?;
             let cpu_s = crate::process::cpu_seconds().unwrap_or(0.0) - cpu_before_s;
             told.write(&directory, resolved)?;
-            if interrupted {
+            if ended == Ending::Interrupted {
                 return Ok(Exit::Interrupted);
             }
             if place == 0

@@ -64,8 +64,33 @@ pub struct Outcome<'a> {
     pub calls: Option<Latencies>,
     /// How long the whole command took, in seconds.
     pub wall_s: f64,
-    /// Whether it was cut short.
-    pub interrupted: bool,
+    /// What a reader of its figures must know, besides what the scenario says.
+    pub notes: Vec<String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Its time was over.
+    Whole,
+    /// By Control-C.
+    Interrupted,
+    /// A part of the system died: which, and when of the run.
+    Died(String),
+}
+
+impl Ending {
+    /// What a reader of the figures must know of it.
+    pub fn notes(&self) -> Option<String> {
+        let why = match self {
+            Self::Whole => return None,
+            Self::Interrupted => "The run was interrupted",
+            Self::Died(what) => what,
+        };
+        Some(format!(
+            "{why}: figures are of what was measured until then."
+        ))
+    }
 }
 
 /// What is told of a run.

@@ -23,11 +23,7 @@ impl Outcome<'_> {
         summary.git_commit = option_env!("RUSHHOUR_GIT_COMMIT").map(str::to_owned);
         summary.speedup = scenario.speedup;
         summary.notes.clone_from(&self.resolved.notes);
-        if self.interrupted {
-            summary.notes.push(
-                "The run was interrupted: figures are of what was measured until then.".to_owned(),
-            );
-        }
+        summary.notes.extend(self.notes.iter().cloned());
         let ran = self.until.min(self.ended_at).since(self.started_at);
         summary.seconds = Seconds {
             simulated: self.resolved.world.pace.in_city(ran).as_secs_f64(),

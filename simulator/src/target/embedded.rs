@@ -9,7 +9,7 @@ use domain::Timestamp;
 use drive::seed::Seed;
 use drive::watched::Watched;
 use host::WallClock;
-use local::stack::{FunctionName, Stack, StackConfig, StackError};
+use local::stack::{FunctionName, Provisioned, Stack, StackConfig, StackError};
 use services::config::Market;
 use services::ports::Clock;
 
@@ -80,6 +80,15 @@ fn functions(scenario: &Scenario, config: &mut StackConfig) -> Result<(), Failur
 /// # Errors
 /// If a part does not start: a busy port, above all.
 pub async fn start(config: StackConfig, seed: &Seed) -> Result<Stack, Failure> {
+    let provisioned = provision(config, seed).await?;
+    provisioned.start().await.map_err(stopped)
+}
+
+/// Has tables and queues made, and the rides under way put into them.
+///
+/// # Errors
+/// If a server does not start or a table cannot be written.
+pub async fn provision(config: StackConfig, seed: &Seed) -> Result<Provisioned, Failure> {
     let sweep = config.market.sweep;
     tokio::time::sleep(until_tick(WallClock.now())).await;
     let provisioned = Stack::provision(config).await.map_err(stopped)?;
@@ -95,7 +104,7 @@ pub async fn start(config: StackConfig, seed: &Seed) -> Result<Stack, Failure> {
             .await
             .map_err(Failure::target)?;
     }
-    provisioned.start().await.map_err(stopped)
+    Ok(provisioned)
 }
 
 /// Shortly before a whole second: the embedded queues are made then, and show what was delayed on a tick of
@@ -110,8 +119,9 @@ fn until_tick(now: Timestamp) -> Duration {
     Duration::from_micros(wait_us.unsigned_abs())
 }
 
-fn stopped(error: StackError) -> Failure {
-    Failure::target(format!("the embedded stack does not start: {error}"))
+/// What is said of a stack that does not start.
+pub fn stopped(error: StackError) -> Failure {
+    Failure::target(format!("the stack does not start: {error}"))
 }
 
 /// The market of a scenario: what the stack is told, and what is reckoned beside it.

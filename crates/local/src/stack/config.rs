@@ -15,9 +15,14 @@ use services::config::Market;
 use services::token::Keyring;
 
 use crate::lambda_host::InvocationObserver;
+use crate::servers::Ports;
 
 /// The secret of development tokens unless another is given. The stack listens on loopback alone.
-const DEVELOPMENT_SECRET: &[u8] = b"rushhour: for this machine alone, never for a deployment";
+pub(super) const DEVELOPMENT_SECRET: &[u8] =
+    b"rushhour: for this machine alone, never for a deployment";
+
+/// The name of the key that quotes are signed with, made of that secret.
+pub(super) const DEVELOPMENT_KEY: &str = "development";
 
 /// The functions there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,11 +78,10 @@ pub struct FunctionSettings {
 pub type MappingSettings = EventSourceConfig;
 
 /// Where DynamoDB and SQS are.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoints {
-    /// In this process, on free ports, empty at the start.
-    #[default]
-    Embedded,
+    /// In this process, empty at the start.
+    Embedded(Ports),
     /// Elsewhere on this machine.
     At {
         /// DynamoDB's URL.
@@ -85,6 +89,17 @@ pub enum Endpoints {
         /// SQS's URL.
         sqs: String,
     },
+}
+
+/// Parts that run in processes of their own, which somebody else starts and ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Processes {
+    /// Where functions are invoked, such as `http://127.0.0.1:9000` of `cargo lambda watch`.
+    pub functions: String,
+    /// Where the tracker's gRPC listens.
+    pub tracker_grpc: SocketAddr,
+    /// Where the tracker's `/metrics` listens.
+    pub tracker_metrics: SocketAddr,
 }
 
 /// What a stack is started with. [`StackConfig::new`] has defaults for everything but the market.
@@ -129,7 +144,7 @@ impl StackConfig {
     #[must_use]
     pub fn new(market: Market) -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let keys = BTreeMap::from([("development".to_owned(), DEVELOPMENT_SECRET.to_vec())]);
+        let keys = BTreeMap::from([(DEVELOPMENT_KEY.to_owned(), DEVELOPMENT_SECRET.to_vec())]);
         let functions = FunctionName::ALL.map(|name| {
             // The queues hide what was received for six times this.
             let timeout = match name {
@@ -163,10 +178,10 @@ impl StackConfig {
         });
         Self {
             market,
-            endpoints: Endpoints::Embedded,
+            endpoints: Endpoints::Embedded(Ports::default()),
             name_prefix: "rushhour-".to_owned(),
             identity_secret: DEVELOPMENT_SECRET.to_vec(),
-            quote_keys: Keyring::new("development", keys)
+            quote_keys: Keyring::new(DEVELOPMENT_KEY, keys)
                 .expect("the key is there and long enough"),
             fleet_policy: FleetPolicy::default(),
             http: any,

@@ -7,8 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws::{Clients, DynamoHolds};
+use bytes::Bytes;
 use fleet_tracker::{FleetTracker, MetricsSnapshot, TrackerConfig};
 use host::WallClock;
+use http_body_util::{BodyExt, Empty};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use identity::Verifier;
 use services::config::Market;
 use tokio::runtime::Runtime;
@@ -52,6 +56,64 @@ impl TrackerRecipe {
             aws: aws.clone(),
             dynamodb_endpoint,
             sqs_endpoint,
+        }
+    }
+}
+
+/// The tracker of a stack.
+#[derive(Debug)]
+pub(super) enum Tracker {
+    /// In this process: what it is started with, and itself while it runs.
+    Here(Box<TrackerRecipe>, Option<TrackerHost>),
+    /// In a process of its own, which is not ours to start or end: where its metrics are.
+    Process(SocketAddr),
+}
+
+impl Tracker {
+    /// What it has counted since it last started; none while it is down.
+    pub(super) async fn metrics(&self) -> Option<MetricsSnapshot> {
+        match self {
+            Self::Here(_, running) => running.as_ref().map(TrackerHost::metrics),
+            Self::Process(at) => {
+                let url = format!("http://{at}/metrics").parse();
+                let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+                let got = client
+                    .get(url.expect("an address makes a URL"))
+                    .await
+                    .ok()?;
+                let text = got.into_body().collect().await.ok()?.to_bytes();
+                Some(MetricsSnapshot::read(&String::from_utf8_lossy(&text)))
+            }
+        }
+    }
+
+    /// Drains and ends it, if it is ours.
+    pub(super) async fn stop(&mut self) {
+        if let Some(running) = self.take() {
+            running.stop().await;
+        }
+    }
+
+    /// Ends it as if its process were killed, if it is ours.
+    pub(super) async fn kill(&mut self) {
+        if let Some(running) = self.take() {
+            running.kill().await;
+        }
+    }
+
+    /// Starts it where it was, stopping one that runs.
+    pub(super) async fn restart(&mut self) -> Result<(), StackError> {
+        self.stop().await;
+        if let Self::Here(recipe, running) = self {
+            *running = Some(TrackerHost::start((**recipe).clone()).await?);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self) -> Option<TrackerHost> {
+        match self {
+            Self::Here(_, running) => running.take(),
+            Self::Process(_) => None,
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws::stack::QUEUES;
 use aws::{Clients, QueueConsumer};
@@ -14,13 +13,12 @@ use lambda::{BoxFunction, Function};
 use services::config::Market;
 use services::token::Keyring;
 
-use super::config::{Endpoints, FunctionName, StackConfig};
+use super::config::{Endpoints, FunctionName, FunctionSettings, StackConfig};
+use super::environment::SERVICE_TOKEN_TTL;
 use crate::event_source_host::{EventSourceHost, EventSourceSpec};
+use crate::invoke_api::InvokedFunction;
 use crate::lambda_host::{EnvironmentFactory, FunctionSpec, LambdaHost};
 use crate::servers::EmbeddedAws;
-
-/// How long the functions' token to the tracker is good: longer than any run.
-const SERVICE_TOKEN_TTL: Duration = Duration::from_secs(30 * 86_400);
 
 /// What a new environment is made of.
 #[derive(Clone)]
@@ -35,11 +33,11 @@ struct Recipe {
     round_observer: Option<matching::RoundObserver>,
 }
 
-/// Where DynamoDB and SQS are.
+/// Where DynamoDB and SQS are, in this order.
 pub(super) fn endpoints(config: &StackConfig, servers: Option<&EmbeddedAws>) -> (String, String) {
     match &config.endpoints {
         Endpoints::At { dynamodb, sqs } => (dynamodb.clone(), sqs.clone()),
-        Endpoints::Embedded => {
+        Endpoints::Embedded(_) => {
             let servers = servers.expect("an embedded stack has its servers");
             (
                 servers.dynamodb_endpoint.clone(),
@@ -77,14 +75,35 @@ pub(super) fn functions(
     let specs = config
         .functions
         .iter()
-        .map(|(name, settings)| FunctionSpec {
-            name: name.as_str().to_owned(),
-            pool: settings.pool.clone(),
-            timeout: settings.timeout,
-            added_latency: settings.added_latency,
-            factory: recipe.clone().factory(*name),
-        });
+        .map(|(name, settings)| spec(*name, settings, recipe.clone().factory(*name)));
     Ok(specs.collect())
+}
+
+/// The four functions in processes of their own, which are invoked at a URL.
+pub(super) fn invoked_functions(config: &StackConfig, url: &str) -> Vec<FunctionSpec> {
+    let specs = config.functions.iter().map(|(name, settings)| {
+        let (url, called) = (url.to_owned(), name.as_str());
+        let factory: EnvironmentFactory = Arc::new(move || {
+            let function = InvokedFunction::new(&url, called);
+            Box::pin(async move { function.map(boxed).map_err(|error| error.to_string()) })
+        });
+        spec(*name, settings, factory)
+    });
+    specs.collect()
+}
+
+fn spec(
+    name: FunctionName,
+    settings: &FunctionSettings,
+    factory: EnvironmentFactory,
+) -> FunctionSpec {
+    FunctionSpec {
+        name: name.as_str().to_owned(),
+        pool: settings.pool.clone(),
+        timeout: settings.timeout,
+        added_latency: settings.added_latency,
+        factory,
+    }
 }
 
 impl Recipe {

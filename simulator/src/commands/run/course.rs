@@ -9,7 +9,6 @@ use drive::recorder::Recorder;
 use drive::seed::{Seed, seed, seen_under_way};
 use drive::watched::Watched;
 use host::WallClock;
-use local::stack::Stack;
 use report::summary::ClockKind;
 use services::ports::Clock;
 use tokio::sync::watch;
@@ -21,17 +20,15 @@ use workload::world::World;
 use super::interrupt::Interrupt;
 use super::watcher::Watcher;
 use crate::call_log::CallLog;
-use crate::counted::counted_now;
 use crate::exit::Failure;
 use crate::load::{self, Load, LoadPlan, SETTLE_MAX};
-use crate::outcome::Outcome;
+use crate::outcome::{Ending, Outcome};
 use crate::progress::Progress;
 use crate::scenario::Resolved;
-use crate::target::embedded;
+use crate::target::system::System;
+use crate::target::{Target, embedded};
 
-/// From the start of the stack to the start of the run, at the least.
-const HEAD_START: Duration = Duration::from_secs(3);
-/// What a ride under way adds to it: its hold is taken over and reported again.
+/// What a ride under way adds to the time that a system has to start: its hold is taken over and reported again.
 const HEAD_START_PER_RIDE: Duration = Duration::from_millis(3);
 
 /// A run from its plan to what it left.
@@ -53,7 +50,11 @@ pub(super) struct Course<'a> {
 impl<'a> Course<'a> {
     /// Works out who comes when, and when the run begins: soon, once the rides under way are taken over and
     /// the drivers are connected.
-    pub(super) fn plan(resolved: &'a Resolved, quiet: bool) -> Result<Self, Failure> {
+    pub(super) fn plan(
+        resolved: &'a Resolved,
+        target: &Target,
+        quiet: bool,
+    ) -> Result<Self, Failure> {
         let scenario = &resolved.scenario;
         let span = scenario.duration.0;
         let world = &resolved.world;
@@ -63,7 +64,7 @@ impl<'a> Course<'a> {
             .iter()
             .filter(|plan| plan.under_way.is_some())
             .count();
-        let head_start = HEAD_START
+        let head_start = target.head_start()
             + HEAD_START_PER_RIDE * u32::try_from(under_way).unwrap_or(u32::MAX)
             + world.drivers.lead;
         let started_at = WallClock.now() + head_start;
@@ -98,33 +99,28 @@ impl<'a> Course<'a> {
         })
     }
 
-    /// Starts the stack, on tables that hold the rides under way.
-    pub(super) async fn start(&self, port: Option<u16>) -> Result<Stack, Failure> {
+    /// Starts the system, on tables that hold the rides under way.
+    pub(super) async fn start(&self, target: &Target) -> Result<System, Failure> {
         let scenario = &self.resolved.scenario;
-        let config = embedded::config(
-            scenario,
-            self.started_at,
-            port,
-            &self.watched,
-            self.calls.listen(),
-        )?;
-        let stack = embedded::start(config, &self.seeded).await?;
+        let observers = (&self.watched, self.calls.listen());
+        let system = target
+            .start(scenario, self.started_at, &self.seeded, observers)
+            .await?;
         self.progress.say(&format!(
-            "the stack serves at {} and {}",
-            stack.http_url(),
-            stack.tracker_url()
+            "the system serves at {} and {}",
+            system.http_url(),
+            system.tracker_url()
         ));
-        Ok(stack)
+        Ok(system)
     }
 
-    /// Drives the load, lets what was sent be worked off, and stops all but the HTTP front. True if the run
-    /// was interrupted.
+    /// Drives the load, lets what was sent be worked off, and stops all but the HTTP front. Says how it ended.
     pub(super) async fn conduct(
         &mut self,
-        stack: &mut Stack,
+        system: &mut System,
         interrupt: &Interrupt,
-    ) -> Result<bool, Failure> {
-        let plan = self.load_plan(stack);
+    ) -> Result<Ending, Failure> {
+        let plan = self.load_plan(system);
         let all_drivers = plan.drivers.len() as u64;
         let load = Load::connect(plan, self.recorder.clone())
             .await
@@ -134,7 +130,7 @@ impl<'a> Course<'a> {
         let load = tokio::spawn(load.run(stopped, quiet));
 
         let mut watcher = Watcher {
-            stack,
+            system,
             recorder: &self.recorder,
             watched: &self.watched,
             calls: &self.calls,
@@ -145,13 +141,13 @@ impl<'a> Course<'a> {
             at_warmup: None,
             most: Counted::default(),
         };
-        let interrupted = watcher.watch(interrupt).await?;
+        let ended = watcher.watch(interrupt).await?;
         let at_warmup = watcher.at_warmup.take().unwrap_or_default();
         let depth_max = std::mem::take(&mut watcher.most).depth_max;
         self.watched.count(false);
         self.calls.count(false);
         let ran = WallClock.now().since(self.started_at);
-        let at_end = counted_now(stack, ran).await.map_err(Failure::target)?;
+        let at_end = system.counted(ran).await.map_err(Failure::target)?;
         self.counted = at_end.since(&at_warmup);
         self.counted.depth_max = depth_max;
 
@@ -159,52 +155,54 @@ impl<'a> Course<'a> {
             .say("riders have stopped coming: letting the queues run empty");
         // Nobody listens any more only if the load has ended, which is as good.
         let _ = stop.send(true);
-        settle(stack).await;
+        settle(system).await;
         let _ = quieten.send(true);
         load.await
             .map_err(|error| Failure::target(format!("the load generator died: {error}")))?;
-        settle(stack).await;
-        stack.quiesce().await;
-        Ok(interrupted)
+        settle(system).await;
+        system.quiesce().await;
+        Ok(ended)
     }
 
-    fn load_plan(&mut self, stack: &Stack) -> LoadPlan {
+    fn load_plan(&mut self, system: &System) -> LoadPlan {
         LoadPlan {
             world: self.world.clone(),
             riders: std::mem::take(&mut self.riders),
             drivers: std::mem::take(&mut self.drivers),
             under_way: self.seeded.rides.clone(),
-            api: stack.http_url(),
-            tracker: stack.tracker_url(),
+            api: system.http_url(),
+            tracker: system.tracker_url(),
             streams_per_connection: self.resolved.scenario.fleet.streams_per_connection,
-            zones: stack.market().resolution,
-            issuer: stack.issuer().clone(),
+            zones: system.zones(),
+            issuer: system.issuer().clone(),
             calls: self.calls.listen(),
             until: self.until,
         }
     }
 
-    /// Lets every rider look once more, reads the store, and ends the stack.
+    /// Lets every rider look once more, reads the store, and ends the system.
     pub(super) async fn collect(
         self,
-        stack: Stack,
+        system: System,
         began: Instant,
-        interrupted: bool,
+        ended: &Ending,
     ) -> Result<Outcome<'a>, Failure> {
         let mut recorded = self.recorder.finish();
         let under_way = seen_under_way(&self.seeded, self.started_at);
         recorded
             .seen
             .extend(under_way.iter().map(|(trip, seen)| (*trip, seen.clone())));
-        let last_look = load::look(&stack.http_url(), stack.issuer(), &mut recorded.seen).await;
+        let last_look = load::look(&system.http_url(), system.issuer(), &mut recorded.seen).await;
         let ended_at = WallClock.now();
-        let trips = stack.trips().all_trips().await.map_err(Failure::target)?;
-        let holds = stack.holds().all_holds().await.map_err(Failure::target)?;
-        stack.stop().await;
+        let trips = system.trips().await.map_err(Failure::target)?;
+        let holds = system.holds().await.map_err(Failure::target)?;
+        let target = system.name();
+        let notes = ended.notes().into_iter().chain(system.notes()).collect();
+        system.stop().await;
         self.progress.finish();
         Ok(Outcome {
             resolved: self.resolved,
-            target: "embedded",
+            target,
             clock: ClockKind::Wall,
             started_at: self.started_at,
             until: self.until,
@@ -219,21 +217,21 @@ impl<'a> Course<'a> {
             rests_on: Vec::new(),
             calls: Some(self.calls.finish()),
             wall_s: began.elapsed().as_secs_f64(),
-            interrupted,
+            notes,
         })
     }
 }
 
 /// Waits until the events of trips have been worked off, within bounds.
-async fn settle(stack: &Stack) {
+async fn settle(system: &System) {
     let give_up = Instant::now() + SETTLE_MAX;
     let mut empty = 0;
     while Instant::now() < give_up && empty < 2 {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let waiting = match stack.queue_accounts().await {
-            Ok(accounts) => accounts
+        let waiting = match system.queues().await {
+            Ok(queues) => queues
                 .get("trip-events")
-                .map_or(0, |a| a.depth.visible + a.depth.in_flight),
+                .map_or(0, |used| used.depth_visible + used.depth_in_flight),
             Err(_) => 1,
         };
         empty = if waiting == 0 { empty + 1 } else { 0 };

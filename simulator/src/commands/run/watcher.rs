@@ -7,21 +7,21 @@ use drive::counted::Counted;
 use drive::recorder::Recorder;
 use drive::watched::Watched;
 use host::WallClock;
-use local::stack::Stack;
 use services::ports::Clock;
 
 use super::interrupt::Interrupt;
 use crate::call_log::CallLog;
-use crate::counted::{counted_now, queues_now};
 use crate::exit::Failure;
+use crate::outcome::Ending;
 use crate::progress::Progress;
+use crate::target::system::System;
 
 /// How often the run is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Looks at a run while it goes on.
 pub(super) struct Watcher<'a> {
-    pub(super) stack: &'a Stack,
+    pub(super) system: &'a mut System,
     pub(super) recorder: &'a Recorder,
     pub(super) watched: &'a Watched,
     pub(super) calls: &'a CallLog,
@@ -34,18 +34,24 @@ pub(super) struct Watcher<'a> {
 }
 
 impl Watcher<'_> {
-    /// Watches until the run's time is over; true if it was interrupted.
-    pub(super) async fn watch(&mut self, interrupt: &Interrupt) -> Result<bool, Failure> {
+    /// Watches until the run's time is over, or it ends before.
+    pub(super) async fn watch(&mut self, interrupt: &Interrupt) -> Result<Ending, Failure> {
         loop {
             let now = WallClock.now();
             if now >= self.until {
-                return Ok(false);
+                return Ok(Ending::Whole);
             }
             if interrupt.came() {
-                return Ok(true);
+                return Ok(Ending::Interrupted);
+            }
+            if let Some(what) = self.system.died() {
+                let after_s = now.since(self.started_at).as_secs_f64();
+                let what = format!("{what} {after_s:.0} s after the start");
+                self.progress.say(&what);
+                return Ok(Ending::Died(what));
             }
             if self.at_warmup.is_none() && now >= self.recorder.counted_from() {
-                let counted = counted_now(self.stack, now.since(self.started_at)).await;
+                let counted = self.system.counted(now.since(self.started_at)).await;
                 self.at_warmup = Some(counted.map_err(Failure::target)?);
                 self.watched.count(true);
                 self.calls.count(true);
@@ -55,7 +61,7 @@ impl Watcher<'_> {
                 self.progress
                     .show(now.since(self.started_at), self.recorder);
             }
-            if let Ok(queues) = queues_now(self.stack).await {
+            if let Ok(queues) = self.system.queues().await {
                 self.most.note_depth(&queues);
             }
             let mut next = LOOK_EVERY.min(self.until.since(now));
