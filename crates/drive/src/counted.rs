@@ -131,15 +131,17 @@ impl Counted {
                 now.dead_letters = now.dead_letters.saturating_sub(then.dead_letters);
             }
         }
-        self.tracker.messages -= earlier.tracker.messages;
-        self.tracker.pings -= earlier.tracker.pings;
-        self.tracker.positions_told -= earlier.tracker.positions_told;
-        self.tracker.slow_readers -= earlier.tracker.slow_readers;
-        self.tracker.bad_messages -= earlier.tracker.bad_messages;
+        // A tracker that died or was started again counts from nothing.
+        let (now, then) = (&mut self.tracker, &earlier.tracker);
+        now.messages = now.messages.saturating_sub(then.messages);
+        now.pings = now.pings.saturating_sub(then.pings);
+        now.positions_told = now.positions_told.saturating_sub(then.positions_told);
+        now.slow_readers = now.slow_readers.saturating_sub(then.slow_readers);
+        now.bad_messages = now.bad_messages.saturating_sub(then.bad_messages);
         for (name, now) in &mut self.containers {
             if let Some(then) = earlier.containers.get(name) {
                 now.task_seconds -= then.task_seconds;
-                now.messages -= then.messages;
+                now.messages = now.messages.saturating_sub(then.messages);
             }
         }
         self
