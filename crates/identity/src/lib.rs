@@ -5,6 +5,8 @@
 //! users, whose tokens are checked in front of the functions. Hosts name [`Verifier`] alone, so that a
 //! verifier with other keys can take its place.
 
+mod signing_key;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,6 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use domain::{DriverId, RiderId, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+
+pub use signing_key::{SigningKey, SigningKeyError};
 
 /// The issuer named in development tokens, and the only one that their verifier takes.
 pub const DEVELOPMENT_ISSUER: &str = "rushhour-development";
@@ -98,12 +102,17 @@ struct Claims {
     iat: i64,
     /// Seconds since the Unix epoch.
     exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
+    aud: Option<String>,
 }
 
 /// Issues tokens.
 #[derive(Clone)]
 pub struct Issuer {
     key: EncodingKey,
+    header: Header,
+    name: String,
+    audience: Option<String>,
 }
 
 impl Issuer {
@@ -113,9 +122,23 @@ impl Issuer {
     /// If the secret is shorter than [`SECRET_BYTES_MIN`].
     pub fn development(secret: &[u8]) -> Result<Self, SecretError> {
         check_secret(secret)?;
-        Ok(Self {
-            key: EncodingKey::from_secret(secret),
-        })
+        let key = EncodingKey::from_secret(secret);
+        let header = Header::new(Algorithm::HS256);
+        Ok(Self::signing(key, header, DEVELOPMENT_ISSUER, None))
+    }
+
+    pub(crate) fn signing(
+        key: EncodingKey,
+        header: Header,
+        name: &str,
+        audience: Option<&str>,
+    ) -> Self {
+        Self {
+            key,
+            header,
+            name: name.to_owned(),
+            audience: audience.map(str::to_owned),
+        }
     }
 
     /// A token for `subject`, good for `ttl` from now by the system's clock.
@@ -132,12 +155,12 @@ impl Issuer {
     pub fn issue_at(&self, subject: Subject, now: Timestamp, ttl: Duration) -> String {
         let claims = Claims {
             sub: subject.to_string(),
-            iss: DEVELOPMENT_ISSUER.to_owned(),
+            iss: self.name.clone(),
             iat: now.as_secs(),
             exp: (now + ttl).as_secs(),
+            aud: self.audience.clone(),
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.key)
-            .expect("an HS256 key signs any claims")
+        jsonwebtoken::encode(&self.header, &claims, &self.key).expect("a key signs any claims")
     }
 }
 
