@@ -25,7 +25,7 @@ pub enum Command {
     #[command(
         after_help = "Example:\n  rushhour run peak-hour --duration 20m --set fleet.drivers=1500 --out runs/small"
     )]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Predict a scenario in virtual time on the modelled cloud
     #[command(
         after_help = "Example:\n  rushhour predict new-york-peak --set cloud.profile=aws-us-east-1 --out runs/predicted\n  rushhour predict peak-hour --replicas 10\n  rushhour predict --template infra/template.yaml --parameter PricingMemory=512\n  rushhour predict peak-hour --sweep dispatch.window=1s,2s,4s --sweep fleet.drivers=1500,2100 --replicas 5"
@@ -51,6 +51,16 @@ pub enum Command {
         after_help = "Example:\n  rushhour validate --loads 0.5,1,2 --runs 3 --out runs/validated\n  rushhour validate runs/measured --profile mine.toml\n\nOf a scenario: runs it embedded at each load, calibrates on the lowest and predicts the others.\nExit code 1: a prediction is off by more than 3 % (throughput, concurrency), 10 % (medians) or 20 %\n(99th percentiles)."
     )]
     Validate(ValidateArgs),
+    /// Print the market of a scenario as one line of JSON, as the deployment's parameter Market takes it
+    #[command(
+        after_help = "Example:\n  sam deploy --parameter-overrides Market=\"$(rushhour market peak-hour)\""
+    )]
+    Market(MarketArgs),
+    /// Make what an OIDC issuer is: a private key to sign tokens with, and the documents to be served at its URL
+    #[command(
+        after_help = "Example:\n  rushhour issuer https://issuer.example.com --key issuer.pem -o public\n  aws s3 sync public s3://the-bucket-behind-that-url"
+    )]
+    Issuer(IssuerArgs),
     /// Turn trip records (CSV or Parquet) into a demand file; say what was kept and what was rejected, and why
     #[command(
         after_help = "Example:\n  rushhour import trips.csv --zones taxi_zones.geojson -o january.trips"
@@ -71,6 +81,8 @@ pub enum Target {
     Embedded,
     /// Functions under `cargo lambda watch`, the fleet tracker as a process, the rest in this one.
     Watch,
+    /// What was deployed to AWS, or to what answers in its place at `AWS_ENDPOINT_URL`.
+    Aws,
 }
 
 /// Which scenario, and where its outcome goes: what commands that drive a scenario have in common.
@@ -154,6 +166,9 @@ pub struct RunArgs {
     /// Of `--target watch`.
     #[command(flatten)]
     pub watch: WatchArgs,
+    /// Of `--target aws`.
+    #[command(flatten)]
+    pub aws: AwsArgs,
 }
 
 /// Where the parts of `--target watch` are.
@@ -170,9 +185,6 @@ pub struct WatchArgs {
     /// An SQS other than the embedded one
     #[arg(long, value_name = "URL", requires = "dynamodb")]
     pub sqs: Option<String>,
-    /// What the URLs of its queues begin with; default: the SQS's URL and the account 000000000000
-    #[arg(long, value_name = "URL", requires = "sqs")]
-    pub queue_base_url: Option<String>,
     /// Prints the environment of functions and tracker, for `cargo lambda watch --env-file`, and ends
     #[arg(long)]
     pub print_settings: bool,
@@ -188,6 +200,60 @@ impl WatchArgs {
             ("--watch-port", self.watch_port != WATCH_PORT),
             ("--dynamodb", self.dynamodb.is_some()),
             ("--print-settings", self.print_settings),
+        ];
+        given.into_iter().find(|(_, is)| *is).map(|(name, _)| name)
+    }
+}
+
+/// Where the system of `--target aws` is, and how its tokens are signed.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "With --target aws")]
+pub struct AwsArgs {
+    /// The stack that sam deploy made; its outputs say the rest
+    #[arg(long, value_name = "NAME")]
+    pub stack: Option<String>,
+    /// The HTTP API's URL, where it is another than the stack says
+    #[arg(long, value_name = "URL")]
+    pub api: Option<String>,
+    /// The fleet tracker's URL, where it is another than the stack says
+    #[arg(long, value_name = "URL")]
+    pub tracker: Option<String>,
+    /// What the names of tables, queues and functions begin with
+    #[arg(long, value_name = "TEXT")]
+    pub prefix: Option<String>,
+    /// The private key of the issuer whose tokens the deployment takes: `rushhour issuer` makes one
+    #[arg(long, value_name = "PEM")]
+    pub issuer_key: Option<PathBuf>,
+    /// That issuer's URL
+    #[arg(long, value_name = "URL")]
+    pub issuer: Option<String>,
+    /// Whom its tokens are for
+    #[arg(long, value_name = "TEXT")]
+    pub audience: Option<String>,
+    /// Sends the load without asking
+    #[arg(long)]
+    pub yes: bool,
+    /// How long CloudWatch is waited for afterwards
+    #[arg(long, value_name = "SPAN", default_value = METRICS_WITHIN)]
+    pub metrics_within: String,
+}
+
+/// CloudWatch shows most figures of a minute within the next two.
+const METRICS_WITHIN: &str = "3m";
+
+impl AwsArgs {
+    /// An option that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--stack", self.stack.is_some()),
+            ("--api", self.api.is_some()),
+            ("--tracker", self.tracker.is_some()),
+            ("--prefix", self.prefix.is_some()),
+            ("--issuer-key", self.issuer_key.is_some()),
+            ("--issuer", self.issuer.is_some()),
+            ("--audience", self.audience.is_some()),
+            ("--yes", self.yes),
+            ("--metrics-within", self.metrics_within != METRICS_WITHIN),
         ];
         given.into_iter().find(|(_, is)| *is).map(|(name, _)| name)
     }
@@ -298,6 +364,29 @@ pub struct StudyArgs {
     /// No progress
     #[arg(long)]
     pub quiet: bool,
+}
+
+/// `rushhour market`
+#[derive(Debug, Args)]
+pub struct MarketArgs {
+    /// A scenario file, or a built-in scenario
+    pub scenario: Option<String>,
+    /// Any key of the scenario
+    #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
+    pub sets: Vec<String>,
+}
+
+/// `rushhour issuer`
+#[derive(Debug, Args)]
+pub struct IssuerArgs {
+    /// The URL at which the documents will be served
+    pub url: String,
+    /// The private key (PEM); made if there is none, with you as its only reader
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Where to write the documents: `.well-known/openid-configuration` and `.well-known/jwks.json`
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
 }
 
 /// `rushhour import`

@@ -42,6 +42,8 @@ fn main() -> ExitCode {
         Command::Study(args) => commands::study::run(args),
         Command::Calibrate(args) => commands::calibrate::run(args),
         Command::Validate(args) => commands::validate::run(args),
+        Command::Market(args) => commands::market::run(args),
+        Command::Issuer(args) => commands::issuer::run(args),
         Command::Import(args) => commands::import::run(args),
         Command::Audit(args) => commands::audit::run(args),
         Command::Report(args) => commands::report::run(args),

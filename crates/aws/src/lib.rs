@@ -24,7 +24,7 @@ pub use clients::Clients;
 pub use holds::DynamoHolds;
 pub use market::DynamoMarket;
 pub use meter::Meter;
-pub use provision::{ProvisionError, provision};
+pub use provision::{ProvisionError, found, provision};
 pub use queues::{SqsDoorbell, SqsMarketSnapshots, SqsTripEvents};
 pub use receive::{QueueConsumer, ReceivedMessage};
 pub use stack::{Queue, Resources, Stack, Table};

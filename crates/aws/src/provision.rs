@@ -53,6 +53,30 @@ pub async fn provision(clients: &Clients, prefix: &str) -> Result<Resources, Pro
     Ok(Resources::new(prefix, &base_url))
 }
 
+/// The tables and queues under a prefix that somebody else has made: one queue is asked for, so that its URL says
+/// where all are.
+///
+/// # Errors
+/// If there is no such queue.
+pub async fn found(clients: &Clients, prefix: &str) -> Result<Resources, ProvisionError> {
+    let name = format!("{prefix}{}", QUEUES[0].name);
+    let asked = clients.sqs.get_queue_url().queue_name(&name).send().await;
+    let url = asked
+        .map_err(|error| failed(&name, &error))?
+        .queue_url
+        .unwrap_or_default();
+    Ok(Resources::new(prefix, base_of(&url, &name)?))
+}
+
+/// What a queue's URL begins with.
+fn base_of<'a>(url: &'a str, name: &str) -> Result<&'a str, ProvisionError> {
+    let base = url.strip_suffix(name).ok_or_else(|| ProvisionError {
+        detail: format!("found the URL {url}, expected one that ends with the name"),
+        resource: name.to_owned(),
+    })?;
+    Ok(base.trim_end_matches('/'))
+}
+
 fn attribute(name: &str, kind: ScalarAttributeType) -> AttributeDefinition {
     AttributeDefinition::builder()
         .attribute_name(name)
@@ -195,12 +219,7 @@ async fn create_queue_pair(
         (Name::RedrivePolicy, redrive.to_string()),
     ];
     let url = create_queue(clients, &name, attributes).await?;
-    url.strip_suffix(&name)
-        .map(|base| base.trim_end_matches('/').to_owned())
-        .ok_or_else(|| ProvisionError {
-            detail: format!("found the URL {url}, expected one that ends with the name"),
-            resource: name.clone(),
-        })
+    base_of(&url, &name).map(str::to_owned)
 }
 
 async fn create_queue(

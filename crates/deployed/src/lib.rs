@@ -4,9 +4,11 @@
 mod metrics;
 mod outputs;
 
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::BehaviorVersion;
 use aws_sdk_cloudwatch::config::ProvideCredentials;
 
+/// Region, credentials and endpoints.
+pub use aws_config::SdkConfig as Account;
 pub use metrics::{FunctionMetrics, Metrics, QueueMetrics, Span, TableMetrics, metrics};
 pub use outputs::{Outputs, outputs};
 
@@ -48,7 +50,7 @@ pub enum DeployedError {
 ///
 /// # Errors
 /// If there is no region, or there are no credentials.
-pub async fn account() -> Result<SdkConfig, DeployedError> {
+pub async fn account() -> Result<Account, DeployedError> {
     let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
     if config.region().is_none() {
         return Err(DeployedError::NoRegion);

@@ -4,6 +4,8 @@ pub mod audit;
 pub mod calibrate;
 pub mod compare;
 pub mod import;
+pub mod issuer;
+pub mod market;
 pub mod predict;
 pub mod report;
 pub mod run;

@@ -15,6 +15,7 @@ use services::ports::Clock;
 use crate::cli::RunArgs;
 use crate::exit::{Exit, Failure};
 use crate::outcome::{Ending, Told};
+use crate::scenario::model::FleetStart;
 use crate::scenario::{self, Resolved, Scenario, market};
 use crate::target::watch::{HEAD_START, Watch};
 use crate::target::{Target, embedded};
@@ -30,9 +31,8 @@ const WORKERS_MIN: usize = 2;
 /// # Errors
 /// If the scenario is wrong, the stack does not start, or what was measured cannot be written.
 pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
-    let target = Target::of(args)?;
-    let resolved =
-        scenario::load(args.driven.scenario.as_deref(), &args.sets()).map_err(Failure::input)?;
+    let mut target = Target::of(args)?;
+    let resolved = resolved(args, &target)?;
     if let Target::Watch { watch, .. } = &target
         && args.watch.print_settings
     {
@@ -41,9 +41,9 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
     for name in resolved.scenario.slo.keys() {
         report::slo::known(name).map_err(Failure::input)?;
     }
-    target.prepare()?;
+    target.prepare(&resolved)?;
     let directory = super::directory(&args.driven, &resolved)?;
-    let (told, ended) = once(&resolved, &target, args.driven.quiet)?;
+    let (told, ended) = once(&resolved, &mut target, args.driven.quiet)?;
     told.write(&directory, &resolved)?;
     super::show(&args.driven, &told, &directory)?;
     Ok(match ended {
@@ -52,6 +52,24 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
             super::verdict(&told, matches!(ended, Ending::Interrupted))
         }
     })
+}
+
+/// The scenario, as far as the target can have it: rides under way cannot be put into the tracker's memory of a
+/// system that runs.
+fn resolved(args: &RunArgs, target: &Target) -> Result<Resolved, Failure> {
+    let name = args.driven.scenario.as_deref();
+    let mut source = scenario::read(name, &args.sets()).map_err(Failure::input)?;
+    let idle = target.outlives_the_run() && source.scenario.fleet.start == FleetStart::Stationary;
+    if idle {
+        source.scenario.fleet.start = FleetStart::Idle;
+    }
+    let mut resolved = source.resolve().map_err(Failure::input)?;
+    if idle {
+        resolved.notes.push(
+            "Drivers began idle: rides under way cannot be put into the memory of a tracker that runs.".to_owned(),
+        );
+    }
+    Ok(resolved)
 }
 
 /// Prints what functions and tracker of a run that begins now would find in their environment.
@@ -68,7 +86,11 @@ fn print_settings(watch: &Watch, scenario: &Scenario) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// If the target does not start.
-pub fn once(resolved: &Resolved, target: &Target, quiet: bool) -> Result<(Told, Ending), Failure> {
+pub fn once(
+    resolved: &Resolved,
+    target: &mut Target,
+    quiet: bool,
+) -> Result<(Told, Ending), Failure> {
     let began = Instant::now();
     let workers = std::thread::available_parallelism()
         .map_or(WORKERS_MIN, |cores| cores.get().max(WORKERS_MIN));
@@ -84,7 +106,7 @@ pub fn once(resolved: &Resolved, target: &Target, quiet: bool) -> Result<(Told, 
 
 async fn drive(
     resolved: &Resolved,
-    target: &Target,
+    target: &mut Target,
     quiet: bool,
     began: Instant,
 ) -> Result<(Told, Ending), Failure> {

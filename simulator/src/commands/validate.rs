@@ -120,8 +120,8 @@ fn of_scenario(args: &ValidateArgs, named: &str) -> Result<Exit, Failure> {
             eprintln!("load {load}, run {run} of {}", args.runs);
             let directory = RunDir::create(&out.path().join(format!("load-{load}-run-{run}")))?;
             let cpu_before_s = crate::process::cpu_seconds().unwrap_or(0.0);
-            let target = Target::Embedded { port: None };
-            let (told, ended) = once(resolved, &target, args.driven.quiet)?;
+            let mut target = Target::Embedded { port: None };
+            let (told, ended) = once(resolved, &mut target, args.driven.quiet)?;
             let cpu_s = crate::process::cpu_seconds().unwrap_or(0.0) - cpu_before_s;
             told.write(&directory, resolved)?;
             if ended == Ending::Interrupted {

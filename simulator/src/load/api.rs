@@ -7,6 +7,7 @@ use calls::Calls;
 use drive::agents::CallFailure;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -52,23 +53,49 @@ impl CallFailure for CallError {
 #[derive(Debug, Clone)]
 pub struct Api {
     base: String,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     calls: Calls,
 }
 
 impl Api {
-    /// The API at a base URL.
-    pub fn new(base: &str, calls: Calls) -> Self {
+    /// The API at a base URL; its certificate is held against this machine's.
+    ///
+    /// # Errors
+    /// If the URL asks for TLS and this machine has no certificates.
+    pub fn new(base: &str, calls: Calls) -> std::io::Result<Self> {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
+        connector.enforce_http(false);
+        let builder = HttpsConnectorBuilder::new();
+        // On loopback there is nothing to be read.
+        let builder = if base.starts_with("https:") {
+            builder.with_native_roots()?
+        } else {
+            builder.with_tls_config(no_roots())
+        };
+        let connector = builder
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
             .build(connector);
-        Self {
+        Ok(Self {
             base: base.trim_end_matches('/').to_owned(),
             client,
             calls,
-        }
+        })
+    }
+
+    /// Whether it answers at all, to one who shows no token: no function is called for that.
+    pub async fn answers(&self) -> bool {
+        let url = format!("{}/quotes", self.base);
+        let request = Request::get(url).body(Full::new(Bytes::new()));
+        let Ok(request) = request else {
+            return false;
+        };
+        let answer = self.client.request(request).await;
+        answer.is_ok_and(|answer| !answer.status().is_server_error())
     }
 
     /// Calls, with a body.
@@ -134,6 +161,12 @@ impl Api {
             .await
             .unwrap_or(Err(CallError::Lost("timeout")))
     }
+}
+
+fn no_roots() -> rustls::ClientConfig {
+    rustls::ClientConfig::builder()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth()
 }
 
 /// How long the request was at the server, if that says so (W3C Server Timing, in milliseconds).

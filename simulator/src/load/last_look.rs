@@ -34,18 +34,14 @@ enum Answer {
 }
 
 /// Asks for every trip whose end was not seen, and brings `seen` up to date.
-pub async fn look(base: &str, issuer: &Issuer, seen: &mut BTreeMap<TripId, Seen>) -> LastLook {
-    let api = Api::new(base, calls::Calls::default());
+pub async fn look(api: &Api, issuer: &Issuer, seen: &mut BTreeMap<TripId, Seen>) -> LastLook {
     let open: Vec<(TripId, RiderId)> = seen
         .iter()
         .filter(|(_, seen)| seen.state.is_none_or(|state| !state.is_final()))
         .map(|(trip, seen)| (*trip, seen.rider))
         .collect();
     let answers: Vec<(TripId, Answer)> = stream::iter(open)
-        .map(|(trip, rider)| {
-            let api = &api;
-            async move { (trip, ask(api, issuer, rider, trip).await) }
-        })
+        .map(|(trip, rider)| async move { (trip, ask(api, issuer, rider, trip).await) })
         .buffer_unordered(ASKING_AT_ONCE)
         .collect()
         .await;
@@ -70,7 +66,7 @@ pub async fn look(base: &str, issuer: &Issuer, seen: &mut BTreeMap<TripId, Seen>
             Answer::Unknown => {}
         }
     }
-    strangers(&api, issuer, seen, &mut last).await;
+    strangers(api, issuer, seen, &mut last).await;
     last
 }
 

@@ -30,11 +30,11 @@ use workload::demand::RiderPlan;
 use workload::supply::DriverPlan;
 use workload::world::World;
 
+pub use api::Api;
 pub use last_look::look;
 pub use limits::SETTLE_MAX;
-pub use streams::StreamError;
+pub use streams::{StreamError, connect};
 
-use api::Api;
 use host::WallClock;
 use limits::IN_FLIGHT_MAX;
 use streams::Streams;
@@ -66,6 +66,17 @@ pub struct LoadPlan {
     pub calls: Calls,
     /// Until when riders come. Run time.
     pub until: Timestamp,
+}
+
+/// Why a load cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The tracker.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// Certificates.
+    #[error("certificates of this machine: {0}, expected some")]
+    Certificates(#[from] std::io::Error),
 }
 
 /// A load that is being driven.
@@ -100,8 +111,8 @@ impl Load {
     /// Connects to the tracker. Riders connect as they come.
     ///
     /// # Errors
-    /// If the tracker cannot be reached.
-    pub async fn connect(plan: LoadPlan, recorder: Arc<Recorder>) -> Result<Self, StreamError> {
+    /// If the tracker cannot be reached, or there are no certificates to know the API by.
+    pub async fn connect(plan: LoadPlan, recorder: Arc<Recorder>) -> Result<Self, LoadError> {
         let streams = Streams::connect(
             &plan.tracker,
             plan.drivers.len(),
@@ -112,7 +123,7 @@ impl Load {
         let shared = Arc::new(Shared {
             world: plan.world.clone(),
             clock: WallClock,
-            api: Api::new(&plan.api, plan.calls.clone()),
+            api: Api::new(&plan.api, plan.calls.clone())?,
             streams,
             issuer: plan.issuer.clone(),
             recorder,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tonic::Request;
 use tonic::metadata::MetadataValue;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use wire::grpc::v1::fleet_tracker_client::FleetTrackerClient;
 
 use super::limits::WATCH_CONNECTIONS;
@@ -63,13 +63,21 @@ impl Streams {
     }
 }
 
-async fn connect(url: &str) -> Result<Channel, StreamError> {
+/// A connection to the tracker at a URL.
+///
+/// # Errors
+/// If it cannot be reached.
+pub async fn connect(url: &str) -> Result<Channel, StreamError> {
     let failed = |source| StreamError {
         url: url.to_owned(),
         source,
     };
-    Endpoint::from_shared(url.to_owned())
-        .map_err(failed)?
+    let mut endpoint = Endpoint::from_shared(url.to_owned()).map_err(failed)?;
+    if url.starts_with("https:") {
+        let tls = ClientTlsConfig::new().with_native_roots();
+        endpoint = endpoint.tls_config(tls).map_err(failed)?;
+    }
+    endpoint
         .tcp_nodelay(true)
         .connect_timeout(Duration::from_secs(5))
         .connect()

@@ -1,5 +1,6 @@
 //! What a scenario is driven against.
 
+pub mod deployed;
 pub mod embedded;
 pub mod system;
 pub mod template;
@@ -13,15 +14,17 @@ use calls::Calls;
 use domain::Timestamp;
 use drive::seed::Seed;
 use drive::watched::Watched;
+use host::WallClock;
+use services::ports::Clock;
 
-use crate::cli::{self, RunArgs};
+use crate::cli::{self, AwsArgs, RunArgs};
 use crate::exit::Failure;
-use crate::scenario::{Scenario, market};
+use crate::scenario::{Resolved, Scenario, market};
+use deployed::{DeployedSystem, Deployment};
 use system::System;
 use watch::Watch;
 
 /// What a run is driven against, as the command line says.
-#[derive(Debug, Clone)]
 pub enum Target {
     /// Everything in this process.
     Embedded {
@@ -35,6 +38,13 @@ pub enum Target {
         /// The rest of it.
         watch: Watch,
     },
+    /// What somebody has deployed.
+    Aws {
+        /// How to find it.
+        args: AwsArgs,
+        /// What was found, until it is started.
+        found: Option<Box<Deployment>>,
+    },
 }
 
 impl Target {
@@ -44,12 +54,18 @@ impl Target {
     /// If an option belongs to another target, or says what cannot be.
     pub fn of(args: &RunArgs) -> Result<Self, Failure> {
         let port = args.port;
-        if args.target != cli::Target::Watch
-            && let Some(option) = args.watch.given()
-        {
-            return Err(Failure::input(format!(
-                "{option}: found it with another target, expected --target watch"
-            )));
+        let options = [
+            (cli::Target::Watch, "watch", args.watch.given()),
+            (cli::Target::Aws, "aws", args.aws.given()),
+        ];
+        for (target, name, given) in options {
+            if args.target != target
+                && let Some(option) = given
+            {
+                return Err(Failure::input(format!(
+                    "{option}: found it with another target, expected --target {name}"
+                )));
+            }
         }
         match args.target {
             cli::Target::Embedded => Ok(Self::Embedded { port }),
@@ -57,17 +73,41 @@ impl Target {
                 port,
                 watch: Watch::of(&args.watch, args.driven.quiet)?,
             }),
+            cli::Target::Aws if port.is_some() => Err(Failure::input(
+                "--port: found it with --target aws, expected it with a target that is started here",
+            )),
+            cli::Target::Aws => Ok(Self::Aws {
+                args: args.aws.clone(),
+                found: None,
+            }),
         }
+    }
+
+    /// Whether it has its tables before the run and after it: what is in a tracker's memory is not to be written
+    /// to, and no name may come twice.
+    pub fn outlives_the_run(&self) -> bool {
+        matches!(self, Self::Aws { .. })
     }
 
     /// What has to be done once, however long it takes, before the run is planned.
     ///
     /// # Errors
     /// If it cannot be done.
-    pub fn prepare(&self) -> Result<(), Failure> {
+    pub fn prepare(&mut self, resolved: &Resolved) -> Result<(), Failure> {
         match self {
             Self::Embedded { .. } => Ok(()),
             Self::Watch { watch, .. } => watch.build(),
+            Self::Aws { args, found } => {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .map_err(Failure::target)?;
+                let deployment = Deployment::find(args, resolved, WallClock.now());
+                let deployment = runtime.block_on(Box::pin(deployment))?;
+                deployment.agree(resolved, args.yes)?;
+                *found = Some(Box::new(deployment));
+                Ok(())
+            }
         }
     }
 
@@ -76,6 +116,7 @@ impl Target {
         match self {
             Self::Embedded { .. } => EMBEDDED_HEAD_START,
             Self::Watch { .. } => watch::HEAD_START,
+            Self::Aws { .. } => AWS_HEAD_START,
         }
     }
 
@@ -84,7 +125,7 @@ impl Target {
     /// # Errors
     /// If a part does not start or is not to be found.
     pub async fn start(
-        &self,
+        &mut self,
         scenario: &Scenario,
         started_at: Timestamp,
         seed: &Seed,
@@ -103,9 +144,18 @@ impl Target {
                 let market = market::document(scenario, started_at);
                 Box::pin(watch.start(config, &market, seed)).await
             }
+            Self::Aws { found, .. } => {
+                let deployment = found
+                    .take()
+                    .expect("a target is prepared, and started once");
+                let system = Box::pin(DeployedSystem::reach(*deployment)).await?;
+                Ok(System::Deployed(Box::new(system)))
+            }
         }
     }
 }
 
 /// From the start of the embedded stack to the start of the run, at the least.
 const EMBEDDED_HEAD_START: Duration = Duration::from_secs(3);
+/// As much for a deployment to be reached.
+const AWS_HEAD_START: Duration = Duration::from_secs(10);

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::Resolution;
 use domain::hold::Hold;
 use domain::trip::Trip;
+use domain::{Resolution, Timestamp};
 use drive::counted::{Counted, QueueUse};
 use identity::Issuer;
 use local::stack::Stack;
 use services::ports::PortError;
 
+use super::deployed::DeployedSystem;
 use super::watch::processes::Processes;
 use crate::counted::{counted_now, queues_now};
+use crate::exit::Failure;
 
 /// What was started, or found.
 pub enum System {
@@ -20,41 +22,50 @@ pub enum System {
     Embedded(Box<Stack>),
     /// Functions and tracker in processes of their own, the rest in this one.
     Watch(Box<Stack>, Processes),
+    /// What somebody has deployed.
+    Deployed(Box<DeployedSystem>),
 }
 
 impl System {
-    fn stack(&self) -> &Stack {
-        match self {
-            Self::Embedded(stack) | Self::Watch(stack, _) => stack,
-        }
-    }
-
     /// Its kind, as the summary has it.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Embedded(_) => "embedded",
             Self::Watch(..) => "watch",
+            Self::Deployed(_) => "aws",
         }
     }
 
     /// Where the HTTP API is.
     pub fn http_url(&self) -> String {
-        self.stack().http_url()
+        match self {
+            Self::Embedded(stack) | Self::Watch(stack, _) => stack.http_url(),
+            Self::Deployed(system) => system.http_url(),
+        }
     }
 
     /// Where the tracker's gRPC is.
     pub fn tracker_url(&self) -> String {
-        self.stack().tracker_url()
+        match self {
+            Self::Embedded(stack) | Self::Watch(stack, _) => stack.tracker_url(),
+            Self::Deployed(system) => system.tracker_url(),
+        }
     }
 
     /// Who signs tokens that it takes.
     pub fn issuer(&self) -> &Issuer {
-        self.stack().issuer()
+        match self {
+            Self::Embedded(stack) | Self::Watch(stack, _) => stack.issuer(),
+            Self::Deployed(system) => system.issuer(),
+        }
     }
 
     /// The size of its surge zones.
     pub fn zones(&self) -> Resolution {
-        self.stack().market().resolution
+        match self {
+            Self::Embedded(stack) | Self::Watch(stack, _) => stack.market().resolution,
+            Self::Deployed(system) => system.zones(),
+        }
     }
 
     /// What a reader of its figures must know.
@@ -67,15 +78,35 @@ impl System {
                  this process reckons, and match rounds, which are told of within a process, are not counted."
                     .to_owned(),
             ],
+            Self::Deployed(system) => system.notes(),
         }
     }
 
-    /// Its counters, when its containers have run for so long.
+    /// What can be counted now, when its containers have run for so long.
+    ///
+    /// # Errors
+    /// If it cannot be asked.
+    pub async fn counted(&self, running_for: Duration) -> Result<Counted, PortError> {
+        match self {
+            Self::Embedded(stack) | Self::Watch(stack, _) => counted_now(stack, running_for).await,
+            Self::Deployed(system) => system.counted().await,
+        }
+    }
+
+    /// What was counted in the end, when others count as well: since `from`, `sent` requests.
     ///
     /// # Errors
     /// If they cannot be asked.
-    pub async fn counted(&self, running_for: Duration) -> Result<Counted, PortError> {
-        counted_now(self.stack(), running_for).await
+    pub async fn measured(
+        &mut self,
+        counted: Counted,
+        from: Timestamp,
+        sent: u64,
+    ) -> Result<Counted, Failure> {
+        match self {
+            Self::Embedded(_) | Self::Watch(..) => Ok(counted),
+            Self::Deployed(system) => system.measured(counted, from, sent).await,
+        }
     }
 
     /// What its queues were used for until now, by name.
@@ -83,7 +114,10 @@ impl System {
     /// # Errors
     /// If they cannot be asked.
     pub async fn queues(&self) -> Result<BTreeMap<String, QueueUse>, PortError> {
-        queues_now(self.stack()).await
+        match self {
+            Self::Embedded(stack) | Self::Watch(stack, _) => queues_now(stack).await,
+            Self::Deployed(system) => system.queues().await,
+        }
     }
 
     /// Which part has died, if one has.
@@ -91,22 +125,31 @@ impl System {
         match self {
             Self::Embedded(_) => None,
             Self::Watch(_, processes) => processes.died(),
+            Self::Deployed(system) => system.died(),
         }
     }
 
-    /// Stops everything but the HTTP front, within bounds.
+    /// Stops everything of ours but the HTTP front, within bounds.
     pub async fn quiesce(&mut self) {
         match self {
             Self::Embedded(stack) | Self::Watch(stack, _) => stack.quiesce().await,
+            Self::Deployed(_) => {}
         }
     }
 
-    /// Every trip of its store.
+    /// Every trip of its store that was asked for from then on.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub async fn trips(&self) -> Result<Vec<Trip>, PortError> {
-        self.stack().trips().all_trips().await
+    pub async fn trips(&self, since: Timestamp) -> Result<Vec<Trip>, PortError> {
+        match self {
+            Self::Embedded(stack) | Self::Watch(stack, _) => stack.trips().all_trips().await,
+            Self::Deployed(system) => {
+                let mut trips = system.trips().await?;
+                trips.retain(|trip| trip.requested_at >= since);
+                Ok(trips)
+            }
+        }
     }
 
     /// Every hold of its store.
@@ -114,7 +157,10 @@ impl System {
     /// # Errors
     /// If it cannot be read.
     pub async fn holds(&self) -> Result<Vec<Hold>, PortError> {
-        self.stack().holds().all_holds().await
+        match self {
+            Self::Embedded(stack) | Self::Watch(stack, _) => stack.holds().all_holds().await,
+            Self::Deployed(system) => system.holds().await,
+        }
     }
 
     /// Ends what was started for it.
@@ -125,6 +171,7 @@ impl System {
                 stack.stop().await;
                 processes.stop().await;
             }
+            Self::Deployed(_) => {}
         }
     }
 }

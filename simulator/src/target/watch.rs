@@ -45,7 +45,6 @@ const CONNECT_MAX: Duration = Duration::from_millis(500);
 pub struct Watch {
     ports: local::stack::Processes,
     endpoints: Endpoints,
-    queue_base_url: Option<String>,
     quiet: bool,
 }
 
@@ -83,7 +82,6 @@ impl Watch {
                 tracker_metrics: at(4)?,
             },
             endpoints,
-            queue_base_url: args.queue_base_url.clone(),
             quiet,
         })
     }
@@ -121,7 +119,6 @@ impl Watch {
         let surroundings = Surroundings {
             dynamodb,
             sqs,
-            queue_base_url: self.queue_base_url.as_deref(),
             name_prefix: &config.name_prefix,
             identity_secret: &config.identity_secret,
             processes: &self.ports,

@@ -14,7 +14,7 @@ use super::config::{DEVELOPMENT_KEY, DEVELOPMENT_SECRET, Processes};
 
 /// How long the functions' token to the tracker is good: longer than any run.
 pub(super) const SERVICE_TOKEN_TTL: Duration = Duration::from_secs(30 * 86_400);
-/// The account in the URLs of the embedded queues.
+/// The account in the URLs of the embedded queues, and of those of emulators.
 const EMBEDDED_ACCOUNT: &str = "000000000000";
 
 /// Where a process finds the others.
@@ -24,8 +24,6 @@ pub struct Surroundings<'a> {
     pub dynamodb: &'a str,
     /// SQS's URL.
     pub sqs: &'a str,
-    /// What queue URLs begin with; none: as the embedded SQS makes them.
-    pub queue_base_url: Option<&'a str>,
     /// What table and queue names begin with.
     pub name_prefix: &'a str,
     /// The secret of development tokens.
@@ -73,13 +71,12 @@ impl Surroundings<'_> {
     }
 
     fn common(&self, market: &MarketDocument) -> BTreeMap<String, String> {
-        let embedded = format!("{}/{EMBEDDED_ACCOUNT}", self.sqs.trim_end_matches('/'));
-        let queues = self.queue_base_url.unwrap_or(&embedded);
-        let market = serde_json::to_string(market).expect("a market has text keys");
+        let queues = format!("{}/{EMBEDDED_ACCOUNT}", self.sqs.trim_end_matches('/'));
+        let market = market.to_json();
         let ours = [
             ("MARKET", market.as_str()),
             ("NAME_PREFIX", self.name_prefix),
-            ("QUEUE_BASE_URL", queues),
+            ("QUEUE_BASE_URL", queues.as_str()),
         ];
         let sdk = [
             ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamodb),
@@ -115,7 +112,6 @@ mod tests {
         let surroundings = Surroundings {
             dynamodb: "http://127.0.0.1:4",
             sqs: "http://127.0.0.1:5/",
-            queue_base_url: None,
             name_prefix: "dev-",
             identity_secret: DEVELOPMENT_SECRET,
             processes: &processes,

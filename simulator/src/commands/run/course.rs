@@ -21,7 +21,7 @@ use super::interrupt::Interrupt;
 use super::watcher::Watcher;
 use crate::call_log::CallLog;
 use crate::exit::Failure;
-use crate::load::{self, Load, LoadPlan, SETTLE_MAX};
+use crate::load::{self, Api, Load, LoadPlan, SETTLE_MAX};
 use crate::outcome::{Ending, Outcome};
 use crate::progress::Progress;
 use crate::scenario::Resolved;
@@ -58,7 +58,7 @@ impl<'a> Course<'a> {
         let scenario = &resolved.scenario;
         let span = scenario.duration.0;
         let world = &resolved.world;
-        let riders: Vec<RiderPlan> = resolved.demand.schedule(world, span).collect();
+        let mut riders: Vec<RiderPlan> = resolved.demand.schedule(world, span).collect();
         let drivers = resolved.fleet.plans(world, &resolved.demand, span);
         let under_way = drivers
             .iter()
@@ -68,6 +68,13 @@ impl<'a> Course<'a> {
             + HEAD_START_PER_RIDE * u32::try_from(under_way).unwrap_or(u32::MAX)
             + world.drivers.lead;
         let started_at = WallClock.now() + head_start;
+        if target.outlives_the_run() {
+            // The same seed again asks for other rides, not for those of the last run.
+            let run = u128::from(started_at.as_micros().unsigned_abs());
+            for rider in &mut riders {
+                rider.idempotency_key ^= run;
+            }
+        }
         let world = Arc::new(world.clone().starting(started_at));
         let until = world.pace.run_time(span);
         let warmup = world.pace.in_run(scenario.warmup.0);
@@ -100,7 +107,7 @@ impl<'a> Course<'a> {
     }
 
     /// Starts the system, on tables that hold the rides under way.
-    pub(super) async fn start(&self, target: &Target) -> Result<System, Failure> {
+    pub(super) async fn start(&self, target: &mut Target) -> Result<System, Failure> {
         let scenario = &self.resolved.scenario;
         let observers = (&self.watched, self.calls.listen());
         let system = target
@@ -161,6 +168,9 @@ impl<'a> Course<'a> {
             .map_err(|error| Failure::target(format!("the load generator died: {error}")))?;
         settle(system).await;
         system.quiesce().await;
+        let sent = self.recorder.glance().counts.sent;
+        let counted = std::mem::take(&mut self.counted);
+        self.counted = system.measured(counted, self.started_at, sent).await?;
         Ok(ended)
     }
 
@@ -192,9 +202,13 @@ impl<'a> Course<'a> {
         recorded
             .seen
             .extend(under_way.iter().map(|(trip, seen)| (*trip, seen.clone())));
-        let last_look = load::look(&system.http_url(), system.issuer(), &mut recorded.seen).await;
+        let api = Api::new(&system.http_url(), calls::Calls::default()).map_err(Failure::target)?;
+        let last_look = load::look(&api, system.issuer(), &mut recorded.seen).await;
         let ended_at = WallClock.now();
-        let trips = system.trips().await.map_err(Failure::target)?;
+        let trips = system
+            .trips(self.started_at)
+            .await
+            .map_err(Failure::target)?;
         let holds = system.holds().await.map_err(Failure::target)?;
         let target = system.name();
         let notes = ended.notes().into_iter().chain(system.notes()).collect();

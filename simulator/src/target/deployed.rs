@@ -1,0 +1,222 @@
+//! `--target aws`: a system that somebody has deployed, found by its stack or by its endpoints, and loaded as it
+//! stands. Only its tables and queues are read beside what riders and drivers see.
+
+mod estimate;
+mod probe;
+mod system;
+
+use std::path::Path;
+use std::time::Duration;
+
+use aws::{Clients, Resources};
+use deployed::{DeployedError, Outputs};
+use domain::Timestamp;
+use host::market::MarketDocument;
+use identity::{Issuer, SigningKey};
+use services::config::Market;
+
+use super::embedded;
+use crate::cli::AwsArgs;
+use crate::exit::Failure;
+use crate::scenario::Resolved;
+use crate::scenario::values::Span;
+
+pub use system::DeployedSystem;
+
+/// A deployment that was found, and whom its tokens are signed by.
+pub struct Deployment {
+    /// As it says of itself, with what the command line says instead.
+    outputs: Outputs,
+    /// Who signs riders' and drivers' tokens.
+    issuer: Issuer,
+    /// What it serves.
+    market: Market,
+    /// Its tables and queues.
+    aws: aws::Stack,
+    /// Region and credentials.
+    account: deployed::Account,
+    /// How long CloudWatch may take to have counted what was sent.
+    metrics_within: Duration,
+    /// What a reader of its figures must know.
+    notes: Vec<String>,
+}
+
+impl Deployment {
+    /// Finds it, says what the load will be and about what it will cost, and asks whether to go on.
+    ///
+    /// # Errors
+    /// If it is not to be found, its tokens cannot be signed, it does not serve the scenario's city, or the answer
+    /// is no.
+    pub async fn find(
+        args: &AwsArgs,
+        resolved: &Resolved,
+        starts_at: Timestamp,
+    ) -> Result<Self, Failure> {
+        let key = signing_key(args)?;
+        let account = deployed::account().await.map_err(refused)?;
+        let outputs = outputs(args, &account).await?;
+        let Some(name) = &outputs.issuer else {
+            return Err(Failure::input(
+                "--target aws: found a deployment without an issuer, whose routes take AWS identities only, expected \
+                 one deployed with the parameter Issuer, or --issuer",
+            ));
+        };
+        let issuer = key.issuer(name, &outputs.audience);
+        let market = market(&outputs, resolved, starts_at)?;
+        let clients = Clients::from_config(&account, None, None);
+        let found = aws::found(&clients, &outputs.name_prefix).await;
+        let resources: Resources = found.map_err(Failure::target)?;
+        let mut notes = market_notes(&market, resolved, starts_at)?;
+        notes.push(
+            "Functions, queues and tables are as CloudWatch counted them, in whole minutes and with the warm-up; it \
+             counts no cold starts. The load generator's clock and the system's are two."
+                .to_owned(),
+        );
+        let metrics_within = span(&args.metrics_within)?;
+        Ok(Self {
+            outputs,
+            issuer,
+            market,
+            aws: aws::Stack::new(clients, resources),
+            account,
+            metrics_within,
+            notes,
+        })
+    }
+
+    /// Says what will be sent and about what it will cost; asks, unless told that the answer is yes.
+    ///
+    /// # Errors
+    /// If the answer is no, or there is nobody to ask.
+    pub fn agree(&self, resolved: &Resolved, yes: bool) -> Result<(), Failure> {
+        estimate::agree(&self.outputs, resolved, yes)
+    }
+}
+
+fn refused(error: DeployedError) -> Failure {
+    match error {
+        DeployedError::NoOutput { .. } | DeployedError::NoStack(_) => Failure::input(error),
+        _ => Failure::target(error),
+    }
+}
+
+fn span(text: &str) -> Result<Duration, Failure> {
+    text.parse()
+        .map(|Span(span)| span)
+        .map_err(|error| Failure::input(format!("--metrics-within: {error}")))
+}
+
+fn signing_key(args: &AwsArgs) -> Result<SigningKey, Failure> {
+    let Some(path) = &args.issuer_key else {
+        return Err(Failure::input(
+            "--target aws: found no --issuer-key, expected the private key of the issuer whose tokens the deployment \
+             takes; `rushhour issuer` makes one",
+        ));
+    };
+    read_key(path)
+}
+
+/// A signing key from a file.
+///
+/// # Errors
+/// If it cannot be read, or is none.
+pub fn read_key(path: &Path) -> Result<SigningKey, Failure> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::input(format!(
+            "{shown}: cannot be read ({error}), expected a private key as PEM"
+        ))
+    })?;
+    SigningKey::from_pem(&text).map_err(|error| Failure::input(format!("{shown}: {error}")))
+}
+
+/// What the stack says, or nothing without one, with the command line's own over it.
+async fn outputs(args: &AwsArgs, account: &deployed::Account) -> Result<Outputs, Failure> {
+    let stated = match &args.stack {
+        Some(stack) => Some(deployed::outputs(account, stack).await.map_err(refused)?),
+        None => None,
+    };
+    let needed = |given: &Option<String>, said: Option<String>, option: &str| {
+        given.clone().or(said).ok_or_else(|| {
+            Failure::input(format!(
+                "--target aws: found neither --stack nor {option}, expected one of them"
+            ))
+        })
+    };
+    let said = |of: fn(&Outputs) -> String| stated.as_ref().map(of);
+    Ok(Outputs {
+        api_url: needed(&args.api, said(|it| it.api_url.clone()), "--api")?,
+        tracker_url: needed(
+            &args.tracker,
+            said(|it| it.tracker_url.clone()),
+            "--tracker",
+        )?,
+        name_prefix: needed(&args.prefix, said(|it| it.name_prefix.clone()), "--prefix")?,
+        issuer: args
+            .issuer
+            .clone()
+            .or(stated.as_ref().and_then(|it| it.issuer.clone())),
+        audience: needed(&args.audience, said(|it| it.audience.clone()), "--audience")?,
+        market: said(|it| it.market.clone()).unwrap_or_default(),
+    })
+}
+
+/// The market that the deployment says it serves; the scenario's own where it says nothing.
+fn market(outputs: &Outputs, resolved: &Resolved, starts_at: Timestamp) -> Result<Market, Failure> {
+    if outputs.market.is_empty() {
+        return embedded::market_of(&resolved.scenario, starts_at);
+    }
+    MarketDocument::parse(&outputs.market)
+        .and_then(|document| document.market())
+        .map_err(|error| Failure::input(format!("the deployment's market: {error}")))
+}
+
+/// Where it differs from the scenario's, as far as riders would notice.
+fn market_notes(
+    market: &Market,
+    resolved: &Resolved,
+    starts_at: Timestamp,
+) -> Result<Vec<String>, Failure> {
+    let wanted = embedded::market_of(&resolved.scenario, starts_at)?;
+    let centre = resolved.world.city.centre();
+    if let Some(area) = &market.service_area
+        && !area.contains(centre)
+    {
+        return Err(Failure::input(format!(
+            "{}: found a city around {:.4}, {:.4}, expected one within the deployment's service area: deploy with the \
+             market that `rushhour market` prints",
+            resolved.scenario.name,
+            centre.lat(),
+            centre.lon(),
+        )));
+    }
+    let parts = [
+        (
+            "tariff",
+            format!("{:?}", market.tariff) != format!("{:?}", wanted.tariff),
+        ),
+        (
+            "surge",
+            format!("{:?}", market.surge) != format!("{:?}", wanted.surge),
+        ),
+        (
+            "dispatch",
+            format!("{:?}", market.dispatch) != format!("{:?}", wanted.dispatch),
+        ),
+    ];
+    let other: Vec<&str> = parts
+        .iter()
+        .filter(|(_, is)| *is)
+        .map(|(name, _)| *name)
+        .collect();
+    let note = format!(
+        "The deployment serves another market than the scenario's (its {}): riders and drivers are the scenario's, \
+         prices and rounds the deployment's.",
+        other.join(", ")
+    );
+    Ok(if other.is_empty() {
+        Vec::new()
+    } else {
+        vec![note]
+    })
+}

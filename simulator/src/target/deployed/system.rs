@@ -1,0 +1,236 @@
+//! A deployment under load.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use aws::QueueConsumer;
+use aws::stack::QUEUES;
+use cloud::lambda_pool::LambdaCounters;
+use cloud::timed::TableUse;
+use deployed::{Metrics, Span};
+use domain::hold::Hold;
+use domain::trip::Trip;
+use domain::{Resolution, Timestamp};
+use drive::counted::{ContainerUse, Counted, QueueUse};
+use host::WallClock;
+use identity::Issuer;
+use services::ports::{Clock, PortError};
+
+use super::probe::Probe;
+use super::{Deployment, refused};
+use crate::exit::Failure;
+use crate::load::{Api, connect};
+
+/// How often CloudWatch is asked whether it has counted everything.
+const METRICS_EVERY: Duration = Duration::from_secs(10);
+/// The share of what was sent that CloudWatch must have counted to be believed.
+const COUNTED_SHARE: f64 = 0.98;
+
+/// A deployment under load.
+pub struct DeployedSystem {
+    deployment: Deployment,
+    probe: Probe,
+}
+
+impl DeployedSystem {
+    /// Sees that its tracker and its API answer.
+    ///
+    /// # Errors
+    /// If one does not.
+    pub async fn reach(deployment: Deployment) -> Result<Self, Failure> {
+        let outputs = &deployment.outputs;
+        let tracker = connect(&outputs.tracker_url)
+            .await
+            .map_err(Failure::target)?;
+        let api = Api::new(&outputs.api_url, calls::Calls::default()).map_err(Failure::target)?;
+        if !api.answers().await {
+            return Err(Failure::target(format!(
+                "{}: found no answer, or an error of the server, expected the HTTP API there",
+                outputs.api_url
+            )));
+        }
+        let probe = Probe::start(api, tracker);
+        Ok(Self { deployment, probe })
+    }
+
+    pub(in crate::target) fn http_url(&self) -> String {
+        self.deployment.outputs.api_url.clone()
+    }
+
+    pub(in crate::target) fn tracker_url(&self) -> String {
+        self.deployment.outputs.tracker_url.clone()
+    }
+
+    pub(in crate::target) fn issuer(&self) -> &Issuer {
+        &self.deployment.issuer
+    }
+
+    pub(in crate::target) fn zones(&self) -> Resolution {
+        self.deployment.market.resolution
+    }
+
+    pub(in crate::target) fn notes(&self) -> Vec<String> {
+        self.deployment.notes.clone()
+    }
+
+    pub(in crate::target) fn died(&self) -> Option<String> {
+        self.probe.died()
+    }
+
+    /// What can be counted at any moment: what is in the queues.
+    pub(in crate::target) async fn queues(&self) -> Result<BTreeMap<String, QueueUse>, PortError> {
+        let stack = &self.deployment.aws;
+        let mut queues = BTreeMap::new();
+        for spec in &QUEUES {
+            let depth = QueueConsumer::new(stack, spec.queue).depth().await?;
+            let dead = QueueConsumer::of_dead_letters(stack, spec.queue)
+                .depth()
+                .await?;
+            let used = QueueUse {
+                dead_letters: dead.visible + dead.in_flight,
+                depth_visible: depth.visible,
+                depth_in_flight: depth.in_flight,
+                ..QueueUse::default()
+            };
+            queues.insert(spec.name.to_owned(), used);
+        }
+        Ok(queues)
+    }
+
+    pub(in crate::target) async fn counted(&self) -> Result<Counted, PortError> {
+        Ok(Counted {
+            queues: self.queues().await?,
+            ..Counted::default()
+        })
+    }
+
+    /// What CloudWatch has counted since `from`, once it has the requests that were sent, or its time is over; put
+    /// over what is known of the queues.
+    pub(in crate::target) async fn measured(
+        &mut self,
+        mut counted: Counted,
+        from: Timestamp,
+        sent: u64,
+    ) -> Result<Counted, Failure> {
+        let until = WallClock.now();
+        let give_up = Instant::now() + self.deployment.metrics_within;
+        let Deployment {
+            outputs, account, ..
+        } = &self.deployment;
+        let metrics = loop {
+            let span = Span { from, until };
+            let metrics = deployed::metrics(account, &outputs.name_prefix, &outputs.api_url, span);
+            let metrics = metrics.await.map_err(refused)?;
+            let enough = metrics.api_requests as f64 >= sent as f64 * COUNTED_SHARE;
+            if enough || Instant::now() >= give_up {
+                if !enough {
+                    self.deployment.notes.push(format!(
+                        "CloudWatch had counted {} of {sent} HTTP requests after {:?}: figures of functions, queues \
+                         and tables may be too low.",
+                        metrics.api_requests, self.deployment.metrics_within
+                    ));
+                }
+                break metrics;
+            }
+            tokio::time::sleep(METRICS_EVERY).await;
+        };
+        fill(&mut counted, &metrics, until.since(from));
+        Ok(counted)
+    }
+
+    pub(in crate::target) async fn trips(&self) -> Result<Vec<Trip>, PortError> {
+        let Deployment { aws, market, .. } = &self.deployment;
+        aws::DynamoTrips::new(aws, market.sweep).all_trips().await
+    }
+
+    pub(in crate::target) async fn holds(&self) -> Result<Vec<Hold>, PortError> {
+        aws::DynamoHolds::new(&self.deployment.aws)
+            .all_holds()
+            .await
+    }
+}
+
+fn fill(counted: &mut Counted, metrics: &Metrics, span: Duration) {
+    counted.http_requests = metrics.api_requests;
+    for (name, used) in &metrics.functions {
+        let counters = LambdaCounters {
+            invocations: used.invocations,
+            errors: used.errors,
+            throttles: used.throttles,
+            concurrency_max: u32::try_from(used.concurrency_max).unwrap_or(u32::MAX),
+            billed_ms: u64::try_from(used.duration.as_millis()).unwrap_or(u64::MAX),
+            ..LambdaCounters::default()
+        };
+        counted.functions.insert((*name).to_owned(), counters);
+    }
+    for (name, used) in &metrics.queues {
+        let queue = counted.queues.entry((*name).to_owned()).or_default();
+        (queue.sent, queue.received, queue.deleted) = (used.sent, used.received, used.deleted);
+        // Sends, receives and deletes are calls; in which batches, CloudWatch does not say.
+        queue.requests = used.sent + used.received + used.deleted;
+        queue.redelivered = used.received.saturating_sub(used.sent);
+        queue.age_max = used.age_max;
+    }
+    for (name, used) in &metrics.tables {
+        let table = TableUse {
+            read_units: used.read_units,
+            write_units: used.write_units,
+            throttles: used.throttles,
+            conditional_failures: used.conditional_failures,
+            ..TableUse::default()
+        };
+        counted.tables.insert((*name).to_owned(), table);
+    }
+    let tracker = ContainerUse {
+        tasks_max: 1,
+        cpu_share_mean: metrics.tracker_cpu,
+        task_seconds: span.as_secs_f64(),
+        messages: 0,
+    };
+    counted
+        .containers
+        .insert("fleet-tracker".to_owned(), tracker);
+}
+
+#[cfg(test)]
+mod tests {
+    use deployed::{FunctionMetrics, QueueMetrics};
+
+    use super::*;
+
+    #[test]
+    fn measurements_go_over_what_is_known_of_the_queues() {
+        let in_queue = QueueUse {
+            dead_letters: 2,
+            ..QueueUse::default()
+        };
+        let mut counted = Counted {
+            queues: BTreeMap::from([("trip-events".to_owned(), in_queue)]),
+            ..Counted::default()
+        };
+        let trips = FunctionMetrics {
+            throttles: 5,
+            concurrency_max: 9,
+            ..FunctionMetrics::default()
+        };
+        let events = QueueMetrics {
+            sent: 10,
+            received: 12,
+            deleted: 10,
+            ..QueueMetrics::default()
+        };
+        let metrics = Metrics {
+            api_requests: 40,
+            functions: BTreeMap::from([("trips", trips)]),
+            queues: BTreeMap::from([("trip-events", events)]),
+            ..Metrics::default()
+        };
+        fill(&mut counted, &metrics, Duration::from_secs(60));
+        let trips = &counted.functions["trips"];
+        assert_eq!((trips.throttles, trips.concurrency_max), (5, 9));
+        let queue = &counted.queues["trip-events"];
+        assert_eq!((queue.dead_letters, queue.redelivered), (2, 2));
+        assert_eq!(counted.http_requests, 40);
+        assert_eq!(counted.containers["fleet-tracker"].task_seconds, 60.0);
+    }
+}
