@@ -10,8 +10,10 @@
 //! | `RUSHHOUR_QUEUE_BASE_URL` | what queue URLs begin with, account included, prefix not |
 //! | `RUSHHOUR_QUOTE_KEYS` | `{"signing":"k1","keys":{"k1":"<base64 of 32 bytes or more>"}}` |
 //! | `RUSHHOUR_FLEET_TRACKER_URL` | `http://host:port` of the tracker's gRPC |
-//! | `RUSHHOUR_FLEET_TRACKER_TOKEN` | the bearer token shown to the tracker; may be absent |
-//! | `RUSHHOUR_IDENTITY_SECRET` | tracker: base64 of 32 bytes or more, by which callers' tokens are verified |
+//! | `RUSHHOUR_FLEET_TRACKER_TOKEN` | what functions show to the tracker, and the tracker takes for theirs; 32 bytes or more |
+//! | `RUSHHOUR_IDENTITY_SECRET` | tracker: base64 of 32 bytes or more, by which development tokens are verified; this or an issuer |
+//! | `RUSHHOUR_ISSUER`, `RUSHHOUR_AUDIENCE` | tracker: the OIDC issuer of riders' and drivers' tokens, and whom they are for |
+//! | `RUSHHOUR_JWKS_URL` | tracker: where the issuer's keys are; as its discovery document says if absent |
 //! | `RUSHHOUR_GRPC_LISTEN` | tracker: where gRPC listens; `0.0.0.0:8081` if absent |
 //! | `RUSHHOUR_METRICS_LISTEN` | tracker: where `/metrics` and `/healthz` listen; `0.0.0.0:9090` if absent |
 
@@ -31,7 +33,7 @@ use crate::market::MarketDocument;
 /// What every key of ours begins with.
 pub const PREFIX: &str = "RUSHHOUR_";
 /// Every key there is, without the prefix.
-pub const KEYS: [&str; 9] = [
+pub const KEYS: [&str; 12] = [
     "MARKET",
     "NAME_PREFIX",
     "QUEUE_BASE_URL",
@@ -39,6 +41,9 @@ pub const KEYS: [&str; 9] = [
     "FLEET_TRACKER_URL",
     "FLEET_TRACKER_TOKEN",
     "IDENTITY_SECRET",
+    "ISSUER",
+    "AUDIENCE",
+    "JWKS_URL",
     "GRPC_LISTEN",
     "METRICS_LISTEN",
 ];
@@ -76,6 +81,31 @@ fn known() -> String {
 
 /// The keys whose values are nobody's business.
 const SECRET_KEYS: [&str; 3] = ["QUOTE_KEYS", "FLEET_TRACKER_TOKEN", "IDENTITY_SECRET"];
+
+/// By what the tracker knows its callers.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// By tokens that are signed with this secret, as on a developer's machine.
+    Secret(Vec<u8>),
+    /// By the tokens of an OIDC issuer.
+    Issuer {
+        /// Its URL.
+        issuer: String,
+        /// Whom its tokens are for.
+        audience: String,
+        /// Where its keys are; none: where its discovery document says.
+        jwks_url: Option<String>,
+    },
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret(_) => f.write_str("Secret"),
+            Self::Issuer { issuer, .. } => write!(f, "Issuer({issuer})"),
+        }
+    }
+}
 
 /// What the environment says of us. Its debug form hides what is secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -221,23 +251,59 @@ impl Settings {
         )
     }
 
-    /// The bearer token shown to the tracker.
+    /// What the functions show to the tracker, and the tracker takes for theirs.
     #[must_use]
     pub fn fleet_tracker_token(&self) -> Option<&str> {
         self.get("FLEET_TRACKER_TOKEN")
     }
 
-    /// The secret by which the tracker verifies its callers' tokens.
+    /// By what the tracker knows its callers.
     ///
     /// # Errors
-    /// If it is absent or no base64. The error does not repeat it.
-    pub fn identity_secret(&self) -> Result<Vec<u8>, SettingsError> {
-        const EXPECTED: &str = "base64 of 32 bytes or more";
-        let text = self.required("IDENTITY_SECRET", EXPECTED)?;
-        STANDARD.decode(text).map_err(|_| SettingsError::Invalid {
-            key: "IDENTITY_SECRET",
-            detail: format!("found no base64, expected {EXPECTED}"),
-        })
+    /// If there is neither a secret nor an issuer, or both, or something that goes with the one or the other is
+    /// absent or cannot be used. The error does not repeat secrets.
+    pub fn identity(&self) -> Result<Identity, SettingsError> {
+        const EITHER: &str =
+            "RUSHHOUR_ISSUER with RUSHHOUR_AUDIENCE, or RUSHHOUR_IDENTITY_SECRET for development";
+        match (self.get("IDENTITY_SECRET"), self.get("ISSUER")) {
+            (Some(secret), None) => {
+                for key in ["AUDIENCE", "JWKS_URL"] {
+                    if self.get(key).is_some() {
+                        let detail = "found no RUSHHOUR_ISSUER beside it, expected one".to_owned();
+                        return Err(SettingsError::Invalid { key, detail });
+                    }
+                }
+                let secret = STANDARD.decode(secret);
+                secret
+                    .map(Identity::Secret)
+                    .map_err(|_| SettingsError::Invalid {
+                        key: "IDENTITY_SECRET",
+                        detail: "found no base64, expected base64 of 32 bytes or more".to_owned(),
+                    })
+            }
+            (None, Some(issuer)) => {
+                self.required(
+                    "FLEET_TRACKER_TOKEN",
+                    "what the functions show, for no issuer speaks for them",
+                )?;
+                let audience = self.required("AUDIENCE", "whom the issuer's tokens are for")?;
+                Ok(Identity::Issuer {
+                    issuer: issuer.to_owned(),
+                    audience: audience.to_owned(),
+                    jwks_url: self.get("JWKS_URL").map(str::to_owned),
+                })
+            }
+            (Some(_), Some(_)) => Err(SettingsError::Invalid {
+                key: "ISSUER",
+                detail: format!(
+                    "found it beside RUSHHOUR_IDENTITY_SECRET, expected one of the two: {EITHER}"
+                ),
+            }),
+            (None, None) => Err(SettingsError::Missing {
+                key: "ISSUER",
+                expected: EITHER,
+            }),
+        }
     }
 
     /// Where the tracker's gRPC listens.
@@ -298,7 +364,7 @@ mod tests {
         assert_eq!(settings.fleet_tracker_url(), Ok("http://127.0.0.1:1"));
         assert_eq!(settings.fleet_tracker_token(), None);
         assert_eq!(settings.grpc_listen().unwrap().port(), 8081);
-        assert!(settings.identity_secret().is_err());
+        assert!(settings.identity().is_err());
     }
 
     #[test]
@@ -330,6 +396,38 @@ mod tests {
                 .unwrap_err();
             assert!(error.to_string().contains(said), "{error}");
             assert!(!error.to_string().contains("c2VjcmV0"));
+        }
+    }
+
+    #[test]
+    fn callers_are_known_by_a_secret_or_by_an_issuer() {
+        let issuer = ("RUSHHOUR_ISSUER", "https://login.example");
+        let audience = ("RUSHHOUR_AUDIENCE", "rushhour");
+        let token = ("RUSHHOUR_FLEET_TRACKER_TOKEN", "shown");
+        let secret = ("RUSHHOUR_IDENTITY_SECRET", "c2VjcmV0");
+        let identity = |variables: &[(&str, &str)]| settings(variables).unwrap().identity();
+        assert_eq!(
+            identity(&[secret, token]),
+            Ok(Identity::Secret(b"secret".to_vec()))
+        );
+        let known = identity(&[issuer, audience, token, ("RUSHHOUR_IDENTITY_SECRET", "")]);
+        let expected = Identity::Issuer {
+            issuer: "https://login.example".into(),
+            audience: "rushhour".into(),
+            jwks_url: None,
+        };
+        assert_eq!(known, Ok(expected));
+        for (variables, said) in [
+            (vec![token], "RUSHHOUR_IDENTITY_SECRET for development"),
+            (vec![issuer, audience, token, secret], "one of the two"),
+            (vec![issuer, token], "no RUSHHOUR_AUDIENCE"),
+            (vec![issuer, audience], "no RUSHHOUR_FLEET_TRACKER_TOKEN"),
+            (vec![secret, audience], "no RUSHHOUR_ISSUER"),
+            (vec![("RUSHHOUR_IDENTITY_SECRET", "%")], "no base64"),
+        ] {
+            let error = identity(&variables).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+            assert!(!error.contains("c2VjcmV0"), "{error}");
         }
     }
 }

@@ -1,24 +1,30 @@
 //! Who is calling: JSON web tokens of riders, drivers and services, issued and verified.
 //!
-//! A token's `sub` names the caller: `rider-17`, `driver-17` or `service`. [`Issuer`] and [`Verifier`]
-//! share a development secret (HS256): good for one machine and for tests, not for an identity provider's
-//! users, whose tokens are checked in front of the functions. Hosts name [`Verifier`] alone, so that a
-//! verifier with other keys can take its place.
+//! A token's `sub` names the caller: `rider-17`, `driver-17` or `service`. Start at [`Verifier`], which is all
+//! that hosts name. It knows callers in one of two ways: by a development secret that it shares with an
+//! [`Issuer`] ([`Verifier::development`]), good for one machine and for tests; or by the public keys of an OIDC
+//! issuer ([`Verifier::of_issuer`]), which someone else fetches and hands to [`IssuerKeys`]. Functions, which
+//! call without an identity provider, may show a secret of their own instead ([`Verifier::with_service_token`]).
+//!
+//! Nothing here needs a network, and only [`Issuer::issue`] a clock.
 
+mod development;
+mod issuer_keys;
 mod signing_key;
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
 
 use domain::{DriverId, RiderId, Timestamp};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+pub use development::{DEVELOPMENT_ISSUER, Issuer};
+pub use issuer_keys::{IssuerKeys, KEYS_MAX, KeysError, LEEWAY};
 pub use signing_key::{SigningKey, SigningKeyError};
 
-/// The issuer named in development tokens, and the only one that their verifier takes.
-pub const DEVELOPMENT_ISSUER: &str = "rushhour-development";
+use development::DevelopmentKey;
+
 /// The fewest bytes a secret may have: the length of an HS256 tag (RFC 7518, section 3.2).
 pub const SECRET_BYTES_MIN: usize = 32;
 /// The longest token that is looked at.
@@ -54,10 +60,22 @@ impl FromStr for Subject {
         let rider = text.parse::<RiderId>().map(|id| Self::Rider(id.0));
         rider
             .or_else(|_| text.parse::<DriverId>().map(|id| Self::Driver(id.0)))
-            .map_err(|_| IdentityError::UnknownSubject {
-                found: text.chars().take(64).collect(),
-            })
+            .map_err(|_| IdentityError::UnknownSubject { found: brief(text) })
     }
+}
+
+/// As much of a foreign text as an error repeats.
+fn brief(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
+/// Who calls, and for how long the word of the token is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// Who it is.
+    pub subject: Subject,
+    /// From when on the token is refused. A stream that was opened with it ends then, unless it is renewed.
+    pub until: Timestamp,
 }
 
 /// Why a token is not taken.
@@ -69,19 +87,40 @@ pub enum IdentityError {
     /// It is signed by another algorithm or key, or was changed since.
     #[error("found a signature that does not match, expected one of our issuer's")]
     Forged,
+    /// It names a key that is not among the issuer's, as far as they are known here.
+    #[error("found a token signed with the key {found:?}, expected one of the issuer's keys")]
+    UnknownKey {
+        /// Which, as far as it is repeated.
+        found: String,
+    },
     /// It names another issuer.
-    #[error("found a token of another issuer, expected one of {DEVELOPMENT_ISSUER}")]
-    WrongIssuer,
+    #[error("found a token of another issuer, expected one of {expected}")]
+    WrongIssuer {
+        /// Whose tokens are taken.
+        expected: String,
+    },
+    /// It is meant for somebody else.
+    #[error("found a token for another audience, expected one for {expected}")]
+    WrongAudience {
+        /// Whom tokens must be for.
+        expected: String,
+    },
+    /// Its time has not come.
+    #[error("found a token that is good from {from} on, expected one that is good now")]
+    NotYet {
+        /// From when on it is.
+        from: Timestamp,
+    },
     /// Its time is over.
     #[error("found a token that expired at {at}, expected one that is still good")]
     Expired {
         /// When it did.
         at: Timestamp,
     },
-    /// Its subject is neither a rider, a driver nor the service.
-    #[error("found subject {found:?}, expected rider-17, driver-17 or service")]
+    /// Its subject is nobody we know.
+    #[error("found subject {found:?}, expected one such as rider-17, driver-17 or service")]
     UnknownSubject {
-        /// The beginning of what it was.
+        /// What the token says.
         found: String,
     },
 }
@@ -94,132 +133,6 @@ pub struct SecretError {
     pub found: usize,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Claims {
-    sub: String,
-    iss: String,
-    /// Seconds since the Unix epoch.
-    iat: i64,
-    /// Seconds since the Unix epoch.
-    exp: i64,
-    #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
-    aud: Option<String>,
-}
-
-/// Issues tokens.
-#[derive(Clone)]
-pub struct Issuer {
-    key: EncodingKey,
-    header: Header,
-    name: String,
-    audience: Option<String>,
-}
-
-impl Issuer {
-    /// An issuer that shares `secret` with its verifier.
-    ///
-    /// # Errors
-    /// If the secret is shorter than [`SECRET_BYTES_MIN`].
-    pub fn development(secret: &[u8]) -> Result<Self, SecretError> {
-        check_secret(secret)?;
-        let key = EncodingKey::from_secret(secret);
-        let header = Header::new(Algorithm::HS256);
-        Ok(Self::signing(key, header, DEVELOPMENT_ISSUER, None))
-    }
-
-    pub(crate) fn signing(
-        key: EncodingKey,
-        header: Header,
-        name: &str,
-        audience: Option<&str>,
-    ) -> Self {
-        Self {
-            key,
-            header,
-            name: name.to_owned(),
-            audience: audience.map(str::to_owned),
-        }
-    }
-
-    /// A token for `subject`, good for `ttl` from now by the system's clock.
-    #[must_use]
-    pub fn issue(&self, subject: Subject, ttl: Duration) -> String {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        self.issue_at(subject, Timestamp::ZERO + now, ttl)
-    }
-
-    /// A token for `subject`, good for `ttl` from `now`. Whole seconds.
-    #[must_use]
-    pub fn issue_at(&self, subject: Subject, now: Timestamp, ttl: Duration) -> String {
-        let claims = Claims {
-            sub: subject.to_string(),
-            iss: self.name.clone(),
-            iat: now.as_secs(),
-            exp: (now + ttl).as_secs(),
-            aud: self.audience.clone(),
-        };
-        jsonwebtoken::encode(&self.header, &claims, &self.key).expect("a key signs any claims")
-    }
-}
-
-impl fmt::Debug for Issuer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Issuer").finish_non_exhaustive()
-    }
-}
-
-/// Verifies tokens. Cheap to clone, and needs neither network nor clock.
-#[derive(Clone)]
-pub struct Verifier {
-    key: DecodingKey,
-    validation: Validation,
-}
-
-impl Verifier {
-    /// A verifier that shares `secret` with its issuer.
-    ///
-    /// # Errors
-    /// If the secret is shorter than [`SECRET_BYTES_MIN`].
-    pub fn development(secret: &[u8]) -> Result<Self, SecretError> {
-        check_secret(secret)?;
-        let mut validation = Validation::new(Algorithm::HS256);
-        // The library would ask the system for the time; the caller says it.
-        validation.validate_exp = false;
-        validation.set_required_spec_claims(&["exp", "iss", "sub"]);
-        validation.set_issuer(&[DEVELOPMENT_ISSUER]);
-        Ok(Self {
-            key: DecodingKey::from_secret(secret),
-            validation,
-        })
-    }
-
-    /// Who a token speaks for, at `now`.
-    ///
-    /// # Errors
-    /// If it is malformed, forged, another issuer's, expired, or speaks for nobody we know.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Subject, IdentityError> {
-        if token.len() > TOKEN_BYTES_MAX {
-            return Err(IdentityError::Malformed);
-        }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
-            .map_err(|error| refusal(&error))?
-            .claims;
-        let expires_at = Timestamp::from_millis(claims.exp.saturating_mul(1_000));
-        if now >= expires_at {
-            return Err(IdentityError::Expired { at: expires_at });
-        }
-        claims.sub.parse()
-    }
-}
-
-impl fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").finish_non_exhaustive()
-    }
-}
-
 fn check_secret(secret: &[u8]) -> Result<(), SecretError> {
     if secret.len() < SECRET_BYTES_MIN {
         return Err(SecretError {
@@ -229,72 +142,104 @@ fn check_secret(secret: &[u8]) -> Result<(), SecretError> {
     Ok(())
 }
 
-fn refusal(error: &jsonwebtoken::errors::Error) -> IdentityError {
+/// By what tokens are known.
+#[derive(Clone)]
+enum Known {
+    Development(Arc<DevelopmentKey>),
+    Issuer(IssuerKeys),
+}
+
+/// Verifies tokens. Cheap to clone, and needs neither network nor clock.
+#[derive(Clone)]
+pub struct Verifier {
+    known: Known,
+    /// The digest of the secret that the system's own parts show.
+    service: Option<[u8; 32]>,
+}
+
+impl Verifier {
+    /// A verifier that shares `secret` with its issuer.
+    ///
+    /// # Errors
+    /// If the secret is shorter than [`SECRET_BYTES_MIN`].
+    pub fn development(secret: &[u8]) -> Result<Self, SecretError> {
+        Ok(Self {
+            known: Known::Development(Arc::new(DevelopmentKey::new(secret)?)),
+            service: None,
+        })
+    }
+
+    /// A verifier of an issuer's tokens. They speak for riders and drivers, never for the system itself.
+    #[must_use]
+    pub fn of_issuer(keys: IssuerKeys) -> Self {
+        Self {
+            known: Known::Issuer(keys),
+            service: None,
+        }
+    }
+
+    /// The same verifier, which also takes `token` for the system's own.
+    ///
+    /// # Errors
+    /// If it is shorter than [`SECRET_BYTES_MIN`].
+    pub fn with_service_token(self, token: &str) -> Result<Self, SecretError> {
+        check_secret(token.as_bytes())?;
+        Ok(Self {
+            service: Some(digest(token)),
+            ..self
+        })
+    }
+
+    /// Who a token speaks for, at `now`.
+    ///
+    /// # Errors
+    /// If it is malformed, forged, another issuer's, for another audience, not good yet, expired, signed with a
+    /// key that is not known, or speaks for nobody we know.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, IdentityError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(IdentityError::Malformed);
+        }
+        // Digests are compared, so that how long it takes tells nothing of the secret.
+        if self.service.is_some_and(|service| service == digest(token)) {
+            return Ok(Caller {
+                subject: Subject::Service,
+                until: Timestamp::MAX,
+            });
+        }
+        match &self.known {
+            Known::Development(key) => key.verify(token, now),
+            Known::Issuer(keys) => keys.verify(token, now),
+        }
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").finish_non_exhaustive()
+    }
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// What a signature that does not verify, or claims that cannot be read, say of a token.
+fn refusal(error: &jsonwebtoken::errors::Error, issuer: &str) -> IdentityError {
     use jsonwebtoken::errors::ErrorKind;
     match error.kind() {
         ErrorKind::InvalidSignature | ErrorKind::InvalidAlgorithm => IdentityError::Forged,
-        ErrorKind::InvalidIssuer => IdentityError::WrongIssuer,
+        ErrorKind::InvalidIssuer => IdentityError::WrongIssuer {
+            expected: issuer.to_owned(),
+        },
         _ => IdentityError::Malformed,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-
-    const SECRET: &[u8] = b"a secret that only this test knows";
-    const HOUR: Duration = Duration::from_secs(3_600);
-
-    fn noon() -> Timestamp {
-        Timestamp::from_millis(1_700_000_000_000)
-    }
-
-    #[test]
-    fn a_token_speaks_for_its_subject_until_it_expires() {
-        let issuer = Issuer::development(SECRET).unwrap();
-        let verifier = Verifier::development(SECRET).unwrap();
-        for subject in [
-            Subject::Rider(17),
-            Subject::Driver(u64::MAX),
-            Subject::Service,
-        ] {
-            let token = issuer.issue_at(subject, noon(), HOUR);
-            assert_eq!(verifier.verify(&token, noon()), Ok(subject));
-            let end = noon() + HOUR;
-            assert_eq!(
-                verifier.verify(&token, end),
-                Err(IdentityError::Expired { at: end })
-            );
-        }
-    }
-
-    #[test]
-    fn a_token_of_another_key_or_changed_is_refused() {
-        let verifier = Verifier::development(SECRET).unwrap();
-        let other = Issuer::development(b"another secret of at least 32 bytes").unwrap();
-        let forged = other.issue_at(Subject::Rider(1), noon(), HOUR);
-        assert_eq!(verifier.verify(&forged, noon()), Err(IdentityError::Forged));
-        let good = Issuer::development(SECRET)
-            .unwrap()
-            .issue_at(Subject::Rider(1), noon(), HOUR);
-        for at in 0..good.len() {
-            let mut bytes = good.clone().into_bytes();
-            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
-            let changed = String::from_utf8(bytes).unwrap();
-            assert!(verifier.verify(&changed, noon()).is_err(), "byte {at}");
-        }
-    }
-
-    #[test]
-    fn an_unsigned_token_is_refused() {
-        // {"alg":"none"} . {"sub":"rider-1","iss":"rushhour-development","exp":9999999999}
-        let token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJyaWRlci0xIiwiaXNzIjoicnVzaGhvdXItZGV2ZWxvcG1lbnQiLCJleHAiOjk5OTk5OTk5OTl9.";
-        let verifier = Verifier::development(SECRET).unwrap();
-        assert!(verifier.verify(token, noon()).is_err());
-        for text in ["", "a", "a.b.c", &"x".repeat(TOKEN_BYTES_MAX + 1)] {
-            assert_eq!(verifier.verify(text, noon()), Err(IdentityError::Malformed));
-        }
-    }
 
     #[test]
     fn subjects_are_riders_drivers_or_the_service() {
@@ -303,21 +248,30 @@ mod tests {
             "admin".parse::<Subject>(),
             Err(IdentityError::UnknownSubject { .. })
         ));
-        assert_eq!(
-            Issuer::development(b"short").unwrap_err(),
-            SecretError { found: 5 }
-        );
     }
 
     #[test]
-    fn a_token_issued_now_is_good_now() {
-        let issued = Issuer::development(SECRET)
-            .unwrap()
-            .issue(Subject::Rider(1), HOUR);
-        let now = Timestamp::ZERO + SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    fn the_system_s_own_secret_is_taken_beside_tokens() {
+        let secret = "0123456789 0123456789 0123456789";
+        let verifier = Verifier::development(secret.as_bytes()).unwrap();
+        let now = Timestamp::from_millis(1_700_000_000_000);
         assert_eq!(
-            Verifier::development(SECRET).unwrap().verify(&issued, now),
-            Ok(Subject::Rider(1))
+            verifier.clone().with_service_token("short").unwrap_err(),
+            SecretError { found: 5 }
+        );
+        let own = "what functions show, 32 bytes of it";
+        assert_eq!(verifier.verify(own, now), Err(IdentityError::Malformed));
+        let verifier = verifier.with_service_token(own).unwrap();
+        assert_eq!(verifier.verify(own, now).unwrap().subject, Subject::Service);
+        assert!(verifier.verify(&own[1..], now).is_err());
+        let rider = Issuer::development(secret.as_bytes()).unwrap().issue_at(
+            Subject::Rider(1),
+            now,
+            Duration::from_secs(60),
+        );
+        assert_eq!(
+            verifier.verify(&rider, now).unwrap().subject,
+            Subject::Rider(1)
         );
     }
 }

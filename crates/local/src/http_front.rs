@@ -339,7 +339,7 @@ impl Shared {
             .strip_prefix("Bearer ")
             .or_else(|| token.strip_prefix("bearer "))?;
         match self.config.verifier.verify(token.trim(), WallClock.now()) {
-            Ok(subject) => Some(subject),
+            Ok(caller) => Some(caller.subject),
             Err(error) => {
                 tracing::debug!(%error, "a token was refused");
                 None

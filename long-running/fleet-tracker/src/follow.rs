@@ -1,8 +1,9 @@
-//! A rider follows the car, from the accept until the ride or the patience of the stream ends.
+//! A rider follows the car, from the accept until the ride, the rider's token or the patience of the stream
+//! ends.
 
 use std::sync::Arc;
 
-use domain::{RiderId, TripId};
+use domain::{RiderId, Timestamp, TripId};
 use services::ports::{Clock, HoldStore, MarketSnapshots, TripEvents};
 use tokio::sync::mpsc;
 use tonic::Status;
@@ -11,10 +12,10 @@ use wire::grpc::v1;
 use crate::limits::{WATCH_EVERY, WATCH_POSITIONS_MAX};
 use crate::service::Shared;
 
-/// Sends the car's place now and then every [`WATCH_EVERY`].
+/// Sends the car's place now and then every [`WATCH_EVERY`], until the token expires at the latest.
 pub(crate) async fn serve<H, E, S, C>(
     shared: Arc<Shared<H, E, S, C>>,
-    rider: RiderId,
+    (rider, until): (RiderId, Timestamp),
     trip: TripId,
     positions: mpsc::Sender<Result<v1::CarPosition, Status>>,
 ) where
@@ -24,6 +25,8 @@ pub(crate) async fn serve<H, E, S, C>(
     C: Clock,
 {
     let mut stopped = shared.stopped.clone();
+    let expiry = tokio::time::sleep(until.since(shared.clock.now()));
+    let mut expiry = std::pin::pin!(expiry);
     for _ in 0..WATCH_POSITIONS_MAX {
         if let Some((place, at)) = shared.tracker.car(rider, trip) {
             let position = v1::CarPosition {
@@ -37,12 +40,14 @@ pub(crate) async fn serve<H, E, S, C>(
             return;
         }
         let stopping = async { drop(stopped.wait_for(|stop| *stop).await) };
-        tokio::select! {
+        let status = tokio::select! {
             () = positions.closed() => return,
             () = tokio::time::sleep(WATCH_EVERY) => continue,
-            () = stopping => {}
-        }
-        let status = Status::unavailable("the tracker shuts down: follow again");
+            () = &mut expiry => {
+                Status::unauthenticated("the token expired: follow again with a fresh one")
+            }
+            () = stopping => Status::unavailable("the tracker shuts down: follow again"),
+        };
         // The rider may have gone, which is as good.
         let _ = positions.send(Err(status)).await;
         return;

@@ -1,8 +1,10 @@
 //! The fleet tracker: the gRPC service around `services::track`, as a long-lived container.
 //!
-//! Start at [`FleetTracker::start`]. `service` answers calls, `streams` keeps the drivers' live
-//! streams, [`metrics`] counts for Prometheus. What a call *does* is in `services::track`.
+//! Start at [`FleetTracker::start`]. [`Callers`] are known by their tokens, `service` answers calls, `streams`
+//! keeps the drivers' live streams, [`metrics`] counts for Prometheus. What a call *does* is in
+//! `services::track`.
 
+mod callers;
 mod follow;
 pub mod health;
 pub mod limits;
@@ -12,6 +14,7 @@ mod service;
 mod streams;
 mod track;
 
+pub use callers::{Callers, IssuerConfig, IssuerError};
 pub use metrics::{Metrics, MetricsSnapshot};
 pub use server::{FleetTracker, StartError, TrackerConfig};
 pub use streams::Streams;

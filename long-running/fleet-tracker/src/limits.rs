@@ -20,3 +20,15 @@ pub const EXPIRY_SLEEP_MAX: Duration = Duration::from_secs(1);
 pub const EXPIRY_SLEEP_MIN: Duration = Duration::from_millis(20);
 /// How long a stop waits for calls under way.
 pub const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// How often an issuer's keys are fetched anew.
+pub const KEYS_REFRESH_EVERY: Duration = Duration::from_secs(600);
+/// The least time between two fetches, however many tokens name a key that is not known.
+pub const KEYS_REFRESH_GAP: Duration = Duration::from_secs(30);
+/// How long one document of an issuer may take to come.
+pub const KEY_FETCH_MAX: Duration = Duration::from_secs(5);
+/// Bytes of one document of an issuer.
+pub const KEY_DOCUMENT_BYTES_MAX: usize = 256 * 1024;
+/// How often keys are asked for at the start, before the tracker gives up.
+pub const KEY_FETCHES_AT_START_MAX: u32 = 3;
+/// The pause between two of those.
+pub const KEY_FETCH_PAUSE: Duration = Duration::from_secs(2);

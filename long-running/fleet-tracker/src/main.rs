@@ -3,9 +3,9 @@
 use aws::{Clients, DynamoHolds, Resources, SqsMarketSnapshots, SqsTripEvents, Stack};
 use fleet::FleetPolicy;
 use host::WallClock;
-use host::settings::Settings;
+use host::settings::{Identity, Settings};
 use identity::Verifier;
-use rushhour_fleet_tracker::{FleetTracker, TrackerConfig, health};
+use rushhour_fleet_tracker::{Callers, FleetTracker, IssuerConfig, TrackerConfig, health};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> anyhow::Result<()> {
@@ -27,7 +27,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let config = TrackerConfig {
         market: settings.market()?,
         policy: FleetPolicy::default(),
-        verifier: Verifier::development(&settings.identity_secret()?)?,
+        callers: callers(settings).await?,
         grpc: settings.grpc_listen()?,
         metrics: settings.metrics_listen()?,
         calls: stack.calls.clone(),
@@ -44,4 +44,22 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     tracing::info!("stopping: drivers are told to come back");
     tracker.stop().await;
     Ok(())
+}
+
+async fn callers(settings: &Settings) -> anyhow::Result<Callers> {
+    let callers = match settings.identity()? {
+        Identity::Secret(secret) => Callers::from(Verifier::development(&secret)?),
+        Identity::Issuer {
+            issuer,
+            audience,
+            jwks_url,
+        } => {
+            let config = IssuerConfig::new(issuer, audience);
+            Callers::of_issuer(&IssuerConfig { jwks_url, ..config }).await?
+        }
+    };
+    match settings.fleet_tracker_token() {
+        Some(token) => Ok(callers.with_service_token(token)?),
+        None => Ok(callers),
+    }
 }

@@ -11,7 +11,6 @@ use axum::routing::get;
 use calls::Calls;
 use domain::Timestamp;
 use fleet::FleetPolicy;
-use identity::Verifier;
 use services::config::Market;
 use services::ports::{Clock, HoldStore, MarketSnapshots, PortError, TripEvents};
 use services::track::{Restored, Tracker};
@@ -22,6 +21,7 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use wire::grpc::v1::fleet_tracker_server::FleetTrackerServer;
 
+use crate::callers::Callers;
 use crate::limits::{
     DRAIN_MAX, EXPIRY_SLEEP_MAX, EXPIRY_SLEEP_MIN, MESSAGE_BYTES_MAX, STREAMS_PER_CONNECTION_MAX,
 };
@@ -40,7 +40,7 @@ pub struct TrackerConfig {
     /// How pings are judged.
     pub policy: FleetPolicy,
     /// Who may call.
-    pub verifier: Verifier,
+    pub callers: Callers,
     /// Where gRPC listens.
     pub grpc: SocketAddr,
     /// Where `/metrics` and `/healthz` listen.
@@ -122,7 +122,7 @@ impl FleetTracker {
             tracker,
             streams: streams.clone(),
             metrics: metrics.clone(),
-            verifier: config.verifier,
+            callers: config.callers.clone(),
             calls: config.calls,
             clock,
             stopped: stopped.clone(),
@@ -135,6 +135,7 @@ impl FleetTracker {
             stopped.clone(),
         ));
         tasks.spawn(until(stopped.clone(), expire(shared.clone())));
+        tasks.spawn(until(stopped.clone(), config.callers.keep_keys_fresh()));
         if let Some(every) = snapshot_every {
             tasks.spawn(until(stopped, count_supply(shared, every)));
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use calls::Calls;
 use domain::{Attempt, DriverId, RiderId, Timestamp};
-use identity::{Subject, Verifier};
+use identity::{Caller, IdentityError, Subject};
 use services::ports::{
     CandidateQuery, Clock, HoldStore, MarketSnapshots, PortError, Reserved, TripEvents,
 };
@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 use wire::grpc::v1::fleet_tracker_server::FleetTracker;
 use wire::grpc::{self, MessageFault, v1};
 
+use crate::callers::Callers;
 use crate::limits::QUERIES_MAX;
 use crate::metrics::Metrics;
 use crate::streams::{Down, Streams};
@@ -25,7 +26,7 @@ pub(crate) struct Shared<H, E, S, C> {
     pub(crate) tracker: Tracker<H, E, S, Arc<Streams>, C>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) verifier: Verifier,
+    pub(crate) callers: Callers,
     pub(crate) calls: Calls,
     pub(crate) clock: C,
     /// True once the tracker is to stop.
@@ -48,7 +49,7 @@ fn port_status(error: PortError) -> Status {
 }
 
 impl<H, E, S, C: Clock> Shared<H, E, S, C> {
-    fn caller<T>(&self, request: &Request<T>) -> Result<Subject, Status> {
+    async fn caller<T>(&self, request: &Request<T>) -> Result<Caller, Status> {
         let token = request
             .metadata()
             .get("authorization")
@@ -59,27 +60,36 @@ impl<H, E, S, C: Clock> Shared<H, E, S, C> {
                     "found no token, expected metadata `authorization: Bearer …`",
                 )
             })?;
-        self.verifier
-            .verify(token, self.clock.now())
+        self.verify(token)
+            .await
             .map_err(|error| Status::unauthenticated(error.to_string()))
     }
 
-    fn driver<T>(&self, request: &Request<T>) -> Result<DriverId, Status> {
-        match self.caller(request)? {
-            Subject::Driver(id) => Ok(DriverId(id)),
+    /// Who a token speaks for now.
+    pub(crate) async fn verify(&self, token: &str) -> Result<Caller, IdentityError> {
+        self.callers.verify(token, || self.clock.now()).await
+    }
+
+    /// A driver, and how long the token is good.
+    async fn driver<T>(&self, request: &Request<T>) -> Result<(DriverId, Timestamp), Status> {
+        let Caller { subject, until } = self.caller(request).await?;
+        match subject {
+            Subject::Driver(id) => Ok((DriverId(id), until)),
             other => Err(denied(other, "a driver")),
         }
     }
 
-    fn rider<T>(&self, request: &Request<T>) -> Result<RiderId, Status> {
-        match self.caller(request)? {
-            Subject::Rider(id) => Ok(RiderId(id)),
+    /// A rider, and how long the token is good.
+    async fn rider<T>(&self, request: &Request<T>) -> Result<(RiderId, Timestamp), Status> {
+        let Caller { subject, until } = self.caller(request).await?;
+        match subject {
+            Subject::Rider(id) => Ok((RiderId(id), until)),
             other => Err(denied(other, "a rider")),
         }
     }
 
-    fn system<T>(&self, request: &Request<T>) -> Result<(), Status> {
-        match self.caller(request)? {
+    async fn system<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        match self.caller(request).await?.subject {
             Subject::Service => Ok(()),
             other => Err(denied(other, "a part of the system")),
         }
@@ -105,11 +115,11 @@ where
         &self,
         request: Request<Streaming<v1::DriverMessage>>,
     ) -> Result<Response<Self::TrackStream>, Status> {
-        let driver = self.0.driver(&request)?;
+        let (driver, until) = self.0.driver(&request).await?;
         let (link, receiver) = self.0.streams.open(driver);
         tokio::spawn(track::serve(
             self.0.clone(),
-            driver,
+            (driver, until),
             link,
             request.into_inner(),
         ));
@@ -120,7 +130,7 @@ where
         &self,
         request: Request<v1::CandidatesRequest>,
     ) -> Result<Response<v1::CandidatesReply>, Status> {
-        self.0.system(&request)?;
+        self.0.system(&request).await?;
         let request = request.into_inner();
         let found = request.queries.len();
         if found > QUERIES_MAX {
@@ -170,7 +180,7 @@ where
         &self,
         request: Request<v1::ReserveRequest>,
     ) -> Result<Response<v1::ReserveReply>, Status> {
-        self.0.system(&request)?;
+        self.0.system(&request).await?;
         let request = request.into_inner();
         let key = grpc::hold_key(request.key).map_err(bad_message)?;
         let offer = grpc::offered_ride(request.ride).map_err(bad_message)?;
@@ -194,7 +204,7 @@ where
         &self,
         request: Request<v1::OfferRequest>,
     ) -> Result<Response<v1::OfferReply>, Status> {
-        self.0.system(&request)?;
+        self.0.system(&request).await?;
         let key = grpc::hold_key(request.into_inner().key).map_err(bad_message)?;
         self.0.metrics.messages.inc();
         let offering = self.0.tracker.offer(key);
@@ -207,7 +217,7 @@ where
         &self,
         request: Request<v1::ReleaseRequest>,
     ) -> Result<Response<v1::ReleaseReply>, Status> {
-        self.0.system(&request)?;
+        self.0.system(&request).await?;
         let key = grpc::hold_key(request.into_inner().key).map_err(bad_message)?;
         self.0.metrics.messages.inc();
         let releasing = self.0.tracker.release(key);
@@ -220,7 +230,7 @@ where
         &self,
         request: Request<v1::HoldRequest>,
     ) -> Result<Response<v1::HoldReply>, Status> {
-        self.0.system(&request)?;
+        self.0.system(&request).await?;
         let request = request.into_inner();
         let trip = grpc::trip_id(&request.trip).map_err(bad_message)?;
         self.0.metrics.messages.inc();
@@ -234,7 +244,7 @@ where
         &self,
         request: Request<v1::WatchRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        let rider = self.0.rider(&request)?;
+        let (rider, until) = self.0.rider(&request).await?;
         let trip = grpc::trip_id(&request.into_inner().trip).map_err(bad_message)?;
         if !self.0.tracker.has_ride(rider, trip) {
             return Err(Status::not_found(format!(
@@ -242,7 +252,8 @@ where
             )));
         }
         let (sender, receiver) = mpsc::channel(1);
-        tokio::spawn(follow::serve(self.0.clone(), rider, trip, sender));
+        let following = follow::serve(self.0.clone(), (rider, until), trip, sender);
+        tokio::spawn(following);
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
 }

@@ -1,11 +1,15 @@
-//! One driver's stream: pings, answers and reports up; acknowledgements down.
+//! One driver's stream: pings, answers and reports up; acknowledgements down. It ends when the token that it was
+//! opened with expires, unless a fresh one came up in time.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use domain::{DriverId, Timestamp};
 use fleet::{Ping, PingOutcome};
+use identity::{Caller, Subject};
 use services::ports::{Clock, HoldStore, MarketSnapshots, TripEvents};
 use services::track::{AnswerOutcome, ProgressOutcome, ProgressReport};
+use tokio::time::Instant;
 use tonic::{Code, Streaming};
 use wire::grpc::v1::driver_message::Message as Up;
 use wire::grpc::v1::tracker_message::Message as Down;
@@ -14,10 +18,29 @@ use wire::grpc::{self, MessageFault, v1};
 use crate::service::Shared;
 use crate::streams::Link;
 
-/// Reads a driver's stream until either side ends it.
+/// Why a stream ends when its token has expired.
+const TOKEN_EXPIRED: &str = "token_expired";
+/// Why a stream ends when what should renew it is no good token.
+const TOKEN_REFUSED: &str = "token_refused";
+/// Why a stream ends when what should renew it is somebody else's token.
+const TOKEN_OF_ANOTHER: &str = "token_of_another";
+
+/// What became of a message.
+enum Taken {
+    /// It needs no answer.
+    Nothing,
+    /// It has one.
+    Answer(Down),
+    /// It renewed the stream, which may live until then.
+    Renewed(Timestamp),
+    /// It should have renewed the stream, which ends instead, and why.
+    Refused(&'static str),
+}
+
+/// Reads a driver's stream until either side ends it, or the driver's token expires.
 pub(crate) async fn serve<H, E, S, C>(
     shared: Arc<Shared<H, E, S, C>>,
-    driver: DriverId,
+    (driver, until): (DriverId, Timestamp),
     link: Link,
     mut inbound: Streaming<v1::DriverMessage>,
 ) where
@@ -29,10 +52,15 @@ pub(crate) async fn serve<H, E, S, C>(
     if let Some(notice) = shared.tracker.reconnected(driver) {
         link.send(shared.streams.message(notice));
     }
+    let mut expiry = pin!(tokio::time::sleep(until.since(shared.clock.now())));
     loop {
         let message = tokio::select! {
             biased;
             () = link.ended() => break,
+            () = &mut expiry => {
+                link.close(TOKEN_EXPIRED);
+                break;
+            }
             message = inbound.message() => message,
         };
         let message = match message {
@@ -57,8 +85,18 @@ pub(crate) async fn serve<H, E, S, C>(
             Err(fault) => Err(fault),
         };
         let answer = match taken {
-            Ok(Some(answer)) => answer,
-            Ok(None) => continue,
+            Ok(Taken::Answer(answer)) => answer,
+            Ok(Taken::Nothing) => continue,
+            Ok(Taken::Renewed(until)) => {
+                let left = until.since(shared.clock.now());
+                expiry.as_mut().reset(Instant::now() + left);
+                let until_us = until.as_micros();
+                Down::Authenticated(v1::Authenticated { until_us })
+            }
+            Ok(Taken::Refused(reason)) => {
+                link.close(reason);
+                break;
+            }
             Err(fault) => {
                 shared.metrics.bad_messages.inc();
                 tracing::debug!(%driver, %fault, "message refused");
@@ -83,24 +121,44 @@ where
     S: MarketSnapshots,
     C: Clock,
 {
-    async fn take(&self, driver: DriverId, message: Up) -> Result<Option<Down>, MessageFault> {
-        match message {
+    /// Takes a fresh token, if it is the same driver's.
+    async fn renew(&self, driver: DriverId, token: &str) -> Taken {
+        match self.verify(token).await {
+            Ok(Caller { subject, until }) if subject == Subject::Driver(driver.0) => {
+                Taken::Renewed(until)
+            }
+            Ok(Caller { subject, .. }) => {
+                tracing::warn!(%driver, %subject, "a stream was to be renewed for another");
+                Taken::Refused(TOKEN_OF_ANOTHER)
+            }
+            Err(error) => {
+                tracing::debug!(%driver, %error, "a fresh token was refused");
+                Taken::Refused(TOKEN_REFUSED)
+            }
+        }
+    }
+
+    async fn take(&self, driver: DriverId, message: Up) -> Result<Taken, MessageFault> {
+        Ok(match message {
             Up::GoOnline(online) => {
                 let place = grpc::place(online.place, "go_online.place")?;
-                let notice = self.tracker.go_online(driver, place);
-                Ok(notice.map(|notice| self.streams.message(notice)))
+                match self.tracker.go_online(driver, place) {
+                    Some(notice) => Taken::Answer(self.streams.message(notice)),
+                    None => Taken::Nothing,
+                }
             }
             Up::GoOffline(v1::GoOffline {}) => {
                 self.tracker.go_offline(driver);
-                Ok(None)
+                Taken::Nothing
             }
             Up::Ping(ping) => {
                 let pinging = async { self.ping(driver, &ping) };
-                Ok(Some(self.calls.work("tracker.ping", pinging).await))
+                Taken::Answer(self.calls.work("tracker.ping", pinging).await)
             }
-            Up::Answer(answer) => self.answer(driver, answer).await.map(Some),
-            Up::Progress(progress) => self.progress(driver, progress).await.map(Some),
-        }
+            Up::Answer(answer) => Taken::Answer(self.answer(driver, answer).await?),
+            Up::Progress(progress) => Taken::Answer(self.progress(driver, progress).await?),
+            Up::Authenticate(fresh) => self.renew(driver, &fresh.token).await,
+        })
     }
 
     fn ping(&self, driver: DriverId, ping: &v1::Ping) -> Down {

@@ -19,6 +19,7 @@ use workload::driver::{AnswerOutcome, Driver, DriverAction, DriverEvent, ReportO
 use workload::supply::DriverPlan;
 
 use super::limits::{OPEN_MAX, PINGS_UNACKNOWLEDGED_MAX, STREAM_BACKLOG_MAX};
+use super::pass::Pass;
 use super::streams::authorized;
 use super::{Shared, wait};
 
@@ -31,7 +32,7 @@ struct Stream {
 struct Agent {
     shared: Arc<Shared>,
     driver: Driver,
-    token: String,
+    pass: Pass,
     stream: Option<Stream>,
     /// Pings that wait for their acknowledgement: sequence, and when each was due.
     pings: VecDeque<(u64, Timestamp)>,
@@ -52,12 +53,12 @@ pub(super) async fn drive(
         (Some(ride), Some((key, offer))) => Driver::under_way(&world, &plan, ride, key, offer),
         _ => Driver::new(&world, &plan),
     };
-    let token = shared.token(Subject::Driver(plan.driver.0));
+    let pass = Pass::new(Subject::Driver(plan.driver.0), &shared);
     let stream = None;
     let mut agent = Agent {
         shared,
         driver,
-        token,
+        pass,
         stream,
         pings: VecDeque::new(),
         offered: under_way,
@@ -78,7 +79,7 @@ pub(super) async fn drive(
 }
 
 impl Agent {
-    /// What happens next: the stream says something, or time has come.
+    /// What happens next: the stream says something, or time has come, for the driver or for a fresh token.
     async fn next(&mut self) -> Option<DriverEvent> {
         let wake = wait::until_some(&self.shared.clock, self.driver.wake_at());
         let Some(stream) = &mut self.stream else {
@@ -89,6 +90,7 @@ impl Agent {
             biased;
             message = stream.down.message() => message,
             () = wake => return Some(DriverEvent::Wake),
+            () = wait::until(&self.shared.clock, self.pass.renew_at()) => return self.renew(),
         };
         match message {
             Ok(Some(v1::TrackerMessage {
@@ -97,6 +99,12 @@ impl Agent {
             Ok(Some(_)) => None,
             Ok(None) | Err(_) => Some(self.lost()),
         }
+    }
+
+    /// Shows the tracker a fresh token, so that the stream outlives the one that it was opened with.
+    fn renew(&mut self) -> Option<DriverEvent> {
+        let token = self.pass.token(&self.shared).to_owned();
+        self.send(Up::Authenticate(v1::Authenticate { token }))
     }
 
     fn lost(&mut self) -> DriverEvent {
@@ -173,6 +181,8 @@ impl Agent {
                 let key = grpc::hold_key(released.key).ok()?;
                 Some(DriverEvent::Released { key })
             }
+            // Renewed before its time, with nothing else to do about it.
+            Down::Authenticated(_) => None,
             Down::Closing(_) => Some(self.lost()),
         }
     }
@@ -252,6 +262,10 @@ impl Agent {
                 })
             }
         };
+        self.send(message)
+    }
+
+    fn send(&mut self, message: Up) -> Option<DriverEvent> {
         let stream = self.stream.as_ref()?;
         let sent = stream.up.try_send(v1::DriverMessage {
             message: Some(message),
@@ -262,7 +276,7 @@ impl Agent {
 
     async fn connect(&mut self) -> bool {
         let (up, outbound) = mpsc::channel(STREAM_BACKLOG_MAX);
-        let request = authorized(ReceiverStream::new(outbound), &self.token);
+        let request = authorized(ReceiverStream::new(outbound), self.pass.token(&self.shared));
         let mut client = self.shared.streams.driver(self.driver.id().0);
         let opened = tokio::time::timeout(OPEN_MAX, client.track(request)).await;
         let Ok(Ok(answer)) = opened else {

@@ -20,3 +20,7 @@ pub const OPEN_MAX: Duration = Duration::from_secs(10);
 pub const PINGS_UNACKNOWLEDGED_MAX: usize = 32;
 /// How long the system has to work off what was sent, after riders stop coming.
 pub const SETTLE_MAX: Duration = Duration::from_secs(20);
+/// How long the tokens of riders and drivers are good for: short, so that runs of minutes renew them too.
+pub const TOKEN_TTL: Duration = Duration::from_secs(600);
+/// Over how many moments renewals are spread.
+pub const RENEWALS_SPREAD: u32 = 256;

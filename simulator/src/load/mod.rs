@@ -8,6 +8,7 @@ mod api;
 mod driver;
 mod last_look;
 mod limits;
+mod pass;
 mod rider;
 mod streams;
 mod wait;
@@ -15,14 +16,13 @@ mod wait;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use calls::Calls;
 use domain::hold::{HoldKey, Offer};
 use domain::{DriverId, Resolution, Timestamp};
 use drive::heat::HeatMap;
 use drive::recorder::Recorder;
-use identity::{Issuer, Subject};
+use identity::Issuer;
 use services::ports::Clock;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -38,9 +38,6 @@ pub use streams::{StreamError, connect};
 use host::WallClock;
 use limits::IN_FLIGHT_MAX;
 use streams::Streams;
-
-/// How long the tokens of riders and drivers are good for: longer than any run.
-const TOKEN_TTL: Duration = Duration::from_secs(36 * 3_600);
 
 /// What a load is made of.
 pub struct LoadPlan {
@@ -100,10 +97,6 @@ struct Shared {
 impl Shared {
     fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    fn token(&self, subject: Subject) -> String {
-        self.issuer.issue(subject, TOKEN_TTL)
     }
 }
 

@@ -19,6 +19,7 @@ use workload::rider::{Failure, Rider, RiderAction, RiderEvent};
 
 use super::api::CallError;
 use super::limits::OPEN_MAX;
+use super::pass::Pass;
 use super::streams::authorized;
 use super::{InFlight, Shared, wait};
 
@@ -26,7 +27,7 @@ struct Agent {
     shared: Arc<Shared>,
     rider: Rider,
     trip: TripId,
-    token: String,
+    pass: Pass,
     quote: Option<QuoteView>,
     /// When the ride was first requested: where its latencies are counted from.
     requested_at: Option<Timestamp>,
@@ -35,11 +36,11 @@ struct Agent {
 
 /// Rides, from the quote to the end or until the run is quiet.
 pub(super) async fn ride(shared: Arc<Shared>, plan: RiderPlan, mut quiet: watch::Receiver<bool>) {
-    let token = shared.token(Subject::Rider(plan.rider.0));
+    let pass = Pass::new(Subject::Rider(plan.rider.0), &shared);
     let mut agent = Agent {
         rider: Rider::new(&shared.world, plan),
         trip: trip_of(&plan),
-        token,
+        pass,
         quote: None,
         requested_at: None,
         following: None,
@@ -109,7 +110,7 @@ impl Agent {
                     v1::WatchRequest {
                         trip: grpc::trip_bytes(trip),
                     },
-                    &self.token,
+                    self.pass.token(&self.shared),
                 );
                 let mut client = self.shared.streams.watch();
                 match tokio::time::timeout(OPEN_MAX, client.watch(request)).await {
@@ -137,9 +138,10 @@ impl Agent {
         };
         let answer = {
             let _in_flight = InFlight::new(&self.shared);
+            let token = self.pass.token(&self.shared);
             self.shared
                 .api
-                .post::<QuoteView>("/quotes", &self.token, None, &body)
+                .post::<QuoteView>("/quotes", token, None, &body)
                 .await
         };
         let now = self.shared.now();
@@ -178,9 +180,10 @@ impl Agent {
         };
         let answer = {
             let _in_flight = InFlight::new(&self.shared);
+            let token = self.pass.token(&self.shared);
             self.shared
                 .api
-                .post::<TripView>("/trips", &self.token, Some(key), &body)
+                .post::<TripView>("/trips", token, Some(key), &body)
                 .await
         };
         match self.judged(step::REQUEST, scheduled_at, answer) {
@@ -196,9 +199,10 @@ impl Agent {
         let asked_at = self.shared.now();
         let answer = {
             let _in_flight = InFlight::new(&self.shared);
+            let token = self.pass.token(&self.shared);
             self.shared
                 .api
-                .get::<TripView>(&format!("/trips/{trip}"), &self.token)
+                .get::<TripView>(&format!("/trips/{trip}"), token)
                 .await
         };
         match self.judged(step::READ, asked_at, answer) {
@@ -212,9 +216,10 @@ impl Agent {
         let path = format!("/trips/{trip}/cancel");
         let answer = {
             let _in_flight = InFlight::new(&self.shared);
+            let token = self.pass.token(&self.shared);
             self.shared
                 .api
-                .post::<TripView>(&path, &self.token, None, &serde_json::json!({}))
+                .post::<TripView>(&path, token, None, &serde_json::json!({}))
                 .await
         };
         // Too late to cancel is an answer, not an error.

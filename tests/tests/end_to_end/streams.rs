@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use identity::Subject;
 use local::stack::Stack;
 use rushhour_tests::sockets::{Driver, Rider, bounded, config, east_of_pickup, in_time, pickup};
 use tonic::Code;
@@ -9,6 +10,8 @@ use wire::grpc::v1;
 
 /// Bytes that fit on the narrow stream: some dozens of messages.
 const NARROW_BYTES: u32 = 1_024;
+/// How long a short token is good.
+const SHORT: Duration = Duration::from_secs(3);
 /// A stop and a start take no longer, drains included: below the limit that is set to what hangs.
 const DEPLOY_MAX: Duration = Duration::from_secs(4);
 /// Pings after which a driver who reads nothing must have been cut off.
@@ -27,6 +30,37 @@ async fn of_two_streams_of_one_driver_the_newer_counts() {
         let ride = rider.request("two streams").await;
         let key = newer.accept().await;
         newer.drive(&key).await;
+        rider.until(ride.trip, "completed").await;
+        stack.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rider_follows_no_longer_than_the_token_is_good_and_comes_back_with_a_fresh_one() {
+    bounded(async || {
+        let stack = Stack::start(config()).await.unwrap();
+        let mut driver = Driver::online(&stack, 9, pickup()).await;
+        let rider = Rider::of(&stack, 17);
+        let ride = rider.request("follow").await;
+        let key = driver.accept().await;
+        let short = stack.issuer().issue(Subject::Rider(17), SHORT);
+        let short = Rider::with_token(&stack, 17, short);
+        let mut car = short.watch(&stack, ride.trip).await.unwrap();
+        let ended = async {
+            loop {
+                if let Err(status) = car.message().await.map(|at| at.expect("the ride goes on")) {
+                    return status;
+                }
+            }
+        };
+        let status = in_time("the token to expire", ended).await;
+        assert_eq!(status.code(), Code::Unauthenticated, "{status}");
+        let refused = short.watch(&stack, ride.trip).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unauthenticated);
+        let mut car = rider.watch(&stack, ride.trip).await.unwrap();
+        assert!(car.message().await.unwrap().is_some(), "a fresh one");
+        driver.drive(&key).await;
         rider.until(ride.trip, "completed").await;
         stack.stop().await;
     })

@@ -45,7 +45,7 @@ impl TrackerRecipe {
         let tracker = TrackerConfig {
             market: Arc::clone(market),
             policy: config.fleet_policy,
-            verifier: verifier.clone(),
+            callers: verifier.clone().into(),
             grpc: config.grpc,
             metrics: config.metrics,
             calls: config.calls.clone(),
