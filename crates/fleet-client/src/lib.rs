@@ -2,7 +2,9 @@
 //!
 //! Start at [`FleetClient::new`]. The connection is opened by the first call and again by the first call
 //! after it was lost. Every call of the port is idempotent, so one that finds the connection broken is
-//! sent once more: a function's environment may have been frozen for minutes between two calls.
+//! sent once more: a function's environment may have been frozen for minutes between two calls. A connection
+//! that was lost without a word (whoever should have said so was frozen too) is found out by a ping while the
+//! call waits, well before the call's time is over.
 
 mod convert;
 #[cfg(test)]
@@ -25,6 +27,10 @@ use wire::grpc::v1::fleet_tracker_client::FleetTrackerClient;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a call may take unless the configuration says otherwise.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may be silent during a call before the tracker is asked whether it is still there.
+pub const PING_AFTER: Duration = Duration::from_secs(1);
+/// How long its answer may take before the connection counts as lost.
+pub const PING_ANSWER_MAX: Duration = Duration::from_secs(2);
 /// How often a call is sent at most: once, and once more over a new connection.
 pub const SENDS_MAX: usize = 2;
 /// The largest answer that is read: 10,000 riders with 100 candidates each are 30 MB.
@@ -98,6 +104,8 @@ impl FleetClient {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(config.call_timeout)
             .tcp_nodelay(true)
+            .http2_keep_alive_interval(PING_AFTER)
+            .keep_alive_timeout(PING_ANSWER_MAX)
             .connect_lazy();
         let authorization = config.token.as_ref().map(|token| {
             let mut value: MetadataValue<Ascii> = format!("Bearer {token}")

@@ -2,7 +2,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::{DriverId, Money, Place, RiderId};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::Streaming;
@@ -169,6 +170,82 @@ async fn a_lost_connection_is_opened_again() {
         Reserved::Held
     );
     assert_eq!(tracker.calls.load(Ordering::SeqCst), 2);
+}
+
+/// A wire to a tracker that a test can tamper with.
+#[derive(Clone)]
+struct Wire {
+    state: watch::Sender<Tampering>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Tampering {
+    None,
+    /// Connections that are open are closed.
+    Cut,
+    /// Connections that are open carry nothing any more, and nobody is told.
+    Silenced,
+}
+
+impl Wire {
+    async fn to(port: u16) -> (u16, Self) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap().port();
+        let wire = Self {
+            state: watch::Sender::new(Tampering::None),
+        };
+        let state = wire.state.clone();
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let mut state = state.subscribe();
+                tokio::spawn(async move {
+                    let mut far = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                    let carrying = tokio::io::copy_bidirectional(&mut near, &mut far);
+                    tokio::select! {
+                        _ = carrying => return,
+                        changed = state.changed() => changed.unwrap(),
+                    }
+                    if *state.borrow() == Tampering::Silenced {
+                        std::future::pending::<()>().await;
+                    }
+                });
+            }
+        });
+        (at, wire)
+    }
+}
+
+#[test]
+fn a_connection_that_broke_while_its_owner_was_frozen_is_opened_again() {
+    let world = tokio::runtime::Runtime::new().unwrap();
+    // Nothing of it runs between two calls, as in a function's environment.
+    let frozen = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let tracker = Scripted::default();
+    let (port, _server) = world.block_on(serve(tracker.clone(), 0));
+    let (port, wire) = world.block_on(Wire::to(port));
+    let config = FleetClientConfig {
+        token: Some("t".into()),
+        ..FleetClientConfig::at(format!("http://127.0.0.1:{port}"))
+    };
+    let client = frozen.block_on(async { FleetClient::new(&config).unwrap() });
+    let deadline = Timestamp::from_millis(1);
+    for (calls, tampering) in (1..).zip([
+        Tampering::None,
+        Tampering::Cut,
+        Tampering::Cut,
+        Tampering::Silenced,
+    ]) {
+        if tampering != Tampering::None {
+            wire.state.send_replace(tampering);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let reserved = frozen.block_on(client.reserve(key(1), deadline, &offer()));
+        assert_eq!(reserved.unwrap(), Reserved::Held, "call {calls}");
+        assert_eq!(tracker.calls.load(Ordering::SeqCst), calls);
+    }
 }
 
 #[tokio::test]

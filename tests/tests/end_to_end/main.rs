@@ -7,6 +7,7 @@
 )]
 
 mod hosts;
+mod outages;
 mod rides;
 mod streams;
 mod trackers;
