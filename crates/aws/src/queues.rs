@@ -1,12 +1,15 @@
 //! The queues, as those who send see them.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_sdk_sqs::types::MessageAttributeValue;
 use domain::trip::TripEvent;
-use domain::{Region, Round};
+use domain::{Region, Round, TripId};
 use services::ports::{
     Doorbell, MarketSide, MarketSnapshot, MarketSnapshots, PortError, TripEvents,
 };
+use trace::TRACEPARENT;
 use wire::messages::{Ring, Snapshot, SnapshotSide, encode_event};
 
 use crate::error::port_error;
@@ -31,7 +34,13 @@ impl Sender {
         }
     }
 
-    async fn send(&self, body: String, delay: Option<Duration>) -> Result<(), PortError> {
+    /// Sends a message, in the trace of a trip's ride if it is about one.
+    async fn send(
+        &self,
+        body: String,
+        delay: Option<Duration>,
+        trip: Option<TripId>,
+    ) -> Result<(), PortError> {
         self.stack.meter.queue_called(self.queue);
         let sending = self
             .stack
@@ -41,6 +50,7 @@ impl Sender {
             .queue_url(&self.url)
             .message_body(body)
             .set_delay_seconds(delay.map(whole_seconds))
+            .set_message_attributes(traceparent(trip))
             .send();
         self.stack
             .calls
@@ -50,6 +60,17 @@ impl Sender {
         self.stack.meter.sent(self.queue, 1);
         Ok(())
     }
+}
+
+/// The message attributes that carry the trace on; none where there is no trace.
+fn traceparent(trip: Option<TripId>) -> Option<HashMap<String, MessageAttributeValue>> {
+    let context = trace::carried(trip.map(|trip| trip.0))?;
+    let value = MessageAttributeValue::builder()
+        .data_type("String")
+        .string_value(context.to_string())
+        .build()
+        .expect("its type is given");
+    Some(HashMap::from([(TRACEPARENT.to_owned(), value)]))
 }
 
 /// Rounded up: a ring arrives no earlier than it was asked to.
@@ -109,13 +130,15 @@ impl Doorbell for SqsDoorbell {
             region: region.clone(),
             round,
         };
-        self.0.send(ring.encode(), Some(delay)).await
+        self.0.send(ring.encode(), Some(delay), None).await
     }
 }
 
 impl TripEvents for SqsTripEvents {
     async fn send(&self, event: &TripEvent) -> Result<(), PortError> {
-        self.0.send(encode_event(event), None).await
+        self.0
+            .send(encode_event(event), None, Some(event.key.trip))
+            .await
     }
 }
 
@@ -130,7 +153,7 @@ impl MarketSnapshots for SqsMarketSnapshots {
             at: snapshot.at,
             cells: snapshot.cells.clone(),
         };
-        self.0.send(message.encode(), None).await
+        self.0.send(message.encode(), None, None).await
     }
 }
 

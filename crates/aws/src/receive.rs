@@ -31,6 +31,8 @@ pub struct ReceivedMessage {
     pub sent_at: Timestamp,
     /// The system attributes as they came, for those who hand the message on.
     pub attributes: Vec<(String, String)>,
+    /// The sender's own attributes, as far as they are texts.
+    pub message_attributes: Vec<(String, String)>,
 }
 
 /// How many messages a queue has, about.
@@ -99,6 +101,7 @@ impl QueueConsumer {
             .wait_time_seconds(seconds(wait.min(RECEIVE_WAIT_MAX)))
             .set_visibility_timeout(visibility.map(seconds))
             .message_system_attribute_names(MessageSystemAttributeName::All)
+            .message_attribute_names("All")
             .send()
             .await
             .map_err(|error| port_error(PORT, &error))?;
@@ -262,6 +265,12 @@ fn read(message: Message) -> ReceivedMessage {
         .map(|(name, value)| (name.as_str().to_owned(), value.clone()))
         .collect();
     named.sort_unstable();
+    let own = message.message_attributes.unwrap_or_default();
+    let mut own: Vec<_> = own
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.string_value?)))
+        .collect();
+    own.sort_unstable();
     ReceivedMessage {
         message_id: message.message_id.unwrap_or_default(),
         receipt_handle: message.receipt_handle.unwrap_or_default(),
@@ -270,5 +279,6 @@ fn read(message: Message) -> ReceivedMessage {
         receive_count: u32::try_from(receive_count).unwrap_or(1),
         sent_at: Timestamp::from_millis(sent_at_ms),
         attributes: named,
+        message_attributes: own,
     }
 }

@@ -15,6 +15,9 @@ use crate::limits::{INDEX_SHARDS, LEASE_REMEMBERED};
 use crate::nonce::{Nonces, WRITTEN_BY};
 use crate::stack::{DUE_INDEX, IndexSpec, OPEN_INDEX, Stack, Table};
 
+/// The attribute that says in which trace a ride was requested, for whoever works for it later.
+const TRACE: &str = "trace";
+
 const NEW: &str = "attribute_not_exists(pk)";
 
 /// [`TripStore`], [`OpenTrips`], [`DueTrips`] and [`RoundLease`] on DynamoDB. Cheap to clone.
@@ -43,6 +46,9 @@ impl DynamoTrips {
     /// The trip's item with the attributes that put it into the indexes.
     pub(crate) fn item(&self, trip: &Trip) -> Item {
         let mut item = encode_trip(trip);
+        if let Some(context) = trace::carried(Some(trip.id.0)) {
+            item.insert(TRACE.to_owned(), context.to_string().into());
+        }
         let shard = shard_name(&trip.region, shard_of(trip.id));
         if trip.state == TripState::Requested {
             item.insert(OPEN_INDEX.partition.to_owned(), shard.clone().into());
@@ -55,7 +61,13 @@ impl DynamoTrips {
     }
 
     pub(crate) fn read(&self, item: &Item) -> Result<Trip, PortError> {
-        decode_trip(item).map_err(|why| corrupt(self.table.port(), &why))
+        let trip = decode_trip(item).map_err(|why| corrupt(self.table.port(), &why))?;
+        if let Some(Value::Text(text)) = item.get(TRACE)
+            && let Ok(context) = text.parse()
+        {
+            trace::ride_found(trip.id.0, context);
+        }
+        Ok(trip)
     }
 
     /// Writes an item under a mark. The item that stood in the way, unless it is this very write.

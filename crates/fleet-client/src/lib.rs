@@ -20,6 +20,7 @@ use services::ports::{Candidate, CandidateQuery, Fleet, HoldStatus, PortError, R
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status};
+use trace::{Kind, Span, TRACEPARENT};
 use wire::grpc::v1;
 use wire::grpc::v1::fleet_tracker_client::FleetTrackerClient;
 
@@ -122,10 +123,11 @@ impl FleetClient {
         })
     }
 
-    /// Sends a call, and once more if the connection was broken.
+    /// Sends a call, in the trace of a trip's ride if it is about one, and once more if the connection was broken.
     async fn call<M, R, F>(
         &self,
         name: &'static str,
+        trip: Option<TripId>,
         message: M,
         send: impl Fn(FleetTrackerClient<Channel>, Request<M>) -> F,
     ) -> Result<R, PortError>
@@ -133,9 +135,20 @@ impl FleetClient {
         M: Clone,
         F: Future<Output = Result<Response<R>, Status>>,
     {
+        let parent = trace::carried(trip.map(|trip| trip.0));
+        let mut span = parent.map(|parent| Span::new(name, Kind::Client, Some(parent)));
+        let traceparent = span.as_ref().and_then(|span| {
+            let context = span.context().to_string();
+            MetadataValue::<Ascii>::try_from(context).ok()
+        });
         let mut sent = 1;
         loop {
             let mut request = Request::new(message.clone());
+            if let Some(traceparent) = &traceparent {
+                request
+                    .metadata_mut()
+                    .insert(TRACEPARENT, traceparent.clone());
+            }
             if let Some(authorization) = &self.authorization {
                 request
                     .metadata_mut()
@@ -148,7 +161,12 @@ impl FleetClient {
                     tracing::debug!(%status, "connection to the tracker broke, sending again");
                     sent += 1;
                 }
-                Err(status) => return Err(port_error(&status)),
+                Err(status) => {
+                    if let Some(span) = &mut span {
+                        span.fail();
+                    }
+                    return Err(port_error(&status));
+                }
             }
         }
     }
@@ -183,6 +201,7 @@ impl Fleet for FleetClient {
         let reply = self
             .call(
                 "grpc.candidates",
+                None,
                 request,
                 |mut client, request| async move { client.candidates(request).await },
             )
@@ -202,9 +221,12 @@ impl Fleet for FleetClient {
             ride: Some(offer.into()),
         };
         let reply = self
-            .call("grpc.reserve", request, |mut client, request| async move {
-                client.reserve(request).await
-            })
+            .call(
+                "grpc.reserve",
+                Some(key.trip),
+                request,
+                |mut client, request| async move { client.reserve(request).await },
+            )
             .await?;
         convert::reserved(&reply)
     }
@@ -214,9 +236,12 @@ impl Fleet for FleetClient {
             key: Some(key.into()),
         };
         let reply = self
-            .call("grpc.offer", request, |mut client, request| async move {
-                client.offer(request).await
-            })
+            .call(
+                "grpc.offer",
+                Some(key.trip),
+                request,
+                |mut client, request| async move { client.offer(request).await },
+            )
             .await?;
         Ok(reply.shown)
     }
@@ -225,9 +250,12 @@ impl Fleet for FleetClient {
         let request = v1::ReleaseRequest {
             key: Some(key.into()),
         };
-        self.call("grpc.release", request, |mut client, request| async move {
-            client.release(request).await
-        })
+        self.call(
+            "grpc.release",
+            Some(key.trip),
+            request,
+            |mut client, request| async move { client.release(request).await },
+        )
         .await?;
         Ok(())
     }
@@ -238,9 +266,12 @@ impl Fleet for FleetClient {
             attempt: attempt.0,
         };
         let reply = self
-            .call("grpc.hold", request, |mut client, request| async move {
-                client.hold(request).await
-            })
+            .call(
+                "grpc.hold",
+                Some(trip),
+                request,
+                |mut client, request| async move { client.hold(request).await },
+            )
             .await?;
         convert::hold(reply)
     }

@@ -1,9 +1,10 @@
 //! What every process of a deployment shares, function or container: its [`settings`], resolved once in
-//! `main`; the [`market`] they describe; the wall [`clock`]; and the [`log`].
+//! `main`; the [`market`] they describe; the wall [`clock`]; the [`log`]; and [`otlp`], by which spans leave it.
 
 pub mod clock;
 pub mod log;
 pub mod market;
+pub mod otlp;
 pub mod settings;
 
 pub use clock::WallClock;

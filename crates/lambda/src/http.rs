@@ -15,12 +15,14 @@ use aws_lambda_events::encodings::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use domain::RiderId;
+use domain::{RiderId, TripId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use trace::{Kind, Scope, Span, TRACEPARENT, TraceContext};
 
 pub use error::HttpError;
 
+use crate::account::{self, Outcome};
 use crate::function::FunctionError;
 use crate::limits::{BODY_BYTES_MAX, RETRY_AFTER_S};
 
@@ -39,26 +41,52 @@ pub struct HttpRequest {
     pub body: Vec<u8>,
 }
 
-impl HttpRequest {
-    fn read(payload: &[u8]) -> Result<Result<Self, HttpError>, FunctionError> {
+/// A request as it came, readable or not.
+struct Arrival {
+    /// The method and the path as the API's routes have it.
+    route: String,
+    /// Who asks for it, if the caller says so.
+    parent: Option<TraceContext>,
+    request: Result<HttpRequest, HttpError>,
+}
+
+impl Arrival {
+    fn read(payload: &[u8]) -> Result<Self, FunctionError> {
         let event: ApiGatewayV2httpRequest =
             serde_json::from_slice(payload).map_err(|error| FunctionError::UnreadableEvent {
                 expected: "an HTTP API request, payload format 2.0",
                 detail: error.to_string(),
             })?;
-        let body = match decode_body(event.body.unwrap_or_default(), event.is_base64_encoded) {
-            Ok(body) => body,
-            Err(error) => return Ok(Err(error)),
-        };
         let context = event.request_context;
+        let method = context.http.method;
+        let key = event.route_key.unwrap_or_default();
+        let route = format!("{method} {}", key.rsplit(' ').next().unwrap_or_default());
+        let parent = event.headers.get(TRACEPARENT);
+        let parent = parent.and_then(|value| value.to_str().ok()?.parse().ok());
         let claims = context.authorizer.and_then(|authorizer| authorizer.jwt);
-        Ok(Ok(Self {
-            method: context.http.method,
+        let body = decode_body(event.body.unwrap_or_default(), event.is_base64_encoded);
+        let request = body.map(|body| HttpRequest {
+            method,
             path: event.raw_path.unwrap_or_default(),
             caller: claims.and_then(|jwt| jwt.claims.get("sub").cloned()),
             headers: event.headers,
             body,
-        }))
+        });
+        Ok(Self {
+            route,
+            parent,
+            request,
+        })
+    }
+}
+
+impl HttpRequest {
+    /// The trip that the path names, if it does.
+    fn trip(&self) -> Option<TripId> {
+        match self.segments()[..] {
+            ["trips", id, ..] => id.parse().ok(),
+            _ => None,
+        }
     }
 
     /// The parts of the path, without empty ones.
@@ -142,6 +170,10 @@ fn decode_body(body: String, is_base64: bool) -> Result<Vec<u8>, HttpError> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpAnswer {
     status: u16,
+    /// The error's code, where it is one.
+    code: Option<&'static str>,
+    /// The trip that it is about.
+    trip: Option<TripId>,
     body: String,
     headers: HeaderMap,
 }
@@ -159,14 +191,26 @@ impl HttpAnswer {
         );
         Self {
             status,
+            code: None,
+            trip: None,
             body,
             headers,
         }
     }
 
+    /// The same answer, which is about a trip: for the log.
+    #[must_use]
+    pub fn about(self, trip: TripId) -> Self {
+        Self {
+            trip: Some(trip),
+            ..self
+        }
+    }
+
     fn of_error(error: &HttpError) -> Self {
-        let (status, _) = error.status_and_code();
+        let (status, code) = error.status_and_code();
         let mut answer = Self::json(status, &error.body());
+        answer.code = Some(code);
         if matches!(status, 429 | 503) {
             answer = answer.with(header::RETRY_AFTER, RETRY_AFTER_S.into());
         }
@@ -203,18 +247,57 @@ pub async fn answer<F>(
 where
     F: Future<Output = Result<HttpAnswer, HttpError>>,
 {
-    let handled = match HttpRequest::read(payload)? {
-        Ok(request) => handle(request).await,
-        Err(error) => Err(error),
-    };
-    let answer = handled.unwrap_or_else(|error| {
-        let (status, code) = error.status_and_code();
-        if status >= 500 {
-            tracing::error!(status, code, %error, "request failed");
-        } else {
-            tracing::debug!(status, code, %error, "request refused");
+    let Arrival {
+        route,
+        parent,
+        request,
+    } = Arrival::read(payload)?;
+    let mut span = Span::new(&route, Kind::Server, parent);
+    let named = request.as_ref().ok().and_then(HttpRequest::trip);
+    let work = async {
+        match request {
+            Ok(request) => handle(request).await,
+            Err(error) => Err(error),
         }
-        HttpAnswer::of_error(&error)
+    };
+    let handled = trace::within(Scope::of(span.context()), work).await;
+    let answer = handled.unwrap_or_else(|error| {
+        let answer = HttpAnswer::of_error(&error);
+        if answer.status >= 500 {
+            let trace_id = span.context().trace();
+            tracing::error!(route, code = answer.code, trace_id, %error, "request failed");
+        }
+        answer
     });
+    tell(&route, &mut span, answer.trip.or(named), &answer);
     Ok(answer.encode())
+}
+
+/// Says what became of a request, once: to the invocation's account, to the trace and to the log.
+fn tell(route: &str, span: &mut Span, trip: Option<TripId>, answer: &HttpAnswer) {
+    let HttpAnswer { status, code, .. } = *answer;
+    let outcome = Outcome::of_status(status);
+    let trace_id = span.context().trace();
+    let trip_id = trip.map(|trip| trip.to_string());
+    tracing::debug!(
+        route,
+        status,
+        code,
+        trace_id,
+        trip_id,
+        outcome = outcome.as_str(),
+        "request"
+    );
+    span.say("http.response.status_code", i64::from(status));
+    if outcome == Outcome::Failed {
+        span.fail();
+    }
+    if let Some(trip_id) = trip_id {
+        span.say("rushhour.trip", trip_id.clone());
+        account::note("trip_id", trip_id);
+    }
+    account::ended(route, outcome);
+    account::note("status", status);
+    account::note("code", code);
+    account::note("trace_id", trace_id);
 }

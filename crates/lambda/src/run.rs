@@ -6,6 +6,7 @@ use bytes::Bytes;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 
+use crate::account;
 use crate::function::{DynFunction, Function, FunctionError};
 
 impl From<FunctionError> for Diagnostic {
@@ -26,7 +27,15 @@ pub async fn run<F: Function>(function: F) -> Result<(), Error> {
     let function: Arc<dyn DynFunction> = Arc::new(function);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
-        async move { handle(&*function, event.payload).await }
+        async move {
+            let name = &event.context.env_config.function_name;
+            let (result, line) = account::keep(name, handle(&*function, event.payload)).await;
+            // Not by the log, whose lines have a shape of their own.
+            println!("{line}");
+            // The environment may be frozen from the answer on.
+            trace::flush().await;
+            result
+        }
     }))
     .await
 }

@@ -9,13 +9,17 @@ use std::future::Future;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
+use serde_json::json;
+use trace::{Kind, Scope, Span, TRACEPARENT, TraceContext};
 
+use crate::account::{self, Outcome};
 use crate::function::FunctionError;
 
-/// Messages of the same words, and the ids of all of them.
+/// Messages of the same words, the ids of all of them, and who asks for it: the first who does.
 struct Group<M> {
     message: M,
     ids: Vec<String>,
+    parent: Option<TraceContext>,
 }
 
 /// Reads a batch, has each message handled, at most `in_flight` at once, and names those that failed.
@@ -45,19 +49,26 @@ where
     };
     let event: SqsEvent =
         serde_json::from_slice(payload).map_err(|error| unreadable(error.to_string()))?;
+    let route = queue(&event);
+    let messages = event.records.len();
     let mut failed = Vec::new();
     let mut groups: Vec<Group<M>> = Vec::new();
-    for SqsMessage {
-        message_id, body, ..
-    } in event.records
-    {
+    for record in event.records {
+        let parent = parent(&record);
+        let SqsMessage {
+            message_id, body, ..
+        } = record;
         let id = message_id.ok_or_else(|| unreadable("a record without messageId".to_owned()))?;
         match decode(body.as_deref().unwrap_or_default()) {
             Ok(message) => match groups.iter_mut().find(|group| group.message == message) {
-                Some(group) => group.ids.push(id),
+                Some(group) => {
+                    group.ids.push(id);
+                    group.parent = group.parent.or(parent);
+                }
                 None => groups.push(Group {
                     message,
                     ids: vec![id],
+                    parent,
                 }),
             },
             Err(error) => {
@@ -66,18 +77,56 @@ where
             }
         }
     }
-    let handle = &handle;
+    let (handle, route) = (&handle, route.as_str());
     let mut results = stream::iter(groups)
-        .map(|Group { message, ids }| async move { (handle(message).await, ids) })
+        .map(|group| async move {
+            let Group {
+                message,
+                ids,
+                parent,
+            } = group;
+            let mut span = Span::new(route, Kind::Consumer, parent);
+            let handled = trace::within(Scope::of(span.context()), handle(message)).await;
+            if handled.is_err() {
+                span.fail();
+            }
+            (handled, ids, span.context().trace())
+        })
         .buffer_unordered(in_flight.max(1));
-    while let Some((result, ids)) = results.next().await {
-        if let Err(error) = result {
-            tracing::warn!(message_ids = ?ids, %error, "message was not handled");
+    let mut told = Vec::new();
+    while let Some((result, ids, trace_id)) = results.next().await {
+        if let Err(error) = &result {
+            tracing::warn!(message_ids = ?ids, trace_id, %error, "message was not handled");
+        }
+        told.push(json!({ "trace_id": trace_id, "handled": result.is_ok(), "alike": ids.len() }));
+        if result.is_err() {
             failed.extend(ids);
         }
     }
     drop(results);
+    let outcome = if failed.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Failed
+    };
+    account::ended(route, outcome);
+    account::count("Messages", messages);
+    account::count("MessagesFailed", failed.len());
+    account::note("messages", told);
     Ok(respond(failed))
+}
+
+/// The name of the queue that a batch is from.
+fn queue(event: &SqsEvent) -> String {
+    let first = event.records.first();
+    let arn = first.and_then(|record| record.event_source_arn.as_deref());
+    let name = arn.and_then(|arn| arn.rsplit(':').next());
+    name.unwrap_or_default().to_owned()
+}
+
+fn parent(record: &SqsMessage) -> Option<TraceContext> {
+    let attribute = record.message_attributes.get(TRACEPARENT)?;
+    attribute.string_value.as_deref()?.parse().ok()
 }
 
 fn respond(failed: Vec<String>) -> Bytes {
@@ -152,5 +201,52 @@ mod tests {
             });
             assert!(handled.now_or_never().unwrap().is_err(), "{payload}");
         }
+    }
+
+    #[tokio::test]
+    async fn each_message_goes_on_in_the_trace_that_it_carries() {
+        let traces = [TraceContext::root(), TraceContext::root()];
+        let record = |index: usize, body: &str| {
+            let carried = traces.get(index).map(ToString::to_string);
+            let attribute = json!({ "stringValue": carried, "dataType": "String" });
+            let attributes = match carried {
+                Some(_) => json!({ TRACEPARENT: attribute }),
+                None => json!({}),
+            };
+            json!({
+                "messageId": format!("m{index}"), "body": body, "messageAttributes": attributes,
+                "eventSourceARN": "arn:aws:sqs:us-east-1:0:dev-ride-requests"
+            })
+        };
+        let records = [
+            record(0, "1"),
+            record(1, "2"),
+            record(2, "1"),
+            record(3, "3"),
+        ];
+        let payload = json!({ "Records": records }).to_string();
+        let seen = Mutex::new(Vec::new());
+        let handling = handle_batch(payload.as_bytes(), 1, str::parse::<u32>, async |number| {
+            let trace_id = trace::carried(None).unwrap().trace_id;
+            seen.lock().unwrap().push((number, trace_id));
+            if number == 2 { Err("two") } else { Ok(()) }
+        });
+        let (response, line) = account::keep("matching", handling).await;
+        assert!(response.is_ok());
+        let seen = seen.into_inner().unwrap();
+        assert_eq!(
+            seen[..2],
+            [(1, traces[0].trace_id), (2, traces[1].trace_id)]
+        );
+        assert!(traces.iter().all(|trace| trace.trace_id != seen[2].1));
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["Route"], "dev-ride-requests");
+        assert_eq!(line["Outcome"], "failed");
+        assert_eq!(
+            (&line["Messages"], &line["MessagesFailed"]),
+            (&json!(4), &json!(1))
+        );
+        assert_eq!(line["messages"][0]["trace_id"], traces[0].trace());
+        assert_eq!(line["messages"][0]["alike"], 2);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fleet_client::FleetClient;
 use host::WallClock;
+use lambda::account;
 use lambda::sqs::handle_batch;
 use lambda::{Function, FunctionError};
 use services::config::Market;
@@ -81,6 +82,14 @@ where
         let report = self.matching.round(&ring.region, ring.round).await?;
         if !report.ran {
             return Ok(());
+        }
+        for (name, count) in [
+            ("RidersWaiting", report.waiting),
+            ("RidesOffered", report.offered),
+            ("RidersUnserved", report.unserved),
+            ("ReserveConflicts", report.reserve_conflicts),
+        ] {
+            account::count(name, count);
         }
         tracing::info!(
             region = %ring.region,

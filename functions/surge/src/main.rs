@@ -8,6 +8,7 @@ async fn main() -> anyhow::Result<()> {
     host::log::start();
     let settings = Settings::of_process()?;
     settings.log();
+    host::otlp::start("surge")?;
     let resources = Resources::new(settings.name_prefix(), settings.queue_base_url()?);
     let stack = Stack::new(Clients::on_aws(None).await, resources);
     let function = rushhour_surge::wire(settings.market()?, &stack);

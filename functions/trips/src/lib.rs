@@ -5,19 +5,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::Region;
+use domain::trip::TripEvent;
 use fleet_client::FleetClient;
 use host::WallClock;
+use lambda::account::{self, Outcome};
 use lambda::event::EventKind;
 use lambda::http::answer;
 use lambda::limits::MESSAGES_IN_FLIGHT_MAX;
 use lambda::sqs::handle_batch;
 use lambda::{Function, FunctionError};
 use services::config::Market;
+use services::error::MessageError;
 use services::events::TripProgress;
 use services::ports::{Clock, Doorbell, DueTrips, Fleet, TripStore};
 use services::request::Riding;
 use services::sweep::Sweep;
 use services::token::Keyring;
+use trace::TraceContext;
 use wire::messages::decode_event;
 
 mod rider;
@@ -96,12 +100,36 @@ where
     F: Fleet,
     C: Clock,
 {
+    async fn apply(&self, event: &TripEvent) -> Result<(), MessageError> {
+        let applied = self.progress.apply(event).await;
+        let trace_id = trace::carried(None).map(TraceContext::trace);
+        let trip_id = event.key.trip;
+        match &applied {
+            Ok(outcome) => {
+                tracing::info!(%trip_id, trace_id, kind = ?event.kind, ?outcome, "trip event");
+            }
+            Err(error) => {
+                tracing::warn!(%trip_id, trace_id, kind = ?event.kind, %error, "trip event");
+            }
+        }
+        applied.map(drop)
+    }
+
     async fn sweep(&self) -> Result<Bytes, FunctionError> {
         let report = self
             .sweep
             .sweep(&self.region)
             .await
             .map_err(|error| FunctionError::Failed(error.to_string()))?;
+        account::ended("sweep", Outcome::Done);
+        for (name, count) in [
+            ("TripsDue", report.due),
+            ("TripsMoved", report.moved),
+            ("RidesOfferedAgain", report.offered_again),
+            ("TripsFailed", report.failed),
+        ] {
+            account::count(name, count);
+        }
         tracing::info!(
             region = %self.region,
             due = report.due,
@@ -132,7 +160,7 @@ where
                     &payload,
                     MESSAGES_IN_FLIGHT_MAX,
                     decode_event,
-                    async |event| self.progress.apply(&event).await.map(drop),
+                    async |event| self.apply(&event).await,
                 )
                 .await
             }

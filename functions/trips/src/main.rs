@@ -9,6 +9,7 @@ async fn main() -> anyhow::Result<()> {
     host::log::start();
     let settings = Settings::of_process()?;
     settings.log();
+    host::otlp::start("trips")?;
     let resources = Resources::new(settings.name_prefix(), settings.queue_base_url()?);
     let stack = Stack::new(Clients::on_aws(None).await, resources);
     let fleet = FleetClient::new(&FleetClientConfig {

@@ -25,7 +25,7 @@ where
     match (request.segments().as_slice(), &request.method) {
         (["trips"], &Method::POST) => {
             let trip = riding.request(&ride_request(&request)?).await?;
-            Ok(HttpAnswer::json(202, &TripView::from(&trip)))
+            Ok(HttpAnswer::json(202, &TripView::from(&trip)).about(trip.id))
         }
         (["trips", id], &Method::GET) => {
             let trip = riding.read(request.rider()?, trip_id(id)?).await?;

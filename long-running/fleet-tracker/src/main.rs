@@ -22,6 +22,9 @@ fn main() -> anyhow::Result<()> {
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
     host::log::start();
     settings.log();
+    if host::otlp::start("fleet-tracker")? {
+        tokio::spawn(host::otlp::export_in_background());
+    }
     let resources = Resources::new(settings.name_prefix(), settings.queue_base_url()?);
     let stack = Stack::new(Clients::on_aws(None).await, resources);
     let config = TrackerConfig {
@@ -43,6 +46,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
     }
     tracing::info!("stopping: drivers are told to come back");
     tracker.stop().await;
+    trace::flush().await;
     Ok(())
 }
 

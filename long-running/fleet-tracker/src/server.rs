@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use trace::Rides;
 use wire::grpc::v1::fleet_tracker_server::FleetTrackerServer;
 
 use crate::callers::Callers;
@@ -100,7 +101,9 @@ impl FleetTracker {
         let (grpc, grpc_listener) = listen(config.grpc).await?;
         let (metrics_address, metrics_listener) = listen(config.metrics).await?;
         let metrics = Arc::new(Metrics::default());
-        let streams = Arc::new(Streams::new(clock.clone(), metrics.clone()));
+        let rides = Rides::default();
+        let streams = Streams::new(clock.clone(), metrics.clone(), rides.clone());
+        let streams = Arc::new(streams);
         let snapshot_every = config
             .market
             .surge
@@ -122,6 +125,7 @@ impl FleetTracker {
             tracker,
             streams: streams.clone(),
             metrics: metrics.clone(),
+            rides,
             callers: config.callers.clone(),
             calls: config.calls,
             clock,
@@ -260,7 +264,8 @@ where
     C: Clock,
 {
     loop {
-        let next = shared.tracker.expire().await.unwrap_or(Timestamp::MAX);
+        let expiring = trace::within(shared.scope(None), shared.tracker.expire());
+        let next = expiring.await.unwrap_or(Timestamp::MAX);
         let wait = next.since(shared.clock.now());
         tokio::time::sleep(wait.clamp(EXPIRY_SLEEP_MIN, EXPIRY_SLEEP_MAX)).await;
     }

@@ -12,6 +12,7 @@ use services::track::Tracker;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
+use trace::{Kind, Rides, Scope, Span, TRACEPARENT};
 use wire::grpc::v1::fleet_tracker_server::FleetTracker;
 use wire::grpc::{self, MessageFault, v1};
 
@@ -26,6 +27,8 @@ pub(crate) struct Shared<H, E, S, C> {
     pub(crate) tracker: Tracker<H, E, S, Arc<Streams>, C>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) metrics: Arc<Metrics>,
+    /// In which traces the rides of live holds were requested.
+    pub(crate) rides: Rides,
     pub(crate) callers: Callers,
     pub(crate) calls: Calls,
     pub(crate) clock: C,
@@ -45,6 +48,23 @@ fn port_status(error: PortError) -> Status {
         PortError::Throttled { .. } => Status::resource_exhausted(error.to_string()),
         PortError::Unavailable { .. } => Status::unavailable(error.to_string()),
         PortError::Corrupt { .. } => Status::data_loss(error.to_string()),
+    }
+}
+
+impl<H, E, S, C> Shared<H, E, S, C> {
+    /// Work for whoever asks in a span, or for nobody, that may be for any ride.
+    pub(crate) fn scope(&self, span: Option<&Span>) -> Scope {
+        Scope {
+            current: span.map(Span::context),
+            rides: self.rides.clone(),
+        }
+    }
+
+    /// A call's span, done for whoever the caller says.
+    fn span<T>(&self, name: &str, request: &Request<T>) -> Span {
+        let parent = request.metadata().get(TRACEPARENT);
+        let parent = parent.and_then(|value| value.to_str().ok()?.parse().ok());
+        Span::new(name, Kind::Server, parent)
     }
 }
 
@@ -181,12 +201,15 @@ where
         request: Request<v1::ReserveRequest>,
     ) -> Result<Response<v1::ReserveReply>, Status> {
         self.0.system(&request).await?;
+        let span = self.0.span("tracker.reserve", &request);
         let request = request.into_inner();
         let key = grpc::hold_key(request.key).map_err(bad_message)?;
+        self.0.rides.found(key.trip.0, span.context());
         let offer = grpc::offered_ride(request.ride).map_err(bad_message)?;
         let deadline = Timestamp::from_micros(request.deadline_us);
         self.0.metrics.messages.inc();
         let reserving = self.0.tracker.reserve(key, deadline, &offer);
+        let reserving = trace::within(self.0.scope(Some(&span)), reserving);
         let reserved = self.0.calls.work("tracker.reserve", reserving).await;
         let (outcome, held_by, word) = match reserved.map_err(port_status)? {
             Reserved::Held => (v1::ReserveOutcome::Held, 0, "held"),
@@ -205,9 +228,12 @@ where
         request: Request<v1::OfferRequest>,
     ) -> Result<Response<v1::OfferReply>, Status> {
         self.0.system(&request).await?;
+        let span = self.0.span("tracker.offer", &request);
         let key = grpc::hold_key(request.into_inner().key).map_err(bad_message)?;
+        self.0.rides.found(key.trip.0, span.context());
         self.0.metrics.messages.inc();
         let offering = self.0.tracker.offer(key);
+        let offering = trace::within(self.0.scope(Some(&span)), offering);
         let shown = self.0.calls.work("tracker.offer", offering).await;
         let shown = shown.map_err(port_status)?;
         Ok(Response::new(v1::OfferReply { shown }))
@@ -218,9 +244,11 @@ where
         request: Request<v1::ReleaseRequest>,
     ) -> Result<Response<v1::ReleaseReply>, Status> {
         self.0.system(&request).await?;
+        let span = self.0.span("tracker.release", &request);
         let key = grpc::hold_key(request.into_inner().key).map_err(bad_message)?;
         self.0.metrics.messages.inc();
         let releasing = self.0.tracker.release(key);
+        let releasing = trace::within(self.0.scope(Some(&span)), releasing);
         let released = self.0.calls.work("tracker.release", releasing).await;
         released.map_err(port_status)?;
         Ok(Response::new(v1::ReleaseReply {}))

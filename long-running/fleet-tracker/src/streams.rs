@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use domain::{DriverId, Timestamp};
+use domain::{DriverId, Timestamp, TripId};
 use services::ports::Clock;
 use services::track::{DriverLinks, Notice};
 use tokio::sync::{Notify, mpsc};
 use tonic::Status;
+use trace::{Rides, TraceContext};
 use wire::grpc::v1::{self, tracker_message::Message};
 
 use crate::limits::STREAM_BACKLOG_MAX;
@@ -79,6 +80,7 @@ pub struct Streams {
     next_id: AtomicU64,
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     metrics: Arc<Metrics>,
+    rides: Rides,
 }
 
 impl std::fmt::Debug for Streams {
@@ -88,12 +90,13 @@ impl std::fmt::Debug for Streams {
 }
 
 impl Streams {
-    pub(crate) fn new(clock: impl Clock + 'static, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(clock: impl Clock + 'static, metrics: Arc<Metrics>, rides: Rides) -> Self {
         Self {
             links: Mutex::default(),
             next_id: AtomicU64::new(1),
             clock: Box::new(move || clock.now()),
             metrics,
+            rides,
         }
     }
 
@@ -159,6 +162,14 @@ impl Streams {
         self.len() == 0
     }
 
+    /// The trace of a trip's ride, as a driver's app takes it up; empty where it is not known.
+    fn traceparent(&self, trip: TripId) -> String {
+        let context = self.rides.of(trip.0);
+        context
+            .map(|context| context.to_string())
+            .unwrap_or_default()
+    }
+
     /// A notice as the message that goes down.
     pub(crate) fn message(&self, notice: Notice) -> Message {
         match notice {
@@ -171,6 +182,7 @@ impl Streams {
                 ride: Some((&offer).into()),
                 deadline_us: deadline.as_micros(),
                 sent_at_us: (self.clock)().as_micros(),
+                traceparent: self.traceparent(key.trip),
             }),
             Notice::Released { key } => Message::Released(v1::Released {
                 key: Some(key.into()),
@@ -181,6 +193,10 @@ impl Streams {
 
 impl DriverLinks for Streams {
     fn push(&self, driver: DriverId, notice: Notice) -> bool {
+        let trip_id = match &notice {
+            Notice::Offer { key, .. } | Notice::Released { key } => key.trip,
+        };
+        let offers = matches!(notice, Notice::Offer { .. });
         let message = self.message(notice);
         let link = self.links().get(&driver).cloned();
         let sent = link.is_some_and(|link| {
@@ -192,6 +208,9 @@ impl DriverLinks for Streams {
             sent
         });
         self.metrics.notice(sent);
+        let trace_id = self.rides.of(trip_id.0).map(TraceContext::trace);
+        let notice = if offers { "offer" } else { "release" };
+        tracing::info!(%driver, %trip_id, trace_id, sent, notice, "notice");
         sent
     }
 }

@@ -4,6 +4,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use domain::hold::HoldKey;
 use domain::{DriverId, Timestamp};
 use fleet::{Ping, PingOutcome};
 use identity::{Caller, Subject};
@@ -11,6 +12,7 @@ use services::ports::{Clock, HoldStore, MarketSnapshots, TripEvents};
 use services::track::{AnswerOutcome, ProgressOutcome, ProgressReport};
 use tokio::time::Instant;
 use tonic::{Code, Streaming};
+use trace::{Kind, Span};
 use wire::grpc::v1::driver_message::Message as Up;
 use wire::grpc::v1::tracker_message::Message as Down;
 use wire::grpc::{self, MessageFault, v1};
@@ -194,9 +196,16 @@ where
         })
     }
 
+    /// A span of what a driver says of a ride, in the trace of the ride.
+    fn ride_span(&self, name: &str, key: HoldKey) -> Span {
+        Span::new(name, Kind::Server, self.rides.of(key.trip.0))
+    }
+
     async fn answer(&self, driver: DriverId, answer: v1::Answer) -> Result<Down, MessageFault> {
         let key = grpc::hold_key(answer.key)?;
+        let span = self.ride_span("tracker.answer", key);
         let answering = self.tracker.answer(driver, key, answer.accept);
+        let answering = trace::within(self.scope(Some(&span)), answering);
         let outcome = self.calls.work("tracker.answer", answering).await;
         let (outcome, accepted_at, word) = match outcome {
             AnswerOutcome::Accepted(at) => (v1::AnswerOutcome::Accepted, Some(at), "accepted"),
@@ -206,6 +215,8 @@ where
             AnswerOutcome::TryAgain => (v1::AnswerOutcome::TryAgain, None, "try_again"),
         };
         self.metrics.answer(word);
+        let trace_id = span.context().trace();
+        tracing::info!(%driver, trip_id = %key.trip, trace_id, outcome = word, "answer");
         Ok(Down::Answered(v1::Answered {
             key: Some(key.into()),
             outcome: outcome.into(),
@@ -226,13 +237,17 @@ where
             at: Timestamp::from_micros(progress.at_us),
             stamps: progress.stamps.unwrap_or_default().into(),
         };
+        let span = self.ride_span("tracker.report", key);
         let taking = self.tracker.progress(driver, &report);
+        let taking = trace::within(self.scope(Some(&span)), taking);
         let (outcome, word) = match self.calls.work("tracker.report", taking).await {
             ProgressOutcome::Recorded => (v1::ProgressOutcome::Recorded, "recorded"),
             ProgressOutcome::NotYours => (v1::ProgressOutcome::NotYours, "not_yours"),
             ProgressOutcome::TryAgain => (v1::ProgressOutcome::TryAgain, "try_again"),
         };
         self.metrics.progress(word);
+        let trace_id = span.context().trace();
+        tracing::info!(%driver, trip_id = %key.trip, trace_id, kind = ?report.kind, outcome = word, "report");
         Ok(Down::ProgressAck(v1::ProgressAck {
             key: Some(key.into()),
             sequence: progress.sequence,

@@ -13,6 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use trace::{TRACEPARENT, TraceContext};
 use wire::api::ErrorBody;
 
 use crate::call_log::CLIENT_RTT;
@@ -47,6 +48,15 @@ impl CallFailure for CallError {
             Self::Lost(_) => true,
         }
     }
+}
+
+/// Who calls, and in which trace.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    /// What the caller shows.
+    pub token: &'a str,
+    /// The trace that the call is of.
+    pub trace: TraceContext,
 }
 
 /// The HTTP API, called over connections that are kept.
@@ -102,18 +112,22 @@ impl Api {
     pub async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
-        token: &str,
+        caller: Caller<'_>,
         idempotency_key: Option<&str>,
         body: &impl Serialize,
     ) -> Result<T, CallError> {
         let body = serde_json::to_vec(body).map_err(|_| CallError::Lost("unwritable"))?;
-        self.call(Method::POST, path, token, idempotency_key, body.into())
+        self.call(Method::POST, path, caller, idempotency_key, body.into())
             .await
     }
 
     /// Calls, without one.
-    pub async fn get<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<T, CallError> {
-        self.call(Method::GET, path, token, None, Bytes::new())
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        caller: Caller<'_>,
+    ) -> Result<T, CallError> {
+        self.call(Method::GET, path, caller, None, Bytes::new())
             .await
     }
 
@@ -121,14 +135,15 @@ impl Api {
         &self,
         method: Method,
         path: &str,
-        token: &str,
+        caller: Caller<'_>,
         idempotency_key: Option<&str>,
         body: Bytes,
     ) -> Result<T, CallError> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
-            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header(header::AUTHORIZATION, format!("Bearer {}", caller.token))
+            .header(TRACEPARENT, caller.trace.to_string())
             .header(header::CONTENT_TYPE, "application/json");
         if let Some(key) = idempotency_key {
             request = request.header("idempotency-key", key);

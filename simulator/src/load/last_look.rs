@@ -11,9 +11,10 @@ use futures_util::stream::{self, StreamExt};
 use identity::{Issuer, Subject};
 use report::trips::Seen;
 use services::ports::Clock;
+use trace::TraceContext;
 use wire::api::TripView;
 
-use super::api::{Api, CallError};
+use super::api::{Api, CallError, Caller};
 use host::WallClock;
 
 /// Riders who ask at once.
@@ -73,7 +74,11 @@ pub async fn look(api: &Api, issuer: &Issuer, seen: &mut BTreeMap<TripId, Seen>)
 async fn ask(api: &Api, issuer: &Issuer, rider: RiderId, trip: TripId) -> Answer {
     let token = issuer.issue(Subject::Rider(rider.0), TOKEN_TTL);
     for _ in 0..ASKS_MAX {
-        match api.get::<TripView>(&format!("/trips/{trip}"), &token).await {
+        let caller = Caller {
+            token: &token,
+            trace: TraceContext::root(),
+        };
+        match api.get::<TripView>(&format!("/trips/{trip}"), caller).await {
             Ok(view) => {
                 let charged = view.charged_minor.map(Money::from_minor);
                 let state = TripState::from_words(&view.state, view.because.as_deref());
@@ -99,7 +104,11 @@ async fn strangers(api: &Api, issuer: &Issuer, seen: &BTreeMap<TripId, Seen>, la
             continue;
         }
         let token = issuer.issue(Subject::Rider(stranger.0), TOKEN_TTL);
-        match api.get::<TripView>(&format!("/trips/{trip}"), &token).await {
+        let caller = Caller {
+            token: &token,
+            trace: TraceContext::root(),
+        };
+        match api.get::<TripView>(&format!("/trips/{trip}"), caller).await {
             Ok(_) => last.foreign_shown.push((stranger, trip)),
             Err(_) => last.foreign_refused += 1,
         }

@@ -12,12 +12,13 @@ use identity::Subject;
 use report::latency::step;
 use tokio::sync::watch;
 use tonic::Streaming;
+use trace::TraceContext;
 use wire::api::{QuoteBody, QuoteView, TripBody, TripView};
 use wire::grpc::{self, v1};
 use workload::demand::RiderPlan;
 use workload::rider::{Failure, Rider, RiderAction, RiderEvent};
 
-use super::api::CallError;
+use super::api::{CallError, Caller};
 use super::limits::OPEN_MAX;
 use super::pass::Pass;
 use super::streams::authorized;
@@ -28,6 +29,8 @@ struct Agent {
     rider: Rider,
     trip: TripId,
     pass: Pass,
+    /// Whoever looks for what became of this rider finds all of it in one trace.
+    trace: TraceContext,
     quote: Option<QuoteView>,
     /// When the ride was first requested: where its latencies are counted from.
     requested_at: Option<Timestamp>,
@@ -41,6 +44,7 @@ pub(super) async fn ride(shared: Arc<Shared>, plan: RiderPlan, mut quiet: watch:
         rider: Rider::new(&shared.world, plan),
         trip: trip_of(&plan),
         pass,
+        trace: TraceContext::root(),
         quote: None,
         requested_at: None,
         following: None,
@@ -138,10 +142,13 @@ impl Agent {
         };
         let answer = {
             let _in_flight = InFlight::new(&self.shared);
-            let token = self.pass.token(&self.shared);
+            let caller = Caller {
+                token: self.pass.token(&self.shared),
+                trace: self.trace,
+            };
             self.shared
                 .api
-                .post::<QuoteView>("/quotes", token, None, &body)
+                .post::<QuoteView>("/quotes", caller, None, &body)
                 .await
         };
         let now = self.shared.now();
@@ -180,10 +187,13 @@ impl Agent {
         };
         let answer = {
             let _in_flight = InFlight::new(&self.shared);
-            let token = self.pass.token(&self.shared);
+            let caller = Caller {
+                token: self.pass.token(&self.shared),
+                trace: self.trace,
+            };
             self.shared
                 .api
-                .post::<TripView>("/trips", token, Some(key), &body)
+                .post::<TripView>("/trips", caller, Some(key), &body)
                 .await
         };
         match self.judged(step::REQUEST, scheduled_at, answer) {
@@ -199,10 +209,13 @@ impl Agent {
         let asked_at = self.shared.now();
         let answer = {
             let _in_flight = InFlight::new(&self.shared);
-            let token = self.pass.token(&self.shared);
+            let caller = Caller {
+                token: self.pass.token(&self.shared),
+                trace: self.trace,
+            };
             self.shared
                 .api
-                .get::<TripView>(&format!("/trips/{trip}"), token)
+                .get::<TripView>(&format!("/trips/{trip}"), caller)
                 .await
         };
         match self.judged(step::READ, asked_at, answer) {
@@ -216,10 +229,13 @@ impl Agent {
         let path = format!("/trips/{trip}/cancel");
         let answer = {
             let _in_flight = InFlight::new(&self.shared);
-            let token = self.pass.token(&self.shared);
+            let caller = Caller {
+                token: self.pass.token(&self.shared),
+                trace: self.trace,
+            };
             self.shared
                 .api
-                .post::<TripView>(&path, token, None, &serde_json::json!({}))
+                .post::<TripView>(&path, caller, None, &serde_json::json!({}))
                 .await
         };
         // Too late to cancel is an answer, not an error.

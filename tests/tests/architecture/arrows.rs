@@ -21,6 +21,7 @@ const HOSTED: &[&str] = &[
     "lambda",
     "fleet-client",
     "host",
+    "trace",
 ];
 
 /// The crates that the twin is made of, and those whose rules must hold in it: no runtime, no cloud.
@@ -46,9 +47,12 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("study", vec!["domain", "kernel", "cloud", "workload"]),
         ("report", vec!["domain"]),
         ("identity", vec!["domain"]),
-        ("aws", vec!["domain", "services", "wire", "calls"]),
+        ("aws", vec!["domain", "services", "wire", "calls", "trace"]),
         ("deployed", vec!["domain", "aws"]),
-        ("fleet-client", vec!["domain", "services", "wire", "calls"]),
+        (
+            "fleet-client",
+            vec!["domain", "services", "wire", "calls", "trace"],
+        ),
         (
             "cloud",
             vec!["domain", "services", "fleet", "wire", "kernel"],
@@ -64,10 +68,10 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
                 "drive",
             ],
         ),
-        ("host", vec!["domain", "services"]),
+        ("host", vec!["domain", "services", "trace"]),
         (
             "lambda",
-            vec!["domain", "services", "wire", "identity", "host"],
+            vec!["domain", "services", "wire", "identity", "host", "trace"],
         ),
     ]);
     for hosted in FUNCTIONS.iter().chain(LONG_RUNNING) {
@@ -80,7 +84,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     let libraries: Vec<&str> = allowed
         .keys()
         .copied()
-        .chain(["domain", "kernel", "calls", "template"])
+        .chain(["domain", "kernel", "calls", "template", "trace"])
         .collect();
     allowed.insert("simulator", libraries.clone());
     allowed.insert("tests", libraries);

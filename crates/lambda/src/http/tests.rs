@@ -32,9 +32,9 @@ fn code(response: &Value) -> String {
 
 #[test]
 fn a_request_is_read_as_the_gateway_sends_it() {
-    let request = HttpRequest::read(&event("POST", json!("{\"a\":1}")))
-        .unwrap()
-        .unwrap();
+    let arrival = Arrival::read(&event("POST", json!("{\"a\":1}"))).unwrap();
+    assert_eq!(arrival.route, "POST /trips");
+    let request = arrival.request.unwrap();
     assert_eq!(request.rider().unwrap(), RiderId(17));
     assert_eq!(request.segments(), ["trips", "7", "cancel"]);
     assert_eq!(request.header("Idempotency-Key"), "k");
@@ -97,4 +97,33 @@ fn what_is_no_request_fails_the_invocation() {
         error,
         Some(Err(FunctionError::UnreadableEvent { .. }))
     ));
+}
+
+#[tokio::test]
+async fn a_request_goes_on_in_its_caller_s_trace_and_says_what_became_of_it() {
+    let trace = TraceContext::root();
+    let trip = TripId(7);
+    let mut event: Value = serde_json::from_slice(&event("POST", Value::Null)).unwrap();
+    event["headers"][TRACEPARENT] = json!(trace.to_string());
+    event["rawPath"] = json!(format!("/trips/{trip}/cancel"));
+    let payload = serde_json::to_vec(&event).unwrap();
+    for (refused, status, outcome) in [(false, 200, "done"), (true, 401, "refused")] {
+        let answering = answer(&payload, |_| async {
+            let carried = trace::carried(None).unwrap();
+            assert_eq!(carried.trace_id, trace.trace_id);
+            assert_ne!(carried.span_id, trace.span_id);
+            if refused {
+                return Err(HttpError::Unauthenticated);
+            }
+            Ok(HttpAnswer::json(200, &()))
+        });
+        let (answered, line) = account::keep("trips", answering).await;
+        answered.unwrap();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["Route"], "POST /trips");
+        assert_eq!(line["Outcome"], outcome);
+        assert_eq!(line["status"], status);
+        assert_eq!(line["trip_id"], trip.to_string());
+        assert_eq!(line["trace_id"], trace.trace());
+    }
 }

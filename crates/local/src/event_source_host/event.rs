@@ -22,12 +22,33 @@ struct Record<'a> {
     receipt_handle: &'a str,
     body: &'a str,
     attributes: BTreeMap<&'a str, &'a str>,
-    message_attributes: BTreeMap<&'a str, &'a str>,
+    message_attributes: BTreeMap<&'a str, Text<'a>>,
     md5_of_body: &'a str,
     event_source: &'static str,
     #[serde(rename = "eventSourceARN")]
     event_source_arn: &'a str,
     aws_region: &'static str,
+}
+
+/// A message attribute that is a text.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Text<'a> {
+    string_value: &'a str,
+    string_list_values: [(); 0],
+    binary_list_values: [(); 0],
+    data_type: &'static str,
+}
+
+impl<'a> Text<'a> {
+    fn new(string_value: &'a str) -> Self {
+        Self {
+            string_value,
+            string_list_values: [],
+            binary_list_values: [],
+            data_type: "String",
+        }
+    }
 }
 
 /// A batch as the event that a function gets.
@@ -45,7 +66,11 @@ pub(super) fn encode(queue: &str, batch: &[Arc<ReceivedMessage>]) -> Bytes {
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_str()))
                 .collect(),
-            message_attributes: BTreeMap::new(),
+            message_attributes: message
+                .message_attributes
+                .iter()
+                .map(|(name, value)| (name.as_str(), Text::new(value)))
+                .collect(),
             md5_of_body: &message.body_md5,
             event_source: "aws:sqs",
             event_source_arn: &arn,
