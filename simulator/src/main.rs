@@ -31,11 +31,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use clap::Parser;
 use cli::{Cli, Command};
+use exit::Failure;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     tell::start_log();
-    let ended = match &cli.command {
+    let exported = host::otlp::start("rushhour").map_err(Failure::input);
+    let ended = exported.and_then(|_| match &cli.command {
         Command::Run(args) => commands::run::run(args),
         Command::Predict(args) => commands::predict::run(args),
         Command::Compare(args) => commands::compare::run(args),
@@ -47,7 +49,7 @@ fn main() -> ExitCode {
         Command::Import(args) => commands::import::run(args),
         Command::Audit(args) => commands::audit::run(args),
         Command::Report(args) => commands::report::run(args),
-    };
+    });
     match ended {
         Ok(exit) => exit.into(),
         Err(failure) => {

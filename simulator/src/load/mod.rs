@@ -11,11 +11,14 @@ mod limits;
 mod pass;
 mod rider;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use calls::Calls;
 use domain::hold::{HoldKey, Offer};
@@ -32,7 +35,7 @@ use workload::world::World;
 
 pub use api::Api;
 pub use last_look::look;
-pub use limits::SETTLE_MAX;
+pub use limits::{SETTLE_MAX, TOKEN_TTL};
 pub use streams::{StreamError, connect};
 
 use host::WallClock;
@@ -59,6 +62,8 @@ pub struct LoadPlan {
     pub zones: Resolution,
     /// Who signs the tokens.
     pub issuer: Issuer,
+    /// How long the tokens are good for.
+    pub token_ttl: Duration,
     /// Who is told how long answers were on their way.
     pub calls: Calls,
     /// Until when riders come. Run time.
@@ -89,6 +94,7 @@ struct Shared {
     api: Api,
     streams: Streams,
     issuer: Issuer,
+    token_ttl: Duration,
     recorder: Arc<Recorder>,
     in_flight: AtomicU64,
     heat: HeatMap,
@@ -119,6 +125,7 @@ impl Load {
             api: Api::new(&plan.api, plan.calls.clone())?,
             streams,
             issuer: plan.issuer.clone(),
+            token_ttl: plan.token_ttl,
             recorder,
             in_flight: AtomicU64::new(0),
             heat: HeatMap::new(plan.zones),
@@ -129,6 +136,8 @@ impl Load {
     /// Drives the load until its time is over or `stop` says so. Drivers go on until `quiet` says so, for
     /// what was sent has yet to be worked off.
     pub async fn run(self, stop: watch::Receiver<bool>, quiet: watch::Receiver<bool>) {
+        // Of the parts of the system that share this process. Where spans go nowhere it does nothing.
+        let exporting = tokio::spawn(host::otlp::export_in_background());
         let mut drivers = JoinSet::new();
         for plan in self.plan.drivers {
             let under_way = self.plan.under_way.get(&plan.driver).copied();
@@ -148,6 +157,8 @@ impl Load {
         )
         .await;
         while drivers.join_next().await.is_some() {}
+        exporting.abort();
+        trace::flush().await;
     }
 }
 

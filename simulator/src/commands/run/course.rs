@@ -185,6 +185,7 @@ impl<'a> Course<'a> {
             streams_per_connection: self.resolved.scenario.fleet.streams_per_connection,
             zones: system.zones(),
             issuer: system.issuer().clone(),
+            token_ttl: load::TOKEN_TTL,
             calls: self.calls.listen(),
             until: self.until,
         }
