@@ -162,7 +162,7 @@ pub(crate) fn binary<'a>(name: &'a str, function: &'a Node) -> &'a str {
 fn function(template: &Template, name: &str, node: &Node) -> Result<Function, TemplateError> {
     let number = |property: &str| template.number(node, name, property);
     let architecture = match template.property(node, "Architectures") {
-        Some(Found::Node(list)) => list.items().first().and_then(Node::as_text),
+        Some(Found::Node(list)) => list.items().first().and_then(|it| template.text_of(it)),
         _ => None,
     };
     let provisioned = match template.property(node, "ProvisionedConcurrencyConfig") {
@@ -183,7 +183,7 @@ fn function(template: &Template, name: &str, node: &Node) -> Result<Function, Te
     }
     Ok(Function {
         memory_mb: number("MemorySize")?.unwrap_or(MEMORY_MB),
-        architecture: architecture.unwrap_or("x86_64").to_owned(),
+        architecture: architecture.unwrap_or_else(|| "x86_64".to_owned()),
         timeout_s: number("Timeout")?.unwrap_or(TIMEOUT_S),
         reserved_concurrency: number("ReservedConcurrentExecutions")?,
         provisioned_concurrency: provisioned,

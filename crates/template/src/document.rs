@@ -126,6 +126,14 @@ impl Template {
             .filter(|found| *found != Found::Nothing)
     }
 
+    /// The text that a node is, as it stands or from a parameter.
+    pub(crate) fn text_of(&self, node: &Node) -> Option<String> {
+        match self.resolve(node) {
+            Found::Text(text) => Some(text),
+            Found::Resource(_) | Found::Node(_) | Found::Nothing => None,
+        }
+    }
+
     /// A property of a resource as it stands.
     pub(crate) fn property_node<'a>(&'a self, resource: &'a Node, name: &str) -> Option<&'a Node> {
         let own = resource.get("Properties").and_then(|it| it.get(name));

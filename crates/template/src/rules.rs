@@ -154,11 +154,14 @@ impl Findings<'_> {
 
     fn task(&mut self, name: &str, node: &Node) {
         let platform = match self.template.property(node, "RuntimePlatform") {
-            Some(Found::Node(platform)) => platform.get("CpuArchitecture").and_then(Node::as_text),
+            Some(Found::Node(platform)) => platform
+                .get("CpuArchitecture")
+                .and_then(|it| self.template.text_of(it)),
             _ => None,
         };
-        if platform != Some("ARM64") {
-            let what = format!("found {}, expected ARM64", platform.unwrap_or("none"));
+        let platform = platform.as_deref().unwrap_or("none");
+        if platform != "ARM64" {
+            let what = format!("found {platform}, expected ARM64");
             self.add("architecture", name, node, what);
         }
     }

@@ -32,12 +32,12 @@ fn each_rule_finds_its_mistake() {
     let mistakes = [
         (
             "architecture",
-            "Architectures: [arm64]",
+            "Architectures: [!Ref Architecture]",
             "Architectures: [x86_64]",
         ),
         (
             "architecture",
-            "CpuArchitecture: ARM64",
+            "CpuArchitecture: !If [OnArm, ARM64, X86_64]",
             "CpuArchitecture: X86_64",
         ),
         ("batch", "BatchSize: 10", "BatchSize: 100"),
