@@ -1,4 +1,5 @@
-//! The contract suite on the AWS adapters, which talk to the embedded DynamoDB and SQS.
+//! The contract suite on the AWS adapters, which talk to the embedded DynamoDB and SQS, or to those that
+//! [`rushhour_tests::cloud`] is told of.
 #![expect(clippy::unwrap_used, reason = "a test: what is not there fails it")]
 
 use std::sync::Arc;
@@ -6,21 +7,13 @@ use std::time::Duration;
 
 use aws::{
     DynamoHolds, DynamoMarket, DynamoTrips, Queue, QueueConsumer, SqsDoorbell, SqsMarketSnapshots,
-    SqsTripEvents, Stack, provision,
+    SqsTripEvents, Stack,
 };
 use domain::trip::SweepPolicy;
-use local::servers::EmbeddedAws;
+use rushhour_tests::cloud::stack;
 use rushhour_tests::contract::{holds, leases, market, queues, trips};
 use services::ports::{MarketSide, MarketSnapshot};
 use wire::messages::{Ring, Snapshot, SnapshotSide, decode_event};
-
-/// Servers of their own for each test, so that tests run side by side.
-async fn stack() -> (EmbeddedAws, Stack) {
-    let servers = EmbeddedAws::start().unwrap();
-    let clients = servers.clients();
-    let resources = provision(&clients, "contract-").await.unwrap();
-    (servers, Stack::new(clients, resources))
-}
 
 async fn receive(stack: &Stack, queue: Queue) -> Vec<String> {
     let consumer = QueueConsumer::new(stack, queue);

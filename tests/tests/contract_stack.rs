@@ -12,17 +12,11 @@ use domain::TripId;
 use domain::hold::HoldStage;
 use domain::trip::{Stamps, SweepPolicy, TripEvent, TripEventKind};
 use local::servers::EmbeddedAws;
+use rushhour_tests::cloud::stack;
 use rushhour_tests::contract::samples::{hold, key, region, second, trip};
 use services::ports::{
     Created, DueTrips, HoldStore, PortError, Reserved, RoundLease, Swap, TripEvents, TripStore,
 };
-
-async fn stack() -> (EmbeddedAws, Stack) {
-    let servers = EmbeddedAws::start().unwrap();
-    let clients = servers.clients();
-    let resources = provision(&clients, "stack-").await.unwrap();
-    (servers, Stack::new(clients, resources))
-}
 
 fn event(sequence: u32) -> TripEvent {
     TripEvent {
@@ -40,7 +34,9 @@ async fn provisioning_again_keeps_what_is_there() {
     let trips = DynamoTrips::new(&stack, SweepPolicy::default());
     let one = trip(&region("x"), 1, second(0));
     assert_eq!(trips.create(&one).await.unwrap(), Created::New);
-    let again = provision(&stack.clients, "stack-").await.unwrap();
+    let again = provision(&stack.clients, stack.resources.prefix())
+        .await
+        .unwrap();
     assert_eq!(again, *stack.resources);
     assert_eq!(trips.get(one.id).await.unwrap(), Some(one));
 }
@@ -228,7 +224,9 @@ async fn messages_come_again_until_they_are_dead() {
 
 #[tokio::test]
 async fn a_server_that_is_gone_is_unavailable_and_soon_so() {
-    let (servers, stack) = stack().await;
+    let servers = EmbeddedAws::start().unwrap();
+    let resources = provision(&servers.clients(), "gone-").await.unwrap();
+    let stack = Stack::new(servers.clients(), resources);
     servers.stop();
     let trips = DynamoTrips::new(&stack, SweepPolicy::default());
     let asked = Instant::now();

@@ -52,6 +52,8 @@ pub struct QueueConsumer {
     stack: Stack,
     queue: Queue,
     url: String,
+    /// Whether its messages have been counted before, alive.
+    dead_letters: bool,
 }
 
 impl QueueConsumer {
@@ -63,10 +65,11 @@ impl QueueConsumer {
             stack: stack.clone(),
             queue,
             url,
+            dead_letters: false,
         }
     }
 
-    /// A consumer of a queue's dead letters. Its calls are counted as the queue's.
+    /// A consumer of a queue's dead letters. Its calls are counted as the queue's, its messages are not.
     #[must_use]
     pub fn of_dead_letters(stack: &Stack, queue: Queue) -> Self {
         let url = stack.resources.dead_letter_url(queue);
@@ -74,6 +77,7 @@ impl QueueConsumer {
             stack: stack.clone(),
             queue,
             url,
+            dead_letters: true,
         }
     }
 
@@ -111,6 +115,9 @@ impl QueueConsumer {
             .into_iter()
             .map(read)
             .collect();
+        if self.dead_letters {
+            return Ok(messages);
+        }
         self.tell_ages(polled_at, &messages);
         let again = messages
             .iter()

@@ -189,6 +189,12 @@ impl Resources {
         )
     }
 
+    /// What every name begins with.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// A table's name.
     #[must_use]
     pub fn table_name(&self, table: Table) -> String {

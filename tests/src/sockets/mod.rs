@@ -23,6 +23,8 @@ use services::ports::Clock;
 use tonic::transport::Channel;
 use wire::grpc::v1::fleet_tracker_client::FleetTrackerClient;
 
+use crate::cloud;
+
 pub use driver::{Driver, progress};
 pub use journal::Journal;
 pub use rider::{Answer, Requested, Rider};
@@ -59,6 +61,8 @@ pub fn config() -> StackConfig {
     let market = MarketDocument::parse(MARKET).unwrap().market().unwrap();
     StackConfig {
         sweep_every: Duration::from_secs(3_600),
+        endpoints: cloud::endpoints(),
+        name_prefix: cloud::fresh_prefix(),
         ..StackConfig::new(market)
     }
 }
