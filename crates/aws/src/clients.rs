@@ -1,5 +1,6 @@
 //! How DynamoDB and SQS are reached: time-outs, retries, credentials.
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -30,6 +31,7 @@ impl Clients {
     /// is given wins over the environment's.
     pub async fn on_aws(region: Option<&str>) -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(crate::https::client())
             .retry_config(retries())
             .timeout_config(timeouts())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
@@ -40,6 +42,34 @@ impl Clients {
         Self::from_config(&config, None, None)
     }
 
+    /// Clients of a function, with credentials, region and endpoints as its environment has them. Lambda sets
+    /// all of them; the other places where [`Self::on_aws`] would look (files, roles, metadata of an instance)
+    /// are left out, for they make a function half as large again and slow to start.
+    #[must_use]
+    pub fn in_function() -> Self {
+        Self::of_variables(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    fn of_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(crate::https::client())
+            .region(variable("AWS_REGION").map(Region::new))
+            .credentials_provider(SharedCredentialsProvider::new(
+                EnvironmentVariableCredentialsProvider::new(),
+            ))
+            .retry_config(retries())
+            .timeout_config(timeouts())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .build();
+        let endpoint = |service| variable(service).or_else(|| variable("AWS_ENDPOINT_URL"));
+        Self::from_config(
+            &config,
+            endpoint("AWS_ENDPOINT_URL_DYNAMODB").as_deref(),
+            endpoint("AWS_ENDPOINT_URL_SQS").as_deref(),
+        )
+    }
+
     /// Clients of servers on this machine, such as `http://127.0.0.1:8000`. They read neither the
     /// environment nor the home directory nor an instance's metadata.
     #[must_use]
@@ -48,6 +78,7 @@ impl Clients {
         let credentials = Credentials::new("embedded", "embedded", None, None, "embedded");
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
+            .http_client(crate::https::client())
             .region(Region::new(EMBEDDED_REGION))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .retry_config(retries())
@@ -99,4 +130,28 @@ fn timeouts() -> TimeoutConfig {
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(CALL_TIMEOUT)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn regions(clients: &Clients) -> [Option<&str>; 2] {
+        [
+            clients.dynamodb.config().region(),
+            clients.sqs.config().region(),
+        ]
+        .map(|region| region.map(Region::as_ref))
+    }
+
+    #[test]
+    fn a_function_goes_where_its_environment_says() {
+        let clients = Clients::of_variables(|name| match name {
+            "AWS_REGION" => Some("eu-west-1".to_owned()),
+            "AWS_ENDPOINT_URL" => Some("http://127.0.0.1:1".to_owned()),
+            "AWS_ENDPOINT_URL_SQS" => Some("http://127.0.0.1:2".to_owned()),
+            _ => None,
+        });
+        assert_eq!(regions(&clients), [Some("eu-west-1"); 2]);
+    }
 }

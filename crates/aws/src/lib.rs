@@ -10,6 +10,7 @@ pub mod clients;
 mod dynamo;
 mod error;
 pub mod holds;
+mod https;
 pub mod limits;
 pub mod market;
 pub mod meter;

@@ -10,7 +10,7 @@ async fn main() -> anyhow::Result<()> {
     settings.log();
     host::otlp::start("surge")?;
     let resources = Resources::new(settings.name_prefix(), settings.queue_base_url()?);
-    let stack = Stack::new(Clients::on_aws(None).await, resources);
+    let stack = Stack::new(Clients::in_function(), resources);
     let function = rushhour_surge::wire(settings.market()?, &stack);
     lambda::run::run(function)
         .await

@@ -11,7 +11,7 @@ async fn main() -> anyhow::Result<()> {
     settings.log();
     host::otlp::start("trips")?;
     let resources = Resources::new(settings.name_prefix(), settings.queue_base_url()?);
-    let stack = Stack::new(Clients::on_aws(None).await, resources);
+    let stack = Stack::new(Clients::in_function(), resources);
     let fleet = FleetClient::new(&FleetClientConfig {
         token: settings.fleet_tracker_token().map(str::to_owned),
         ..FleetClientConfig::at(settings.fleet_tracker_url()?)
