@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
         .map(|(binary, seen)| Figures::of(binary, seen))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let text = format!(
-        "{}\n\nBuilt by `--profile lambda` for {platform}; medians of {} starts, in turn.\n\n{}",
+        "{}\n\nBuilt as `sam build` does but for {platform}; medians of {} starts, in turn.\n\n{}",
         machine::sentence()?,
         arguments.runs,
         figures::table(&figures)

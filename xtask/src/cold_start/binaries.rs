@@ -53,7 +53,7 @@ pub(super) struct Binary {
 pub(super) fn all(platform: &str) -> anyhow::Result<Vec<Binary>> {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| machine::root().join("target"), PathBuf::from);
-    let built = target.join(platform).join("lambda");
+    let built = target.join(platform).join("release");
     let event = |path: &str| {
         let read = fs::read(machine::root().join("functions").join(path));
         read.map(Bytes::from)
@@ -89,20 +89,15 @@ pub(super) fn all(platform: &str) -> anyhow::Result<Vec<Binary>> {
 }
 
 impl Binary {
-    /// Builds it as it is deployed: alone, so that it has the features that it asks for and no others.
+    /// Builds it as it is deployed: with the functions' settings, and alone, so that it has the features that it asks for
+    /// and no others.
     ///
     /// # Errors
     /// If it does not build.
     pub(super) fn build(&self, platform: &str) -> anyhow::Result<()> {
         let status = Command::new("cargo")
-            .args([
-                "build",
-                "--locked",
-                "--profile",
-                "lambda",
-                "--target",
-                platform,
-            ])
+            .args(["build", "--locked", "--release", "--target", platform])
+            .args(["--config", "functions/.cargo/config.toml"])
             .args(self.target)
             .current_dir(machine::root())
             .status()
