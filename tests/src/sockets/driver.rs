@@ -35,7 +35,8 @@ pub struct Driver {
 impl Driver {
     /// Opens a stream and says nothing yet.
     pub async fn connect(stack: &Stack, id: u64) -> Self {
-        Self::connect_over(stack, id, tracker(stack).await).await
+        let token = token(stack, Subject::Driver(id));
+        Self::over(tracker(stack).await, id, &token).await
     }
 
     /// Opens a stream over which only so many bytes fit that were not read yet.
@@ -43,13 +44,14 @@ impl Driver {
         let endpoint = Endpoint::from_shared(stack.tracker_url()).unwrap();
         let endpoint = endpoint.initial_stream_window_size(window_bytes);
         let channel = endpoint.connect().await.unwrap();
-        Self::connect_over(stack, id, FleetTrackerClient::new(channel)).await
+        let token = token(stack, Subject::Driver(id));
+        Self::over(FleetTrackerClient::new(channel), id, &token).await
     }
 
-    async fn connect_over(stack: &Stack, id: u64, mut client: FleetTrackerClient<Channel>) -> Self {
+    /// Opens a stream at any tracker, with a token for this driver.
+    pub async fn over(mut client: FleetTrackerClient<Channel>, id: u64, token: &str) -> Self {
         let (up, messages) = mpsc::channel(16);
-        let token = token(stack, Subject::Driver(id));
-        let opening = client.track(shown(ReceiverStream::new(messages), &token));
+        let opening = client.track(shown(ReceiverStream::new(messages), token));
         let down = in_time("the stream to open", opening).await.unwrap();
         Self {
             id,
