@@ -1,18 +1,23 @@
 //! The riders' HTTP calls.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use calls::Calls;
 use drive::agents::CallFailure;
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioExecutor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tower_service::Service;
 use trace::{TRACEPARENT, TraceContext};
 use wire::api::ErrorBody;
 
@@ -63,7 +68,7 @@ pub struct Caller<'a> {
 #[derive(Debug, Clone)]
 pub struct Api {
     base: String,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
     calls: Calls,
 }
 
@@ -73,7 +78,7 @@ impl Api {
     /// # Errors
     /// If the URL asks for TLS and this machine has no certificates.
     pub fn new(base: &str, calls: Calls) -> std::io::Result<Self> {
-        let mut connector = HttpConnector::new();
+        let mut connector = HttpConnector::new_with_resolver(Resolver);
         connector.set_nodelay(true);
         connector.enforce_http(false);
         let builder = HttpsConnectorBuilder::new();
@@ -175,6 +180,32 @@ impl Api {
         tokio::time::timeout(REQUEST_MAX, exchange)
             .await
             .unwrap_or(Err(CallError::Lost("timeout")))
+    }
+}
+
+/// The system's names, and loopback for those under `localhost`, which few systems know though they should (RFC
+/// 6761, section 6.3): emulators of AWS give each HTTP API such a name.
+#[derive(Debug, Clone)]
+struct Resolver;
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = std::io::Error;
+    type Future = BoxFuture<'static, std::io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        Box::pin(async move {
+            if name.as_str().ends_with(".localhost") {
+                return Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))].into_iter());
+            }
+            // The connector puts the URL's port in the place of this one.
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            Ok(found.collect::<Vec<_>>().into_iter())
+        })
     }
 }
 
