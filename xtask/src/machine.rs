@@ -39,7 +39,7 @@ pub(crate) fn platform() -> anyhow::Result<String> {
     Ok(host.context("found no host in rustc -vV")?.to_owned())
 }
 
-/// The machine, the day and the commit in one sentence.
+/// The machine, how busy it was, the day and the commit in one sentence.
 pub(crate) fn sentence() -> anyhow::Result<String> {
     let processors = std::thread::available_parallelism()?;
     let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -54,8 +54,11 @@ pub(crate) fn sentence() -> anyhow::Result<String> {
         "" => "",
         _ => " with changes",
     };
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().filter(|load| !load.is_empty());
     Ok(format!(
-        "{processors} × {model}, {kernel}, {}; {day}, commit {commit}{changed}.",
+        "{processors} × {model} at a load of {}, {kernel}, {}; {day}, commit {commit}{changed}.",
+        load.unwrap_or("unknown size"),
         said("rustc", &["--version"])?
     ))
 }
