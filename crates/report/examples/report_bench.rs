@@ -1,5 +1,5 @@
 //! Times what is made of a city-day's trips at the end of a run:
-//! `cargo run --release -p rushhour-report --features formats --example bench`.
+//! `cargo run --release -p rushhour-report --features formats --example report_bench`.
 //!
 //! The trips are those of the sample's made-up city, copied until they are as many as New York's of a day,
 //! each copy later and with drivers of its own. Times are CPU time of this thread, as Linux counts it.

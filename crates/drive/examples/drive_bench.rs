@@ -1,4 +1,4 @@
-//! Times what it takes to record a city-day of rides: `cargo run --release -p rushhour-drive --example bench`.
+//! Times what it takes to record a city-day of rides: `cargo run --release -p rushhour-drive --example drive_bench`.
 //!
 //! Rides are told as a host in virtual time tells them, with a few thousand under way at once, under names
 //! without order. Times are CPU time of this thread, as Linux counts it.

@@ -1,4 +1,4 @@
-//! Invocations per CPU second of a study: `cargo run --release -p rushhour-study --example bench`.
+//! Invocations per CPU second of a study: `cargo run --release -p rushhour-study --example study_bench`.
 //!
 //! Each case draws an exponential time between calls and an exponential service. The other side is a plain
 //! loop in the same program that makes the same draws from the same streams, keeps the ends of calls in

@@ -1,4 +1,4 @@
-//! Times the index and the fleet at 200,000 drivers: `cargo run --release -p rushhour-fleet --example bench`.
+//! Times the index and the fleet at 200,000 drivers: `cargo run --release -p rushhour-fleet --example fleet_bench`.
 //!
 //! Drivers are uniform over a city of 40 × 40 km; each update moves one of them, drawn at random, by up to
 //! 45 m either way, as a car in traffic moves between two pings. Three rounds; the best counts, because

@@ -1,5 +1,5 @@
 //! Times the schedule of a city-day and the life cycles of riders and drivers, as a host in virtual time has
-//! them: `cargo run --release -p rushhour-workload --features formats --example bench`.
+//! them: `cargo run --release -p rushhour-workload --features formats --example workload_bench`.
 //!
 //! The city is New York by the shipped profile: a day of 700,000 riders, 23,500 drivers. A host that does
 //! nothing stands in for the system; it answers at once. Times are CPU time of this thread, as Linux counts

@@ -1,9 +1,9 @@
 //! Times predictions: rides per CPU second with the whole infrastructure modelled, and how the cost grows
-//! with the number of rides: `cargo run --release -p rushhour-twin --example bench`.
+//! with the number of rides: `cargo run --release -p rushhour-twin --example twin_bench`.
 //!
 //! CPU time of this process, as Linux counts it. The other side is the same riders and drivers stepped
 //! through a host that answers at once (`cargo run --release -p rushhour-workload --features formats
-//! --example bench`): what is above it is the modelled system.
+//! --example workload_bench`): what is above it is the modelled system.
 
 use std::time::Duration;
 
