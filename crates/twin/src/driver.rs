@@ -14,6 +14,7 @@ use services::track::{self, ProgressOutcome, ProgressReport};
 use workload::driver::{AnswerOutcome, Driver, DriverAction, DriverEvent, ReportOutcome};
 use workload::supply::DriverPlan;
 
+use crate::convoy::Seat;
 use crate::run::Shared;
 use crate::streams::Heard;
 
@@ -24,6 +25,8 @@ struct Agent {
     /// What was offered last, for the way to the pick-up.
     offered: Option<(HoldKey, Offer)>,
     accounts: KeptAccounts,
+    /// Where the driver is among those on the move.
+    seat: Option<Seat>,
     /// Reused from step to step.
     actions: Vec<DriverAction>,
     events: VecDeque<DriverEvent>,
@@ -48,6 +51,7 @@ pub(crate) async fn drive(
         inbox,
         offered: under_way,
         accounts: KeptAccounts::default(),
+        seat: None,
         actions: Vec::new(),
         events: VecDeque::new(),
         shared,
@@ -100,6 +104,9 @@ impl Agent {
     /// Lets the behaviour decide, and carries out what it says, until it has nothing more to say.
     fn step(&mut self, event: DriverEvent) {
         let shared = self.shared.clone();
+        if let Some(seat) = self.seat.take() {
+            shared.tracker.leave_convoy(seat);
+        }
         let mut actions = std::mem::take(&mut self.actions);
         self.events.push_back(event);
         while let Some(event) = self.events.pop_front() {
@@ -115,6 +122,8 @@ impl Agent {
             }
         }
         self.actions = actions;
+        let course = self.driver.course();
+        self.seat = course.map(|course| shared.tracker.convoy.join(self.driver.id(), course));
     }
 
     fn act(&mut self, action: DriverAction, now: Timestamp) -> Option<DriverEvent> {

@@ -7,6 +7,7 @@
 //! the deployment gives each part, and where it runs.
 
 mod api;
+mod convoy;
 mod counting;
 mod cpu;
 mod driver;

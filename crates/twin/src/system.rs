@@ -28,6 +28,7 @@ use services::token::Keyring;
 use wire::messages::Ring;
 
 use crate::api::{Api, Front};
+use crate::convoy::Convoy;
 use crate::host::{Function, Ground, Host, Service};
 use crate::mapping::{Mapping, handled};
 use crate::rounds::RoundFleet;
@@ -199,6 +200,7 @@ impl System {
             core,
             hosts[&Part::FleetTracker].clone(),
             links,
+            Convoy::new(*plan.world.city.space()),
             time,
             if on_lambda {
                 &profile.http_api.overhead

@@ -18,6 +18,7 @@ use services::ports::{
 };
 use services::track::{AnswerOutcome, ProgressOutcome, ProgressReport};
 
+use crate::convoy::{Convoy, Seat};
 use crate::host::{CallError, Host, Work};
 use crate::pings::PingCount;
 use crate::streams::{Links, Streams};
@@ -45,6 +46,8 @@ pub(crate) struct Tracker {
     pub(crate) core: Core,
     pub(crate) host: Host,
     pub(crate) streams: Arc<Streams>,
+    /// Drivers whose pings are made up for when somebody asks where they are.
+    pub(crate) convoy: Convoy,
     time: Time,
     round_trip: Spans,
     draws: Draws,
@@ -69,6 +72,7 @@ impl Tracker {
         core: Core,
         host: Host,
         streams: Arc<Streams>,
+        convoy: Convoy,
         time: &Time,
         round_trip: &Spans,
         draws: Draws,
@@ -78,6 +82,7 @@ impl Tracker {
             core,
             host,
             streams,
+            convoy,
             time: time.clone(),
             round_trip: round_trip.clone(),
             draws,
@@ -142,6 +147,24 @@ impl Tracker {
         self.count();
         self.count_from_app();
         note(&self.core);
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.time.now_us())
+    }
+
+    /// Takes what drivers on the move would have told by now.
+    fn locate_convoy(&self) {
+        self.convoy.tell_all(self.now(), |driver, ping| {
+            self.core.ping(driver, ping);
+        });
+    }
+
+    /// A driver is no longer on that way: what would have been told on it is taken.
+    pub(crate) fn leave_convoy(&self, seat: Seat) {
+        if let Some((driver, ping)) = self.convoy.leave(seat, self.now()) {
+            self.core.ping(driver, ping);
+        }
     }
 
     async fn call<T>(&self, work: Work, run: impl Future<Output = T>) -> Result<T, PortError> {
@@ -259,6 +282,7 @@ impl Tracker {
     pub(crate) async fn count_supply_for_ever(self: Arc<Self>, every: Duration) {
         loop {
             self.time.sleep(every).await;
+            self.locate_convoy();
             // A count that fails is made anew at the next turn.
             let _ = self.core.count_supply().await;
         }
@@ -302,6 +326,7 @@ impl Fleet for TrackerLink {
                     tracker.read_positions(k).await?;
                 }
             }
+            tracker.locate_convoy();
             Ok(tracker.core.candidates(queries, k, radius_m))
         });
         tracker.call("tracker.candidates", found).await?

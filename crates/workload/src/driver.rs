@@ -10,6 +10,7 @@
 //! [`Driver::wake_at`] when to wake the driver; a wake that comes early, late or for nothing does no harm.
 
 mod account;
+mod course;
 mod outbox;
 mod pings;
 mod ride;
@@ -23,6 +24,7 @@ use domain::trip::{Stamps, TripEvent};
 use domain::{DriverId, Place, Timestamp};
 
 pub use account::{Activity, DriverAccount, DriverCounts};
+pub use course::{Course, Passed};
 
 use crate::leg::Leg;
 use crate::supply::DriverPlan;
@@ -319,7 +321,7 @@ impl Driver {
         if self.link == Link::Gone {
             return;
         }
-        self.pass_over_pings(now);
+        self.pass_over_pings(world, now);
         self.go_on(world, now, actions);
         match event {
             DriverEvent::Wake => {}

@@ -1,14 +1,15 @@
 //! When a driver's app reports the place, and when a host may spare itself the reports.
 //!
 //! The times are fixed by the driver's own phase, so that drivers who connect together do not ping together.
-//! In virtual time most pings change nothing: a parked car is where it was, and nobody looks for one that has
-//! a ride. [`Driver::sparing_pings`] leaves those out; [`Driver::pings_due`] still counts them.
+//! In virtual time most pings change nothing: a parked car is where it was, nobody looks for one that has a
+//! ride, and where one on the move is can be told from its [`Course`]. [`Driver::sparing_pings`] leaves those
+//! out; [`Driver::pings_due`] still counts them.
 
 use std::time::Duration;
 
 use domain::{DriverId, Place, Timestamp};
 
-use super::{Driver, DriverAction, Link, Work};
+use super::{Course, Driver, DriverAction, Link, Work};
 use crate::world::{Idle, World};
 
 /// About how often a driver without a ride looks at the heat map, where drivers follow surge: with each ping
@@ -23,7 +24,7 @@ pub(super) struct Pings {
     /// When the next is due.
     at: Timestamp,
     sent: u64,
-    /// Whether those that change nothing are left out.
+    /// Whether those that can be done without are left out.
     sparing: bool,
     /// From one to the next.
     every_us: i64,
@@ -109,16 +110,31 @@ impl Pings {
 }
 
 impl Driver {
-    /// The same driver, whose app leaves out the pings that change nothing. What is left: those of a free
-    /// driver on the move, up to the first after coming to rest; one with the end of each ride, just before
-    /// its report, because the place of a car with a ride is not followed; and, where drivers follow surge,
-    /// those of a driver without a ride with which the driver looks at the heat map.
+    /// The same driver, whose app leaves out the pings that can be done without. Those of a free driver on the
+    /// move are for the host to make up from [`Driver::course`] when somebody asks where the driver is. What
+    /// is left: one with the end of each ride, just before its report, because the place of a car with a ride
+    /// is not followed; and, where drivers follow surge, those of a driver without a ride with which the driver
+    /// looks at the heat map.
     ///
     /// The tracker that such a driver talks to must not take silence for absence.
     #[must_use]
     pub fn sparing_pings(mut self) -> Self {
         self.pings.sparing = true;
         self
+    }
+
+    /// The pings that are left out of what a driver on the move would tell from now on; none if there are none.
+    /// To be asked after each step, as [`Driver::wake_at`] is: it holds until the next.
+    #[must_use]
+    pub fn course(&self) -> Option<Course> {
+        let pings = &self.pings;
+        let is_followed = pings.sparing && self.link == Link::Up && self.work == Work::Idle;
+        (is_followed && pings.told != self.leg.to).then(|| Course {
+            leg: self.leg,
+            next_at: pings.at,
+            next: pings.sent + 1,
+            every_us: pings.every_us,
+        })
     }
 
     /// How many pings were due from the driver until `now` while the stream was open, whether they were sent,
@@ -137,18 +153,24 @@ impl Driver {
         if self.work != Work::Idle {
             return None;
         }
-        if pings.told != self.leg.to {
-            return Some(pings.at);
-        }
         let looks = pings.looks?;
         Some(pings.later(pings.at, looks.after(pings.periods(pings.at))))
     }
 
-    /// Leaves behind the times at which nobody needed to be told anything.
-    pub(super) fn pass_over_pings(&mut self, now: Timestamp) {
-        if self.pings.at <= now && self.next_ping_at().is_none_or(|at| at > now) {
-            self.pings.at = self.pings.next_after(now);
+    /// Leaves behind the pings that are not sent: what they would have told is told by the driver's course.
+    pub(super) fn pass_over_pings(&mut self, world: &World, now: Timestamp) {
+        if !self.pings.sparing || self.pings.at > now {
+            return;
         }
+        let next = self.next_ping_at().filter(|at| *at <= now);
+        let next = next.unwrap_or_else(|| self.pings.next_after(now));
+        let before = Timestamp::from_micros(next.as_micros() - 1);
+        let course = self.course();
+        if let Some((last, _)) = course.and_then(|it| it.advance(world.city.space(), before)) {
+            self.pings.sent = last.sequence;
+            self.pings.told = last.place;
+        }
+        self.pings.at = next;
     }
 
     /// The stream is open, and the tracker has been told the place.

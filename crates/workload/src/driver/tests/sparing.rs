@@ -11,6 +11,8 @@ struct Played {
     wakes: usize,
     /// Where the driver was after each event, and what the account said.
     states: Vec<(Place, DriverAccount)>,
+    /// The place that the tracker was last told of a driver on the move, before each event.
+    followed: Vec<(Timestamp, Place)>,
 }
 
 impl Played {
@@ -21,8 +23,8 @@ impl Played {
     }
 }
 
-/// A host that opens streams and acknowledges reports at once, wakes the driver whenever due, and passes on
-/// what the script says.
+/// A host that opens streams and acknowledges reports at once, wakes the driver whenever due, passes on what the
+/// script says, and follows the driver's course between steps.
 fn play(world: &World, sparing: bool, script: &[(f64, DriverEvent)]) -> Played {
     let mut driver = Driver::new(world, &plan(Place::from_metres(0.0, 0.0)));
     if sparing {
@@ -33,6 +35,7 @@ fn play(world: &World, sparing: bool, script: &[(f64, DriverEvent)]) -> Played {
         pings: Vec::new(),
         wakes: 0,
         states: Vec::new(),
+        followed: Vec::new(),
     };
     for (seconds, event) in script {
         while let Some(now) = driver.wake_at().filter(|wake| *wake <= at(*seconds)) {
@@ -48,7 +51,25 @@ fn play(world: &World, sparing: bool, script: &[(f64, DriverEvent)]) -> Played {
     played
 }
 
+/// Makes up for the pings of a course, one by one; taken together they tell the same.
+fn follow(driver: &Driver, world: &World, now: Timestamp, to: &mut Played) {
+    let space = world.city.space();
+    let together = driver.course().and_then(|course| course.advance(space, now));
+    let (mut left, mut last) = (driver.course(), None);
+    while let Some(course) = left.filter(|course| course.next_at() <= now) {
+        let (passed, rest) = course.advance(space, course.next_at()).unwrap();
+        assert_eq!(passed.due_at, course.next_at());
+        to.pings.push((passed.due_at, passed.place));
+        (left, last) = (rest, Some(passed));
+    }
+    assert_eq!(together, last.map(|last| (last, left)));
+    if let Some(last) = last {
+        to.followed.push((now, last.place));
+    }
+}
+
 fn step(driver: &mut Driver, world: &World, event: DriverEvent, now: Timestamp, to: &mut Played) {
+    follow(driver, world, now, to);
     let mut events = vec![event];
     while let Some(event) = events.pop() {
         let mut actions = Vec::new();
@@ -109,6 +130,12 @@ fn cruising() -> World {
     };
     let hotspots = Hotspots::new(vec![hotspot(1_000.0), hotspot(-300.0)]).unwrap();
     world.drivers.idle = Idle::Hotspots(hotspots);
+    world
+}
+
+fn following_surge() -> World {
+    let mut world = boarding_takes_a_while();
+    world.drivers.idle = Idle::Surge;
     world
 }
 
@@ -179,8 +206,7 @@ fn who_cruises_pings_until_at_rest() {
 
 #[test]
 fn who_follows_surge_looks_at_the_heat_map_now_and_then_but_on_rides() {
-    let mut world = boarding_takes_a_while();
-    world.drivers.idle = Idle::Surge;
+    let world = following_surge();
     let spared = play(&world, true, &two_rides());
     let every = play(&world, false, &two_rides());
     // The same looks at the same times, each with its ping.
@@ -218,10 +244,14 @@ fn a_stream_that_was_down_owes_no_pings() {
 proptest! {
     #[test]
     fn sparing_pings_changes_nothing_else(
-        script in prop::collection::vec((0.0..40.0f64, 0..9u8, 1..4u128), 1..60),
-        cruises in any::<bool>(),
+        script in prop::collection::vec((0.0..40.0f64, 0..10u8, 1..4u128), 1..60),
+        idle in 0..3u8,
     ) {
-        let world = if cruises { cruising() } else { boarding_takes_a_while() };
+        let world = match idle {
+            0 => boarding_takes_a_while(),
+            1 => cruising(),
+            _ => following_surge(),
+        };
         let mut seconds = 0.0;
         let script: Vec<(f64, DriverEvent)> = script.into_iter().map(|(wait, kind, trip)| {
             seconds += wait;
@@ -230,6 +260,7 @@ proptest! {
                 3..=5 => accepted(trip, seconds),
                 6 => answered(trip, AnswerOutcome::Late),
                 7 => DriverEvent::Released { key: key(trip) },
+                8 => DriverEvent::SurgeAt(Place::from_metres(0.0, 1_000.0 * (trip as f64 - 2.0))),
                 _ => DriverEvent::StreamLost,
             };
             (seconds, event)
@@ -239,7 +270,11 @@ proptest! {
         prop_assert_eq!(&spared.states, &every.states);
         let ends = script.iter().filter(|(_, event)| matches!(event, DriverEvent::Released { .. })).count()
             + every.states.last().map_or(0, |(_, account)| account.counts.completed as usize);
-        prop_assert!(cruises || spared.pings.len() <= ends);
+        prop_assert!(idle > 0 || spared.pings.len() <= ends);
         prop_assert!(spared.wakes <= every.wakes + ends);
+        // Whenever the tracker is told of a driver on the move, it knows what every ping would have told it.
+        for (at, place) in spared.followed {
+            prop_assert_eq!(every.told(at), Some(place));
+        }
     }
 }
