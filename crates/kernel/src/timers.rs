@@ -1,42 +1,66 @@
-//! Timers by their time: a heap of four children to a node, in which each timer knows its place, so that one
-//! that is no longer wanted is taken out at once and does not linger until its time.
+//! Timers by their time: a heap of four children to a node. One that is no longer wanted stays in the heap until
+//! it comes up, but holds nothing; once more than half are such, all of them go.
 //!
 //! Timers of one moment fire in the order in which they were set: that order is part of what a seed
 //! replays.
 
 use std::task::Waker;
 
-/// Children of a node. Four keep the heap flat and a node's children in one cache line.
+/// Children of a node. Four keep the heap flat and a node's children side by side.
 const CHILDREN: usize = 4;
+/// Entries up to which it is not worth looking for those that are no longer wanted.
+const ENTRIES_MIN: usize = 64;
 
 /// A timer that is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimerId(u32);
 
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    at_us: i64,
-    turn: u64,
-    slot: u32,
-}
+/// A timer in the heap as one number, so that four fit into a cache line and are compared in a step: its time, its
+/// turn, its slot. Earlier times come first, and at one time earlier turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry(u128);
+
+/// Bits of a slot's number: 16 million timers at once, and 40 bits are left for the turns of all of a run.
+const SLOT_BITS: u32 = 24;
+const TURN_BITS: u32 = 64 - SLOT_BITS;
+/// Makes times before the epoch come before those after it.
+const SIGN: u64 = 1 << 63;
 
 impl Entry {
-    /// Earlier times first, and at one time earlier turns: as one number, which is compared in a step.
-    fn key(&self) -> i128 {
-        i128::from(self.at_us) << 64 | i128::from(self.turn)
+    fn new(at_us: i64, turn: u64, slot: u32) -> Self {
+        debug_assert!(turn >> TURN_BITS == 0 && slot >> SLOT_BITS == 0);
+        let at = at_us.cast_unsigned() ^ SIGN;
+        Self(u128::from(at) << 64 | u128::from(turn << SLOT_BITS | u64::from(slot)))
+    }
+
+    fn at_us(self) -> i64 {
+        let at = (self.0 >> 64) as u64;
+        (at ^ SIGN).cast_signed()
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+    fn turn(self) -> u64 {
+        self.0 as u64 >> SLOT_BITS
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are meant")]
+    fn slot(self) -> u32 {
+        self.0 as u32 & ((1 << SLOT_BITS) - 1)
     }
 }
 
 #[derive(Debug)]
 struct Slot {
-    /// Where the entry stands in the heap; without meaning while the slot is free.
-    place: u32,
+    /// Of the timer that has the slot, or had it last.
+    turn: u64,
+    /// Of a timer that is set; none while the slot is free.
     waker: Option<Waker>,
 }
 
 /// All timers that are set.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
+    /// The first is of a timer that is set.
     heap: Vec<Entry>,
     slots: Vec<Slot>,
     free: Vec<u32>,
@@ -46,17 +70,22 @@ pub(crate) struct Timers {
 impl Timers {
     /// Sets a timer.
     pub(crate) fn set(&mut self, at_us: i64, waker: Waker) -> TimerId {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
-                place: 0,
-                waker: None,
-            });
-            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 timers at once")
-        });
-        self.slots[slot as usize].waker = Some(waker);
         let turn = self.turns;
         self.turns += 1;
-        self.heap.push(Entry { at_us, turn, slot });
+        let taken = Slot {
+            turn,
+            waker: Some(waker),
+        };
+        let slot = if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize] = taken;
+            slot
+        } else {
+            let slot = u32::try_from(self.slots.len()).ok();
+            self.slots.push(taken);
+            slot.filter(|slot| slot >> SLOT_BITS == 0)
+                .expect("fewer than 2^24 timers at once")
+        };
+        self.heap.push(Entry::new(at_us, turn, slot));
         self.rise(self.heap.len() - 1);
         TimerId(slot)
     }
@@ -69,36 +98,41 @@ impl Timers {
         }
     }
 
-    /// Takes a timer out that has not fired.
+    /// Forgets a timer that has not fired.
     pub(crate) fn cancel(&mut self, timer: TimerId) {
-        let place = self.slots[timer.0 as usize].place as usize;
-        self.take_out(place);
+        self.give_back(timer.0);
+        if self.heap.len() > ENTRIES_MIN.max(2 * self.len()) {
+            let slots = &self.slots;
+            self.heap.retain(|entry| is_set(slots, *entry));
+            // In order is in heap order.
+            self.heap.sort_unstable();
+        }
+        self.drop_first_unless_set();
     }
 
     /// When the next timer fires.
     pub(crate) fn next_at(&self) -> Option<i64> {
-        self.heap.first().map(|entry| entry.at_us)
+        self.heap.first().map(|entry| entry.at_us())
     }
 
     /// Takes the next timer out if it fires at `now` or before.
     pub(crate) fn fire(&mut self, now_us: i64) -> Option<Waker> {
-        let first = self.heap.first()?;
-        (first.at_us <= now_us).then(|| self.take_out(0))
+        let first = *self.heap.first()?;
+        if first.at_us() > now_us {
+            return None;
+        }
+        self.drop_first();
+        let waker = self.give_back(first.slot());
+        self.drop_first_unless_set();
+        Some(waker)
     }
 
     /// Timers that are set.
     pub(crate) fn len(&self) -> usize {
-        self.heap.len()
+        self.slots.len() - self.free.len()
     }
 
-    fn take_out(&mut self, place: usize) -> Waker {
-        let slot = self.heap[place].slot;
-        let last = self.heap.pop().expect("the entry to take out is there");
-        if place < self.heap.len() {
-            self.heap[place] = last;
-            self.sink(place);
-            self.rise(place);
-        }
+    fn give_back(&mut self, slot: u32) -> Waker {
         self.free.push(slot);
         self.slots[slot as usize]
             .waker
@@ -106,41 +140,56 @@ impl Timers {
             .expect("a timer that is set has someone to wake")
     }
 
+    fn drop_first_unless_set(&mut self) {
+        while let Some(first) = self.heap.first()
+            && !is_set(&self.slots, *first)
+        {
+            self.drop_first();
+        }
+    }
+
+    fn drop_first(&mut self) {
+        let last = self.heap.pop().expect("there is a first entry");
+        if !self.heap.is_empty() {
+            self.sink(last);
+        }
+    }
+
     fn rise(&mut self, mut place: usize) {
         let entry = self.heap[place];
         while place > 0 {
             let parent = (place - 1) / CHILDREN;
-            if self.heap[parent].key() <= entry.key() {
+            if self.heap[parent] <= entry {
                 break;
             }
-            self.put(place, self.heap[parent]);
+            self.heap[place] = self.heap[parent];
             place = parent;
         }
-        self.put(place, entry);
+        self.heap[place] = entry;
     }
 
-    fn sink(&mut self, mut place: usize) {
-        let entry = self.heap[place];
+    /// Puts an entry in the place of the first, and then where it belongs.
+    fn sink(&mut self, entry: Entry) {
+        let mut place = 0;
         loop {
             let first = place * CHILDREN + 1;
             let end = (first + CHILDREN).min(self.heap.len());
-            let Some(least) = (first..end).min_by_key(|child| self.heap[*child].key()) else {
+            let Some(least) = (first..end).min_by_key(|child| self.heap[*child]) else {
                 break;
             };
-            if entry.key() <= self.heap[least].key() {
+            if entry <= self.heap[least] {
                 break;
             }
-            self.put(place, self.heap[least]);
+            self.heap[place] = self.heap[least];
             place = least;
         }
-        self.put(place, entry);
-    }
-
-    fn put(&mut self, place: usize, entry: Entry) {
         self.heap[place] = entry;
-        self.slots[entry.slot as usize].place =
-            u32::try_from(place).expect("fewer than 2^32 timers at once");
     }
+}
+
+fn is_set(slots: &[Slot], entry: Entry) -> bool {
+    let slot = &slots[entry.slot() as usize];
+    slot.turn == entry.turn() && slot.waker.is_some()
 }
 
 #[cfg(test)]
@@ -155,7 +204,7 @@ mod tests {
         let mut expected = Vec::new();
         let mut cancelled = Vec::new();
         for turn in 0..2_000u64 {
-            let at = i64::try_from(stream.below(300)).unwrap();
+            let at = i64::try_from(stream.below(300)).unwrap() - 100;
             let id = timers.set(at, Waker::noop().clone());
             if stream.chance(0.4) {
                 cancelled.push(id);
@@ -175,10 +224,28 @@ mod tests {
         assert_eq!(timers.len(), expected.len());
         for (at, turn) in expected {
             let first = timers.heap[0];
-            assert_eq!((first.at_us, first.turn), (at, turn));
+            assert_eq!((first.at_us(), first.turn()), (at, turn));
             assert_eq!(timers.next_at(), Some(at));
             assert!(timers.fire(at - 1).is_none());
             assert!(timers.fire(at).is_some());
+        }
+        assert_eq!((timers.len(), timers.next_at()), (0, None));
+    }
+
+    #[test]
+    fn those_taken_out_do_not_pile_up() {
+        let mut timers = Timers::default();
+        let kept: Vec<TimerId> = (0..100)
+            .map(|at| timers.set(at, Waker::noop().clone()))
+            .collect();
+        for at in 0..10_000 {
+            let id = timers.set(1_000 + at, Waker::noop().clone());
+            timers.cancel(id);
+            assert!(timers.heap.len() <= 2 * kept.len() + 1);
+        }
+        for (at, id) in (0..).zip(kept) {
+            assert_eq!(timers.next_at(), Some(at));
+            timers.cancel(id);
         }
         assert_eq!((timers.len(), timers.next_at()), (0, None));
     }
