@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use h3o::{CellIndex, LatLng};
 
-use crate::place::Place;
+use crate::place::{METRES_PER_DEGREE, Place};
 
 /// How fine cells are: 0 (continents) to 15 (a square metre). 8 is about 0.74 km² a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +82,63 @@ impl Cell {
             .iter()
             .map(|point| Place::new(point.lat(), point.lng()).expect("H3 corners lie on the globe"))
             .collect()
+    }
+}
+
+/// The share of the way from a cell's centre to its nearest edge that its [`Core`] reaches: what is left covers the
+/// error of taking the Earth for flat below the bounds that follow.
+const CORE_SHARE: f64 = 0.97;
+/// The farthest that the corners of a cell with a core lie from its centre, in metres.
+const CORNERS_MAX_M: f64 = 5_000.0;
+/// The latitude from which on there are no cores, in degrees.
+const CORE_LAT_MAX: f64 = 70.0;
+
+/// A circle that lies within a cell: whether a place is in it is seen in a few nanoseconds, and of a cell's places
+/// five in six are.
+#[derive(Debug, Clone, Copy)]
+pub struct Core {
+    centre: Place,
+    east_m_per_degree: f64,
+    reach_m: f64,
+}
+
+impl Core {
+    /// The core of a cell. Of a very large cell, or one near a pole, nothing is in it.
+    #[must_use]
+    pub fn of(cell: Cell) -> Self {
+        let centre = cell.centre();
+        let mut core = Self {
+            centre,
+            east_m_per_degree: METRES_PER_DEGREE * centre.lat().to_radians().cos(),
+            reach_m: 0.0,
+        };
+        let corners: Vec<_> = cell.corners().iter().map(|it| core.offset_m(*it)).collect();
+        let next = corners.iter().cycle().skip(1);
+        let to_edges = corners.iter().zip(next).map(|((x, y), (to_x, to_y))| {
+            let area = (x * to_y - y * to_x).abs();
+            area / (to_x - x).hypot(to_y - y)
+        });
+        let reach_m = CORE_SHARE * to_edges.fold(f64::INFINITY, f64::min);
+        // Corners beyond the date line are far away by their degrees.
+        let is_small = corners.iter().all(|(x, y)| x.hypot(*y) <= CORNERS_MAX_M);
+        if is_small && centre.lat().abs() < CORE_LAT_MAX {
+            core.reach_m = reach_m;
+        }
+        core
+    }
+
+    fn offset_m(&self, place: Place) -> (f64, f64) {
+        (
+            (place.lon() - self.centre.lon()) * self.east_m_per_degree,
+            (place.lat() - self.centre.lat()) * METRES_PER_DEGREE,
+        )
+    }
+
+    /// Whether a place is in it, and so in the cell.
+    #[must_use]
+    pub fn holds(&self, place: Place) -> bool {
+        let (east, north) = self.offset_m(place);
+        east * east + north * north < self.reach_m * self.reach_m
     }
 }
 
@@ -195,6 +252,51 @@ impl FromStr for Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::place::Space;
+    use proptest::prelude::*;
+
+    /// Of some places about a cell's centre: how many are in the cell, and of those in its core.
+    fn in_cell_and_core(centre: Place, level: u8) -> (u32, u32) {
+        let resolution = Resolution::new(level).unwrap();
+        let cell = Cell::of(centre, resolution);
+        let (centre, core) = (cell.centre(), Core::of(cell));
+        let corner = cell.corners()[0];
+        let side = 1.2 * Space::Sphere.distance_m(centre, corner) / METRES_PER_DEGREE;
+        let side_lon = side / centre.lat().to_radians().cos().max(0.01);
+        let (mut in_cell, mut in_core) = (0, 0);
+        for step in 0..900 {
+            let (x, y) = (
+                f64::from(step % 30) / 14.5 - 1.0,
+                f64::from(step / 30) / 14.5 - 1.0,
+            );
+            let lon = (centre.lon() + x * side_lon + 540.0).rem_euclid(360.0) - 180.0;
+            let lat = (centre.lat() + y * side).clamp(-90.0, 90.0);
+            let place = Place::new(lat, lon).unwrap();
+            let is_in_cell = Cell::of(place, resolution) == cell;
+            assert!(is_in_cell || !core.holds(place), "{place:?} of {cell}");
+            in_cell += u32::from(is_in_cell);
+            in_core += u32::from(core.holds(place));
+        }
+        (in_cell, in_core)
+    }
+
+    proptest! {
+        #[test]
+        fn a_core_lies_within_its_cell(
+            lat in -90.0..=90.0f64,
+            lon in prop_oneof![-180.0..=180.0f64, 179.9..=180.0f64],
+            level in 0u8..=12,
+        ) {
+            let (in_cell, in_core) = in_cell_and_core(Place::new(lat, lon).unwrap(), level);
+            prop_assert!(in_core <= in_cell);
+        }
+    }
+
+    #[test]
+    fn most_of_a_city_s_cell_is_its_core() {
+        let (in_cell, in_core) = in_cell_and_core(Place::new(40.758, -73.9855).unwrap(), 8);
+        assert!(in_core * 5 >= in_cell * 4, "{in_core} of {in_cell}");
+    }
 
     #[test]
     fn sums_are_over_a_cell_and_those_that_touch_it() {

@@ -1,8 +1,9 @@
-//! Available drivers by zone, for surge. Most cars stand where they stood at the last count, so each driver's
-//! zone is remembered with the place that it is of.
+//! Available drivers by zone, for surge. Most cars stand where they stood at the last count, or have not come far:
+//! each driver's zone is remembered with the place that it is of.
 
 use std::collections::BTreeMap;
 
+use domain::cell::Core;
 use domain::{Cell, Place, Resolution};
 
 /// What was found of drivers' zones, by their slots.
@@ -10,6 +11,7 @@ use domain::{Cell, Place, Resolution};
 pub(crate) struct Zones {
     resolution: Option<Resolution>,
     cells: Vec<Cell>,
+    cores: Vec<Core>,
     numbers: BTreeMap<Cell, u32>,
     by_slot: Vec<Option<(Place, u32)>>,
 }
@@ -46,14 +48,16 @@ impl Zones {
         if self.by_slot.len() <= slot {
             self.by_slot.resize(slot + 1, None);
         }
-        if let Some((known, zone)) = self.by_slot[slot]
-            && known == place
+        if let Some((known, zone)) = &mut self.by_slot[slot]
+            && (*known == place || self.cores[*zone as usize].holds(place))
         {
-            return zone;
+            *known = place;
+            return *zone;
         }
         let cell = Cell::of(place, resolution);
         let zone = *self.numbers.entry(cell).or_insert_with(|| {
             self.cells.push(cell);
+            self.cores.push(Core::of(cell));
             u32::try_from(self.cells.len() - 1).expect("fewer than 2^32 cells on the Earth are met")
         });
         self.by_slot[slot] = Some((place, zone));
