@@ -24,8 +24,8 @@ pub const READ_UNIT_BYTES: u64 = 4_096;
 const BURST_S: f64 = 1.0;
 /// Over which traffic is averaged before it can be a peak.
 const PEAK_SPAN: Duration = Duration::from_secs(60);
-/// Partitions remembered before those that have recovered are forgotten.
-const PARTITIONS_REMEMBERED: usize = 4_096;
+/// Partitions remembered before those that have recovered are forgotten: few, so that they are quick to find.
+const PARTITIONS_REMEMBERED: usize = 256;
 
 /// How much a read is promised to see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
