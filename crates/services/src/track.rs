@@ -138,6 +138,15 @@ where
         self.fleet().ping(driver, ping, self.clock.now())
     }
 
+    /// Takes the places of many drivers. No I/O.
+    pub fn pings(&self, pings: impl IntoIterator<Item = (DriverId, Ping)>) {
+        let now = self.clock.now();
+        let mut fleet = self.fleet();
+        for (driver, ping) in pings {
+            fleet.ping(driver, ping, now);
+        }
+    }
+
     /// The nearest available drivers of each query. No I/O.
     pub fn candidates(
         &self,

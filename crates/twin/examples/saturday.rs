@@ -206,12 +206,11 @@ fn main() {
     }
     let left = twin.finish();
     let recorded = recorder.finish();
+    let (took_s, peak_mb) = (cpu_s(), memory_peak_mb());
     let mut digest = Digest::default();
     write!(digest, "{:?}{:?}", left.trips, recorded.accounts).expect("a digest takes any text");
     println!(
-        "{riders} riders: {:.1} CPU s, of which {set_up_s:.1} before the first; {:.0} MB; {} polls; digest {:016x}",
-        cpu_s(),
-        memory_peak_mb(),
+        "{riders} riders: {took_s:.1} CPU s, of which {set_up_s:.1} before the first; {peak_mb:.0} MB; {} polls; digest {:016x}",
         left.polls,
         digest.0.finish(),
     );

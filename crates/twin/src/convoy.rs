@@ -67,15 +67,14 @@ impl Convoy {
         untold
     }
 
-    /// Brings what the tracker knows up to date: `tell` is given each driver's last ping that was due, unless
-    /// it is told.
-    pub(crate) fn tell_all(&self, now: Timestamp, mut tell: impl FnMut(DriverId, Ping)) {
+    /// Hands over the last ping that was due of each driver, unless it is told: all that the tracker has to know.
+    pub(crate) fn tell_all(
+        &self,
+        now: Timestamp,
+        to: impl FnOnce(&mut dyn Iterator<Item = (DriverId, Ping)>),
+    ) {
         let seats = &mut *self.seats();
-        for seat in 0..seats.cars.len() {
-            if let Some((driver, ping)) = seats.tell(seat, &self.space, now) {
-                tell(driver, ping);
-            }
-        }
+        to(&mut (0..seats.cars.len()).filter_map(|seat| seats.tell(seat, &self.space, now)));
     }
 }
 

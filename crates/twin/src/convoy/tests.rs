@@ -140,8 +140,10 @@ impl Side {
 
     fn asked(&mut self, near: Place, now: Timestamp) -> String {
         let fleet = &mut self.fleet;
-        self.convoy.tell_all(now, |driver, ping| {
-            fleet.ping(driver, ping, now);
+        self.convoy.tell_all(now, |pings| {
+            for (driver, ping) in pings {
+                fleet.ping(driver, ping, now);
+            }
         });
         let zones = fleet.available_by_cell(Resolution::new(8).unwrap());
         let all = fleet.nearest(near, DRIVERS as usize, None, &[]);
@@ -188,5 +190,10 @@ fn whenever_asked_the_tracker_knows_what_every_ping_would_have_told_it() {
     }
     assert!(answers > 1_000);
     // Those with which drivers look at the heat map.
-    assert!(spared.pings * 5 < every.pings, "{} of {}", spared.pings, every.pings);
+    assert!(
+        spared.pings * 5 < every.pings,
+        "{} of {}",
+        spared.pings,
+        every.pings
+    );
 }

@@ -54,7 +54,9 @@ fn play(world: &World, sparing: bool, script: &[(f64, DriverEvent)]) -> Played {
 /// Makes up for the pings of a course, one by one; taken together they tell the same.
 fn follow(driver: &Driver, world: &World, now: Timestamp, to: &mut Played) {
     let space = world.city.space();
-    let together = driver.course().and_then(|course| course.advance(space, now));
+    let together = driver
+        .course()
+        .and_then(|course| course.advance(space, now));
     let (mut left, mut last) = (driver.course(), None);
     while let Some(course) = left.filter(|course| course.next_at() <= now) {
         let (passed, rest) = course.advance(space, course.next_at()).unwrap();
