@@ -8,7 +8,7 @@
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::fare::Tariff;
 use domain::surge::SurgePolicy;
@@ -198,11 +198,10 @@ fn main() {
     };
     let riders = plan.riders.len();
     let set_up_s = cpu_s();
-    let began = Instant::now();
     let mut twin = Twin::new(plan, recorder.clone(), Watched::new()).expect("sizes that AWS takes");
     let slice = Duration::from_secs(3_600);
     while !twin.run_until(twin.now() + slice) {
-        eprintln!("{} {:.1} s", twin.now(), began.elapsed().as_secs_f64());
+        eprintln!("until {}: {:.1} CPU s", twin.now(), cpu_s());
     }
     let left = twin.finish();
     let recorded = recorder.finish();
