@@ -1,8 +1,8 @@
 //! What an invocation says of itself when it ends: one line, which CloudWatch takes for a log line and for metrics
 //! (docs: AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification).
 //!
-//! [`keep`] is around each invocation, where the function runs on Lambda. Whoever does the work says what came of it
-//! ([`answered`], [`handled`], [`count`], [`note`]). Elsewhere nobody keeps an account, and what is said is lost.
+//! It is kept around each invocation where the function runs on Lambda. Whoever does the work says what came of it
+//! ([`ended`], [`count`], [`note`]). Elsewhere nobody keeps an account, and what is said is lost.
 
 use std::cell::RefCell;
 use std::future::Future;
