@@ -49,6 +49,7 @@ impl Search {
         rows.duals[source as usize] = 0;
         let mut best = (graph.alone[source as usize], End::Row(source));
         self.relax(graph, rows, columns, (source, 0), &mut best);
+        self.order_level();
         while let Some((distance, column)) = self.nearest_open() {
             if distance >= best.0 {
                 break;
@@ -73,6 +74,15 @@ impl Search {
         }
         self.heap.clear();
         self.level.clear();
+    }
+
+    /// Where costs are below zero, the source's columns at zero are not the nearest: they wait their turn.
+    fn order_level(&mut self) {
+        let nearer = |Reverse((distance, _)): &Reverse<(i64, u32)>| *distance < 0;
+        if self.heap.peek().is_some_and(nearer) {
+            let level = self.level.drain(..);
+            self.heap.extend(level.map(|column| Reverse((0, column))));
+        }
     }
 
     /// The column to settle next and its distance.

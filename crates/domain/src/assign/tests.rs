@@ -103,6 +103,20 @@ proptest! {
     }
 }
 
+/// A candidate at zero is not the nearest where others cost less than nothing.
+#[test]
+fn costs_below_zero_are_settled_in_order() {
+    let rows = [
+        (vec![(1, -3), (2, -3)], None),
+        (vec![(2, 0), (3, 0)], None),
+        (vec![(2, 0)], Some(3)),
+        (vec![(1, 3)], Some(4)),
+    ];
+    let graph = graph(6, &rows);
+    let (assignment, duals) = Solver::new().solve_with_duals(&graph);
+    assert_eq!(certify(&graph, &assignment, &duals), Ok(()));
+}
+
 #[test]
 fn nearest_serves_in_order_and_the_optimum_looks_at_all() {
     let rows = [
