@@ -107,7 +107,7 @@ proptest! {
 #[test]
 fn costs_below_zero_are_settled_in_order() {
     let rows = [
-        (vec![(1, -3), (2, -3)], None),
+        (vec![(1, -3), (1, -3), (2, -3)], None),
         (vec![(2, 0), (3, 0)], None),
         (vec![(2, 0)], Some(3)),
         (vec![(1, 3)], Some(4)),
