@@ -70,6 +70,11 @@ impl Streams {
         })
     }
 
+    /// The time by which they run.
+    pub(crate) fn time(&self) -> &Time {
+        &self.time
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<DriverId, Inbox<Heard>>> {
         self.inboxes
             .lock()

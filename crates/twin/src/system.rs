@@ -201,7 +201,6 @@ impl System {
             hosts[&Part::FleetTracker].clone(),
             links,
             Convoy::new(*plan.world.city.space()),
-            time,
             if on_lambda {
                 &profile.http_api.overhead
             } else {

@@ -73,7 +73,6 @@ impl Tracker {
         host: Host,
         streams: Arc<Streams>,
         convoy: Convoy,
-        time: &Time,
         round_trip: &Spans,
         draws: Draws,
         positions: Option<Table>,
@@ -81,9 +80,9 @@ impl Tracker {
         Self {
             core,
             host,
+            time: streams.time().clone(),
             streams,
             convoy,
-            time: time.clone(),
             round_trip: round_trip.clone(),
             draws,
             positions,
