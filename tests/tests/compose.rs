@@ -1,7 +1,7 @@
 //! The compose file: what it tells the tracker is what the tracker reads, and it runs it as ECS does.
 #![expect(clippy::unwrap_used, reason = "a test: what is not there fails it")]
 
-use host::settings::Settings;
+use host::settings::{Identity, Settings};
 use identity::Verifier;
 use yaml_rust2::{Yaml, YamlLoader};
 
@@ -32,7 +32,10 @@ fn the_tracker_reads_what_it_is_told() {
     });
     let settings = Settings::read(told).unwrap();
     settings.market().unwrap();
-    Verifier::development(&settings.identity_secret().unwrap()).unwrap();
+    let Identity::Secret(secret) = settings.identity().unwrap() else {
+        panic!("found an issuer, expected the secret of development tokens");
+    };
+    Verifier::development(&secret).unwrap();
     let url = settings.queue_base_url().unwrap();
     assert_eq!(url, "http://aws:4566/000000000000");
     assert_eq!(settings.name_prefix(), "rushhour-");
