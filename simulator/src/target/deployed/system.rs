@@ -16,8 +16,8 @@ use host::WallClock;
 use identity::Issuer;
 use services::ports::{Clock, PortError};
 
+use super::Deployment;
 use super::probe::Probe;
-use super::{Deployment, refused};
 use crate::exit::Failure;
 use crate::load::{Api, connect};
 
@@ -111,7 +111,7 @@ impl DeployedSystem {
         mut counted: Counted,
         from: Timestamp,
         sent: u64,
-    ) -> Result<Counted, Failure> {
+    ) -> Counted {
         let until = WallClock.now();
         let give_up = Instant::now() + self.deployment.metrics_within;
         let Deployment {
@@ -120,7 +120,17 @@ impl DeployedSystem {
         let metrics = loop {
             let span = Span { from, until };
             let metrics = deployed::metrics(account, &outputs.name_prefix, &outputs.api_url, span);
-            let metrics = metrics.await.map_err(refused)?;
+            let metrics = match metrics.await {
+                Ok(metrics) => metrics,
+                // What riders and drivers saw is not lost for that.
+                Err(error) => {
+                    self.deployment.notes.push(format!(
+                        "CloudWatch could not be asked ({error}): nothing is known of functions and tables, and of \
+                         queues only what is in them."
+                    ));
+                    return counted;
+                }
+            };
             let enough = metrics.api_requests as f64 >= sent as f64 * COUNTED_SHARE;
             if enough || Instant::now() >= give_up {
                 if !enough {
@@ -135,7 +145,7 @@ impl DeployedSystem {
             tokio::time::sleep(METRICS_EVERY).await;
         };
         fill(&mut counted, &metrics, until.since(from));
-        Ok(counted)
+        counted
     }
 
     pub(in crate::target) async fn trips(&self) -> Result<Vec<Trip>, PortError> {
