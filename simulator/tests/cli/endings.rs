@@ -65,7 +65,7 @@ fn control_c_in_the_middle_writes_what_was_measured() {
         folder.path(),
         &["--set", "duration=1h", "--set", "warmup=0s"],
     )));
-    running.wait_for("the stack serves");
+    running.wait_for("the system serves");
     std::thread::sleep(std::time::Duration::from_secs(8));
     running.interrupt();
     let summary = interrupted_whole(&running.end(), folder.path());
@@ -81,7 +81,7 @@ fn control_c_in_the_middle_writes_what_was_measured() {
 fn control_c_before_the_first_rider_writes_an_empty_run() {
     let folder = tempfile::tempdir().unwrap();
     let mut running = Running::start(rushhour(&tiny(folder.path(), &[])));
-    running.wait_for("the stack serves");
+    running.wait_for("the system serves");
     running.interrupt();
     let summary = interrupted_whole(&running.end(), folder.path());
     assert_eq!(summary["rides"]["requested"], 0);
@@ -91,7 +91,7 @@ fn control_c_before_the_first_rider_writes_an_empty_run() {
 fn control_c_twice_ends_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut running = Running::start(rushhour(&tiny(folder.path(), &[])));
-    running.wait_for("the stack serves");
+    running.wait_for("the system serves");
     running.interrupt();
     running.wait_for("riders have stopped coming");
     running.interrupt();
