@@ -17,13 +17,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::Full;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use prost::Message;
 use trace::{FinishedSpan, Flush, Recorder};
 
+use crate::https::{self, HttpsClient};
 use message::ExportTraceServiceRequest;
 
 /// Where spans go below the endpoint.
@@ -57,7 +54,7 @@ pub enum OtlpError {
 pub struct OtlpExporter {
     service: String,
     endpoint: Uri,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpsClient<Full<Bytes>>,
     waiting: Mutex<Vec<FinishedSpan>>,
     dropped: AtomicU64,
 }
@@ -84,16 +81,10 @@ impl OtlpExporter {
             .ok_or_else(|| OtlpError::Endpoint {
                 found: endpoint.to_owned(),
             })?;
-        let connector = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .map_err(OtlpError::Trust)?
-            .https_or_http()
-            .enable_http1()
-            .build();
         Ok(Self {
             service: service.to_owned(),
             endpoint,
-            client: Client::builder(TokioExecutor::new()).build(connector),
+            client: https::client().map_err(OtlpError::Trust)?,
             waiting: Mutex::default(),
             dropped: AtomicU64::new(0),
         })

@@ -6,11 +6,8 @@ use std::net::IpAddr;
 
 use axum::body::Bytes;
 use axum::http::{StatusCode, Uri};
+use host::https::{self, HttpsClient};
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 
 use super::IssuerError;
@@ -29,7 +26,7 @@ struct Discovery {
 pub(super) struct Fetcher {
     issuer: String,
     jwks_url: Option<Uri>,
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    client: HttpsClient<Empty<Bytes>>,
 }
 
 impl fmt::Debug for Fetcher {
@@ -45,16 +42,10 @@ impl Fetcher {
     pub(super) fn new(issuer: &str, jwks_url: Option<&str>) -> Result<Self, IssuerError> {
         let jwks_url = jwks_url.map(trusted).transpose()?;
         trusted(issuer)?;
-        let connector = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .map_err(IssuerError::Trust)?
-            .https_or_http()
-            .enable_http1()
-            .build();
         Ok(Self {
             issuer: issuer.to_owned(),
             jwks_url,
-            client: Client::builder(TokioExecutor::new()).build(connector),
+            client: https::client().map_err(IssuerError::Trust)?,
         })
     }
 
