@@ -51,17 +51,11 @@ impl Clients {
     }
 
     fn of_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(crate::https::client())
-            .region(variable("AWS_REGION").map(Region::new))
-            .credentials_provider(SharedCredentialsProvider::new(
-                EnvironmentVariableCredentialsProvider::new(),
-            ))
-            .retry_config(retries())
-            .timeout_config(timeouts())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .build();
+        let credentials = EnvironmentVariableCredentialsProvider::new();
+        let config = config(
+            variable("AWS_REGION").map(Region::new),
+            SharedCredentialsProvider::new(credentials),
+        );
         let endpoint = |service| variable(service).or_else(|| variable("AWS_ENDPOINT_URL"));
         Self::from_config(
             &config,
@@ -76,15 +70,10 @@ impl Clients {
     pub fn embedded(dynamodb_endpoint: &str, sqs_endpoint: &str) -> Self {
         // The servers want a signature and look at nothing in it.
         let credentials = Credentials::new("embedded", "embedded", None, None, "embedded");
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(crate::https::client())
-            .region(Region::new(EMBEDDED_REGION))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .retry_config(retries())
-            .timeout_config(timeouts())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .build();
+        let config = config(
+            Some(Region::new(EMBEDDED_REGION)),
+            SharedCredentialsProvider::new(credentials),
+        );
         Self::from_config(&config, Some(dynamodb_endpoint), Some(sqs_endpoint))
     }
 
@@ -115,6 +104,19 @@ impl Clients {
             sqs_receiver: aws_sdk_sqs::Client::from_conf(receiver.build()),
         }
     }
+}
+
+/// A configuration that nothing is looked up for.
+fn config(region: Option<Region>, credentials: SharedCredentialsProvider) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(crate::https::client())
+        .region(region)
+        .credentials_provider(credentials)
+        .retry_config(retries())
+        .timeout_config(timeouts())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .build()
 }
 
 fn retries() -> RetryConfig {
