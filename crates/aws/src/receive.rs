@@ -209,6 +209,15 @@ impl QueueConsumer {
         Ok(())
     }
 
+    /// How many dead letters a queue has, about. Not counted as a call of the system under test.
+    ///
+    /// # Errors
+    /// If SQS cannot be reached or refuses.
+    pub async fn dead_letters(stack: &Stack, queue: Queue) -> Result<u64, PortError> {
+        let depth = Self::of_dead_letters(stack, queue).depth().await?;
+        Ok(depth.visible + depth.in_flight)
+    }
+
     /// How many messages the queue has, about. Not counted as a call of the system under test.
     ///
     /// # Errors

@@ -120,6 +120,23 @@ pub struct Stack {
     servers: Option<EmbeddedAws>,
 }
 
+/// What several parts of a stack are given.
+struct Common {
+    market: Arc<Market>,
+    issuer: Issuer,
+    verifier: Verifier,
+}
+
+impl Common {
+    fn of(config: &StackConfig) -> Result<Self, SecretError> {
+        Ok(Self {
+            market: Arc::new(config.market.clone()),
+            issuer: Issuer::development(&config.identity_secret)?,
+            verifier: Verifier::development(&config.identity_secret)?,
+        })
+    }
+}
+
 impl Provisioned {
     /// Adapters may be made of this, to seed the tables.
     #[must_use]
@@ -139,17 +156,20 @@ impl Provisioned {
     /// If a part does not start; those before it are dropped then.
     pub async fn start(self) -> Result<Stack, StackError> {
         let (config, aws) = (&self.config, &self.aws);
-        let market = Arc::new(config.market.clone());
-        let issuer = Issuer::development(&config.identity_secret)?;
-        let verifier = Verifier::development(&config.identity_secret)?;
-        let mut recipe = TrackerRecipe::new(config, &market, &verifier, aws, self.endpoints());
+        let common = Common::of(config)?;
+        let Common {
+            market,
+            issuer,
+            verifier,
+        } = &common;
+        let mut recipe = TrackerRecipe::new(config, market, verifier, aws, self.endpoints());
         let tracker = TrackerHost::start(recipe.clone()).await?;
         let (grpc, metrics) = (tracker.grpc(), tracker.metrics_address());
         // Started again, it is to be found where it was.
         (recipe.config.grpc, recipe.config.metrics) = (grpc, metrics);
-        let functions = wiring::functions(config, &market, &issuer, aws, grpc, self.endpoints())?;
+        let functions = wiring::functions(config, market, issuer, aws, grpc, self.endpoints())?;
         let tracker = Tracker::Here(Box::new(recipe), Some(tracker));
-        self.join(functions, tracker, grpc, metrics).await
+        self.join(common, functions, tracker, (grpc, metrics)).await
     }
 
     /// As [`Self::start`], with tracker and functions in processes of their own, which are there.
@@ -158,27 +178,29 @@ impl Provisioned {
     /// If a part does not start.
     pub async fn start_around(self, processes: &Processes) -> Result<Stack, StackError> {
         let functions = wiring::invoked_functions(&self.config, &processes.functions);
-        let metrics = processes.tracker_metrics;
-        let tracker = Tracker::Process(metrics);
-        self.join(functions, tracker, processes.tracker_grpc, metrics)
-            .await
+        let tracker = Tracker::Process(processes.tracker_metrics);
+        let addresses = (processes.tracker_grpc, processes.tracker_metrics);
+        let common = Common::of(&self.config)?;
+        self.join(common, functions, tracker, addresses).await
     }
 
     async fn join(
         self,
+        common: Common,
         functions: Vec<FunctionSpec>,
         tracker: Tracker,
-        tracker_grpc: SocketAddr,
-        tracker_metrics: SocketAddr,
+        (tracker_grpc, tracker_metrics): (SocketAddr, SocketAddr),
     ) -> Result<Stack, StackError> {
         let Self {
             config,
             servers,
             aws,
         } = self;
-        let market = Arc::new(config.market.clone());
-        let issuer = Issuer::development(&config.identity_secret)?;
-        let verifier = Verifier::development(&config.identity_secret)?;
+        let Common {
+            market,
+            issuer,
+            verifier,
+        } = common;
         let host = LambdaHost::new(functions, config.observer.clone());
         let host = Arc::new(host.telling(config.calls.clone()));
         let mappings = wiring::mappings(&config, &aws, &host)?;
@@ -344,9 +366,6 @@ impl Stack {
         let mut accounts = BTreeMap::new();
         for spec in &QUEUES {
             let depth = QueueConsumer::new(&self.aws, spec.queue).depth().await?;
-            let dead = QueueConsumer::of_dead_letters(&self.aws, spec.queue)
-                .depth()
-                .await?;
             let mapping = self.mappings.get(spec.name).map(EventSourceHost::used);
             let account = QueueAccount {
                 used: used.get(spec.name).copied().unwrap_or_default(),
@@ -359,7 +378,7 @@ impl Stack {
                     .copied()
                     .unwrap_or_default()
                     .max(depth.visible),
-                dead_letters: dead.visible + dead.in_flight,
+                dead_letters: QueueConsumer::dead_letters(&self.aws, spec.queue).await?,
             };
             accounts.insert(spec.name, account);
         }

@@ -42,11 +42,10 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Finds it, says what the load will be and about what it will cost, and asks whether to go on.
+    /// Finds it.
     ///
     /// # Errors
-    /// If it is not to be found, its tokens cannot be signed, it does not serve the scenario's city, or the answer
-    /// is no.
+    /// If it is not to be found, its tokens cannot be signed, or it does not serve the scenario's city.
     pub async fn find(
         args: &AwsArgs,
         resolved: &Resolved,

@@ -83,11 +83,8 @@ impl DeployedSystem {
         let mut queues = BTreeMap::new();
         for spec in &QUEUES {
             let depth = QueueConsumer::new(stack, spec.queue).depth().await?;
-            let dead = QueueConsumer::of_dead_letters(stack, spec.queue)
-                .depth()
-                .await?;
             let used = QueueUse {
-                dead_letters: dead.visible + dead.in_flight,
+                dead_letters: QueueConsumer::dead_letters(stack, spec.queue).await?,
                 depth_visible: depth.visible,
                 depth_in_flight: depth.in_flight,
                 ..QueueUse::default()
