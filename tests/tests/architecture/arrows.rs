@@ -87,6 +87,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         .chain(["domain", "kernel", "calls", "template", "trace"])
         .collect();
     allowed.insert("simulator", libraries.clone());
+    allowed.insert("benches", libraries.clone());
     allowed.insert("tests", libraries);
     allowed
 }

@@ -1,0 +1,10 @@
+//! What the benchmarks share: [`Comparison`], rows of ours against theirs with the ratio that is wanted, and [`cpu`],
+//! the processor time of this process and of others.
+//!
+//! Each binary of this crate measures both sides in one run, says on standard error what it is at, and prints its table
+//! on standard output: `cargo xtask bench` puts it into docs/performance.md. It ends with 1 if a ratio misses its target.
+
+mod comparison;
+pub mod cpu;
+
+pub use comparison::{Comparison, Figure};
