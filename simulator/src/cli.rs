@@ -163,6 +163,12 @@ pub struct RunArgs {
     /// City seconds to each second of the run
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub speedup: Option<f64>,
+    /// Ends the fleet tracker so long after the start and starts it again, as a redeploy does; of the embedded stack
+    #[arg(long, value_name = "SPAN")]
+    pub redeploy_tracker: Option<String>,
+    /// How long no tracker runs meanwhile; a task of Fargate takes as long as the default to start
+    #[arg(long, value_name = "SPAN", default_value = TASK_START, requires = "redeploy_tracker")]
+    pub redeploy_gap: String,
     /// Of `--target watch`.
     #[command(flatten)]
     pub watch: WatchArgs,
@@ -170,6 +176,9 @@ pub struct RunArgs {
     #[command(flatten)]
     pub aws: AwsArgs,
 }
+
+/// `fargate.task_start` of `crates/cloud/profiles/aws-us-east-1.toml`.
+const TASK_START: &str = "23s";
 
 /// Where the parts of `--target watch` are.
 #[derive(Debug, Clone, Args)]

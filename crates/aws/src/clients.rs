@@ -30,16 +30,7 @@ impl Clients {
     /// Clients of AWS, with credentials, region and endpoints as the environment has them. A region that
     /// is given wins over the environment's.
     pub async fn on_aws(region: Option<&str>) -> Self {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(crate::https::client())
-            .retry_config(retries())
-            .timeout_config(timeouts())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        if let Some(region) = region {
-            loader = loader.region(Region::new(region.to_owned()));
-        }
-        let config = loader.load().await;
-        Self::from_config(&config, None, None)
+        Self::from_config(&account(region).await, None, None)
     }
 
     /// Clients of a function, with credentials, region and endpoints as its environment has them. Lambda sets
@@ -56,9 +47,14 @@ impl Clients {
             variable("AWS_REGION").map(Region::new),
             SharedCredentialsProvider::new(credentials),
         );
+        Self::of_endpoints(&config, variable)
+    }
+
+    /// A service's own endpoint wins over that of all.
+    fn of_endpoints(config: &SdkConfig, variable: impl Fn(&str) -> Option<String>) -> Self {
         let endpoint = |service| variable(service).or_else(|| variable("AWS_ENDPOINT_URL"));
         Self::from_config(
-            &config,
+            config,
             endpoint("AWS_ENDPOINT_URL_DYNAMODB").as_deref(),
             endpoint("AWS_ENDPOINT_URL_SQS").as_deref(),
         )
@@ -106,6 +102,20 @@ impl Clients {
     }
 }
 
+/// Credentials, region and endpoints of AWS by the SDK's own chain, with the time-outs and retries of [`Clients`]. A
+/// region that is given wins over the chain's.
+pub async fn account(region: Option<&str>) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(crate::https::client())
+        .retry_config(retries())
+        .timeout_config(timeouts())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    loader.load().await
+}
+
 /// A configuration that nothing is looked up for.
 fn config(region: Option<Region>, credentials: SharedCredentialsProvider) -> SdkConfig {
     SdkConfig::builder()
@@ -136,6 +146,8 @@ fn timeouts() -> TimeoutConfig {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt as _;
+
     use super::*;
 
     fn regions(clients: &Clients) -> [Option<&str>; 2] {
@@ -155,5 +167,43 @@ mod tests {
             _ => None,
         });
         assert_eq!(regions(&clients), [Some("eu-west-1"); 2]);
+    }
+
+    /// What somebody sends first to a server on this machine, who says no more after it.
+    async fn first_words(server: tokio::net::TcpListener) -> String {
+        let (mut caller, _) = server.accept().await.unwrap();
+        let mut words = vec![0; 4_096];
+        let read = caller.read(&mut words).await.unwrap();
+        String::from_utf8_lossy(&words[..read]).to_lowercase()
+    }
+
+    #[tokio::test]
+    async fn each_service_is_asked_at_its_own_endpoint() {
+        let listen = || tokio::net::TcpListener::bind("127.0.0.1:0");
+        let (tables, queues) = (listen().await.unwrap(), listen().await.unwrap());
+        let url = |server: &tokio::net::TcpListener| {
+            Some(format!("http://{}", server.local_addr().unwrap()))
+        };
+        let (all, sqs) = (url(&tables), url(&queues));
+        let config = config(
+            Some(Region::new("eu-west-1")),
+            SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "test")),
+        );
+        let clients = Clients::of_endpoints(&config, |name| match name {
+            "AWS_ENDPOINT_URL" => all.clone(),
+            "AWS_ENDPOINT_URL_SQS" => sqs.clone(),
+            _ => None,
+        });
+        let asking = tokio::spawn(async move {
+            let asked = (
+                clients.dynamodb.list_tables().send(),
+                clients.sqs.list_queues().send(),
+            );
+            tokio::join!(asked.0, asked.1)
+        });
+        let heard = tokio::join!(first_words(tables), first_words(queues));
+        asking.abort();
+        assert!(heard.0.contains("dynamodb_20120810.listtables"), "{heard:?}");
+        assert!(heard.1.contains("amazonsqs.listqueues"), "{heard:?}");
     }
 }

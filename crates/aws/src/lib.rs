@@ -21,7 +21,7 @@ pub mod receive;
 pub mod stack;
 pub mod trips;
 
-pub use clients::Clients;
+pub use clients::{Clients, account};
 pub use holds::DynamoHolds;
 pub use market::DynamoMarket;
 pub use meter::Meter;

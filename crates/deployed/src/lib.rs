@@ -4,7 +4,6 @@
 mod metrics;
 mod outputs;
 
-use aws_config::BehaviorVersion;
 use aws_sdk_cloudwatch::config::ProvideCredentials;
 
 /// Region, credentials and endpoints.
@@ -51,7 +50,7 @@ pub enum DeployedError {
 /// # Errors
 /// If there is no region, or there are no credentials.
 pub async fn account() -> Result<Account, DeployedError> {
-    let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let config = aws::account(None).await;
     if config.region().is_none() {
         return Err(DeployedError::NoRegion);
     }

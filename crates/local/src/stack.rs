@@ -168,7 +168,7 @@ impl Provisioned {
         // Started again, it is to be found where it was.
         (recipe.config.grpc, recipe.config.metrics) = (grpc, metrics);
         let functions = wiring::functions(config, market, issuer, aws, grpc, self.endpoints())?;
-        let tracker = Tracker::Here(Box::new(recipe), Some(tracker));
+        let tracker = Tracker::here(recipe, tracker);
         self.join(common, functions, tracker, (grpc, metrics)).await
     }
 
@@ -351,7 +351,7 @@ impl Stack {
         self.aws.meter.tables()
     }
 
-    /// What the tracker counted since it last started; none while it is down.
+    /// What the tracker counted, with those before it that were drained; none while it is down.
     pub async fn tracker_metrics(&self) -> Option<MetricsSnapshot> {
         self.tracker.metrics().await
     }
@@ -388,6 +388,11 @@ impl Stack {
     /// Ends the tracker at once, as if its process were killed: nobody is told, nothing is drained.
     pub async fn kill_tracker(&mut self) {
         self.tracker.kill().await;
+    }
+
+    /// Drains and ends the tracker, as a container service does before it starts the next one.
+    pub async fn stop_tracker(&mut self) {
+        self.tracker.stop().await;
     }
 
     /// Starts the tracker again where it was; one that runs is stopped first, as on a deploy.

@@ -45,9 +45,23 @@ pub struct MetricsSnapshot {
     pub slow_readers: u64,
     /// Messages that did not say what they should.
     pub bad_messages: u64,
+    /// Drivers whose stream is open.
+    pub streaming: u64,
 }
 
 impl MetricsSnapshot {
+    /// The same, with what trackers before this one counted.
+    #[must_use]
+    pub fn after(self, before: Self) -> Self {
+        Self {
+            messages: self.messages + before.messages,
+            pings: self.pings + before.pings,
+            slow_readers: self.slow_readers + before.slow_readers,
+            bad_messages: self.bad_messages + before.bad_messages,
+            streaming: self.streaming,
+        }
+    }
+
     /// Reads back what [`Metrics::render`] wrote. What is not there counts as 0.
     #[must_use]
     pub fn read(text: &str) -> Self {
@@ -61,6 +75,7 @@ impl MetricsSnapshot {
                 Some("fleet_pings_total") => &mut snapshot.pings,
                 Some("fleet_slow_readers_total") => &mut snapshot.slow_readers,
                 Some("fleet_bad_messages_total") => &mut snapshot.bad_messages,
+                Some("fleet_drivers") if name.contains("\"streaming\"") => &mut snapshot.streaming,
                 _ => continue,
             };
             *counter += value.parse::<u64>().unwrap_or(0);
@@ -195,7 +210,7 @@ impl Metrics {
 
     /// What a run's summary takes.
     #[must_use]
-    pub fn snapshot(&self) -> MetricsSnapshot {
+    pub fn snapshot(&self, streams: usize) -> MetricsSnapshot {
         let outcomes = [
             "moved",
             "stale",
@@ -209,6 +224,7 @@ impl Metrics {
             pings: outcomes.into_iter().map(ping).sum(),
             slow_readers: self.slow_readers.get(),
             bad_messages: self.bad_messages.get(),
+            streaming: streams as u64,
         }
     }
 }
@@ -226,14 +242,15 @@ mod tests {
         metrics.messages.inc_by(7);
         metrics.slow_readers.inc();
         metrics.bad_messages.inc_by(2);
-        let read = MetricsSnapshot::read(&metrics.render(Counts::default(), 0));
+        let read = MetricsSnapshot::read(&metrics.render(Counts::default(), 9));
         let expected = MetricsSnapshot {
             messages: 7,
             pings: 3,
             slow_readers: 1,
             bad_messages: 2,
+            streaming: 9,
         };
         assert_eq!(read, expected);
-        assert_eq!(read, metrics.snapshot());
+        assert_eq!(read, metrics.snapshot(9));
     }
 }

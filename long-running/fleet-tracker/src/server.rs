@@ -157,7 +157,7 @@ impl FleetTracker {
     /// What was counted so far.
     #[must_use]
     pub fn metrics(&self) -> MetricsSnapshot {
-        self.metrics.snapshot()
+        self.metrics.snapshot(self.streams.len())
     }
 
     /// Streams that are open.

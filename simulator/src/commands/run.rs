@@ -3,6 +3,7 @@
 
 mod course;
 pub(crate) mod interrupt;
+mod redeploy;
 mod watcher;
 
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ use crate::target::{Target, embedded};
 use crate::tell;
 use course::Course;
 use interrupt::Interrupt;
+use redeploy::Redeploy;
 
 /// Threads of the runtime: the machine's cores, at least two.
 const WORKERS_MIN: usize = 2;
@@ -41,9 +43,11 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
     for name in resolved.scenario.slo.keys() {
         report::slo::known(name).map_err(Failure::input)?;
     }
+    let run = resolved.world.pace.in_run(resolved.scenario.duration.0);
+    let redeploy = Redeploy::of(args, run)?;
     target.prepare(&resolved)?;
     let directory = super::directory(&args.driven, &resolved)?;
-    let (told, ended) = once(&resolved, &mut target, args.driven.quiet)?;
+    let (told, ended) = once(&resolved, &mut target, redeploy, args.driven.quiet)?;
     told.write(&directory, &resolved)?;
     super::show(&args.driven, &told, &directory)?;
     Ok(match ended {
@@ -89,6 +93,7 @@ fn print_settings(watch: &Watch, scenario: &Scenario) -> Result<Exit, Failure> {
 pub fn once(
     resolved: &Resolved,
     target: &mut Target,
+    redeploy: Option<Redeploy>,
     quiet: bool,
 ) -> Result<(Told, Ending), Failure> {
     let began = Instant::now();
@@ -99,7 +104,7 @@ pub fn once(
         .enable_all()
         .build()
         .map_err(Failure::target)?;
-    let ended = runtime.block_on(Box::pin(drive(resolved, target, quiet, began)));
+    let ended = runtime.block_on(Box::pin(drive(resolved, target, redeploy, quiet, began)));
     runtime.shutdown_timeout(Duration::from_secs(2));
     ended
 }
@@ -107,11 +112,12 @@ pub fn once(
 async fn drive(
     resolved: &Resolved,
     target: &mut Target,
+    redeploy: Option<Redeploy>,
     quiet: bool,
     began: Instant,
 ) -> Result<(Told, Ending), Failure> {
     let interrupt = Interrupt::listen();
-    let mut course = Course::plan(resolved, target, quiet)?;
+    let mut course = Course::plan(resolved, target, quiet)?.with_redeploy(redeploy);
     let mut system = course.start(target).await?;
     let ended = course.conduct(&mut system, &interrupt).await?;
     let outcome = course.collect(system, began, &ended).await?;

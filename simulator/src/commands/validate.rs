@@ -121,7 +121,7 @@ fn of_scenario(args: &ValidateArgs, named: &str) -> Result<Exit, Failure> {
             let directory = RunDir::create(&out.path().join(format!("load-{load}-run-{run}")))?;
             let cpu_before_s = crate::process::cpu_seconds().unwrap_or(0.0);
             let mut target = Target::Embedded { port: None };
-            let (told, ended) = once(resolved, &mut target, args.driven.quiet)?;
+            let (told, ended) = once(resolved, &mut target, None, args.driven.quiet)?;
             let cpu_s = crate::process::cpu_seconds().unwrap_or(0.0) - cpu_before_s;
             told.write(&directory, resolved)?;
             if ended == Ending::Interrupted {

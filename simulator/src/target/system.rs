@@ -13,7 +13,9 @@ use services::ports::PortError;
 
 use super::deployed::DeployedSystem;
 use super::watch::processes::Processes;
+use crate::commands::run::interrupt::Interrupt;
 use crate::counted::{counted_now, queues_now};
+use crate::exit::Failure;
 
 /// What was started, or found.
 pub enum System {
@@ -93,10 +95,15 @@ impl System {
     }
 
     /// What was counted in the end, when others count as well: since `from`, `sent` requests.
-    pub async fn measured(&mut self, counted: Counted, from: Timestamp, sent: u64) -> Counted {
+    pub async fn measured(
+        &mut self,
+        counted: Counted,
+        (from, sent): (Timestamp, u64),
+        interrupt: &Interrupt,
+    ) -> Counted {
         match self {
             Self::Embedded(_) | Self::Watch(..) => counted,
-            Self::Deployed(system) => system.measured(counted, from, sent).await,
+            Self::Deployed(system) => system.measured(counted, from, sent, interrupt).await,
         }
     }
 
@@ -108,6 +115,32 @@ impl System {
         match self {
             Self::Embedded(stack) | Self::Watch(stack, _) => queues_now(stack).await,
             Self::Deployed(system) => system.queues().await,
+        }
+    }
+
+    /// Drivers whose streams its tracker has, while it runs; none where it is not ours to end.
+    pub async fn drivers_streaming(&self) -> Option<u64> {
+        let Self::Embedded(stack) = self else {
+            return None;
+        };
+        Some(stack.tracker_metrics().await?.streaming)
+    }
+
+    /// Drains and ends its tracker, if that is ours.
+    pub async fn end_tracker(&mut self) {
+        if let Self::Embedded(stack) = self {
+            stack.stop_tracker().await;
+        }
+    }
+
+    /// Starts its tracker again where it was, if that is ours.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn start_tracker(&mut self) -> Result<(), Failure> {
+        match self {
+            Self::Embedded(stack) => stack.restart_tracker().await.map_err(Failure::target),
+            Self::Watch(..) | Self::Deployed(_) => Ok(()),
         }
     }
 

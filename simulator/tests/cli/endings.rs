@@ -57,6 +57,47 @@ fn a_broken_limit_is_told_from_a_failure() {
     );
 }
 
+/// A second without a tracker in the middle of a load: told with figures, and nothing is lost.
+#[test]
+fn a_redeploy_of_the_tracker_is_told_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = [
+        "--set",
+        "warmup=0s",
+        "--redeploy-tracker",
+        "2s",
+        "--redeploy-gap",
+        "1s",
+        "--json",
+        "--quiet",
+    ];
+    let ended = run(&tiny(folder.path(), &more)).well();
+    let summary = summary(folder.path());
+    assert_eq!(summary, ended.json());
+    let notes = summary["notes"].to_string();
+    assert!(notes.contains("redeployed 2 s after the start"), "{notes}");
+    assert!(notes.contains("99 % of them were back"), "{notes}");
+    assert_eq!(summary["audit"]["violations"], Value::Array(vec![]));
+}
+
+#[test]
+fn a_redeploy_that_does_not_fit_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (more, expected) in [
+        (&["--redeploy-tracker", "2h"][..], "before the run is"),
+        (&["--redeploy-tracker", "soon"], "\"soon\""),
+        (&["--redeploy-gap", "1s"], "--redeploy-tracker"),
+        (
+            &["--redeploy-tracker", "5s", "--target", "aws"],
+            "expected --target embedded",
+        ),
+    ] {
+        let ended = run(&tiny(folder.path(), more));
+        assert_eq!(ended.code, Some(2), "{more:?}: {ended:?}");
+        assert!(ended.stderr.contains(expected), "{more:?}: {ended:?}");
+    }
+}
+
 #[test]
 fn control_c_in_the_middle_writes_what_was_measured() {
     let folder = tempfile::tempdir().unwrap();

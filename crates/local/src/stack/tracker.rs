@@ -63,17 +63,39 @@ impl TrackerRecipe {
 /// The tracker of a stack.
 #[derive(Debug)]
 pub(super) enum Tracker {
-    /// In this process: what it is started with, and itself while it runs.
-    Here(Box<TrackerRecipe>, Option<TrackerHost>),
+    /// In this process.
+    Here(Box<TrackerHere>),
     /// In a process of its own, which is not ours to start or end: where its metrics are.
     Process(SocketAddr),
 }
 
+/// A tracker in this process.
+#[derive(Debug)]
+pub(super) struct TrackerHere {
+    /// What it is started with, once and again.
+    recipe: TrackerRecipe,
+    running: Option<TrackerHost>,
+    /// What those before it counted, until they were drained.
+    before: MetricsSnapshot,
+}
+
 impl Tracker {
-    /// What it has counted since it last started; none while it is down.
+    /// One that runs in this process, and what it was started with.
+    pub(super) fn here(recipe: TrackerRecipe, running: TrackerHost) -> Self {
+        Self::Here(Box::new(TrackerHere {
+            recipe,
+            running: Some(running),
+            before: MetricsSnapshot::default(),
+        }))
+    }
+
+    /// What it has counted, with those before it that were drained; none while it is down.
     pub(super) async fn metrics(&self) -> Option<MetricsSnapshot> {
         match self {
-            Self::Here(_, running) => running.as_ref().map(TrackerHost::metrics),
+            Self::Here(here) => {
+                let counted = here.running.as_ref()?.metrics();
+                Some(counted.after(here.before))
+            }
             Self::Process(at) => {
                 let url = format!("http://{at}/metrics").parse();
                 let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
@@ -89,14 +111,19 @@ impl Tracker {
 
     /// Drains and ends it, if it is ours.
     pub(super) async fn stop(&mut self) {
-        if let Some(running) = self.take() {
+        if let Self::Here(here) = self
+            && let Some(running) = here.running.take()
+        {
+            here.before = running.metrics().after(here.before);
             running.stop().await;
         }
     }
 
     /// Ends it as if its process were killed, if it is ours.
     pub(super) async fn kill(&mut self) {
-        if let Some(running) = self.take() {
+        if let Self::Here(here) = self
+            && let Some(running) = here.running.take()
+        {
             running.kill().await;
         }
     }
@@ -104,17 +131,10 @@ impl Tracker {
     /// Starts it where it was, stopping one that runs.
     pub(super) async fn restart(&mut self) -> Result<(), StackError> {
         self.stop().await;
-        if let Self::Here(recipe, running) = self {
-            *running = Some(TrackerHost::start((**recipe).clone()).await?);
+        if let Self::Here(here) = self {
+            here.running = Some(TrackerHost::start(here.recipe.clone()).await?);
         }
         Ok(())
-    }
-
-    fn take(&mut self) -> Option<TrackerHost> {
-        match self {
-            Self::Here(_, running) => running.take(),
-            Self::Process(_) => None,
-        }
     }
 }
 

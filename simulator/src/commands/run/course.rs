@@ -18,6 +18,7 @@ use workload::supply::DriverPlan;
 use workload::world::World;
 
 use super::interrupt::Interrupt;
+use super::redeploy::Redeploy;
 use super::watcher::Watcher;
 use crate::call_log::CallLog;
 use crate::exit::Failure;
@@ -45,6 +46,7 @@ pub(super) struct Course<'a> {
     calls: Arc<CallLog>,
     counted: Counted,
     progress: Progress,
+    redeploy: Option<Redeploy>,
 }
 
 impl<'a> Course<'a> {
@@ -103,7 +105,13 @@ impl<'a> Course<'a> {
             riders,
             drivers,
             progress,
+            redeploy: None,
         })
+    }
+
+    /// The same with a redeploy of the fleet tracker in it.
+    pub(super) fn with_redeploy(self, redeploy: Option<Redeploy>) -> Self {
+        Self { redeploy, ..self }
     }
 
     /// Starts the system, on tables that hold the rides under way.
@@ -147,10 +155,12 @@ impl<'a> Course<'a> {
             all_drivers,
             at_warmup: None,
             most: Counted::default(),
+            redeploy: self.redeploy,
         };
         let ended = watcher.watch(interrupt).await?;
         let at_warmup = watcher.at_warmup.take().unwrap_or_default();
         let depth_max = std::mem::take(&mut watcher.most).depth_max;
+        self.redeploy = watcher.redeploy;
         self.watched.count(false);
         self.calls.count(false);
         let ran = WallClock.now().since(self.started_at);
@@ -170,7 +180,9 @@ impl<'a> Course<'a> {
         system.quiesce().await;
         let sent = self.recorder.glance().counts.sent;
         let counted = std::mem::take(&mut self.counted);
-        self.counted = system.measured(counted, self.started_at, sent).await;
+        self.counted = system
+            .measured(counted, (self.started_at, sent), interrupt)
+            .await;
         Ok(ended)
     }
 
@@ -212,7 +224,9 @@ impl<'a> Course<'a> {
             .map_err(Failure::target)?;
         let holds = system.holds().await.map_err(Failure::target)?;
         let target = system.name();
-        let notes = ended.notes().into_iter().chain(system.notes()).collect();
+        let redeployed = self.redeploy.as_ref().map(Redeploy::note);
+        let notes = [ended.notes(), redeployed].into_iter().flatten();
+        let notes = notes.chain(system.notes()).collect();
         system.stop().await;
         self.progress.finish();
         Ok(Outcome {

@@ -1,5 +1,7 @@
 //! Control-C.
 
+use std::time::Duration;
+
 use tokio::sync::watch;
 
 use crate::exit::{Exit, Failure};
@@ -42,6 +44,13 @@ impl Interrupt {
             });
         });
         receiver.recv().map_err(Failure::target)
+    }
+
+    /// Waits for so long, or until it is pressed.
+    pub(crate) async fn or_after(&self, span: Duration) {
+        let mut pressed = self.0.clone();
+        // Whoever listens lives as long as the process.
+        let _ = tokio::time::timeout(span, pressed.wait_for(|pressed| *pressed)).await;
     }
 
     /// Whether it was pressed.

@@ -10,6 +10,7 @@ use host::WallClock;
 use services::ports::Clock;
 
 use super::interrupt::Interrupt;
+use super::redeploy::Redeploy;
 use crate::call_log::CallLog;
 use crate::exit::Failure;
 use crate::outcome::Ending;
@@ -31,6 +32,7 @@ pub(super) struct Watcher<'a> {
     pub(super) all_drivers: u64,
     pub(super) at_warmup: Option<Counted>,
     pub(super) most: Counted,
+    pub(super) redeploy: Option<Redeploy>,
 }
 
 impl Watcher<'_> {
@@ -65,6 +67,11 @@ impl Watcher<'_> {
                 self.most.note_depth(&queues);
             }
             let mut next = LOOK_EVERY.min(self.until.since(now));
+            if let Some(redeploy) = &mut self.redeploy
+                && let Some(more) = redeploy.look(self.system, self.started_at).await?
+            {
+                next = next.min(more);
+            }
             if self.at_warmup.is_none() {
                 // On the moment: what is counted late is missing in every rate.
                 next = next.min(self.recorder.counted_from().since(now));

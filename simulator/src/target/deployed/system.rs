@@ -18,6 +18,7 @@ use services::ports::{Clock, PortError};
 
 use super::Deployment;
 use super::probe::Probe;
+use crate::commands::run::interrupt::Interrupt;
 use crate::exit::Failure;
 use crate::load::{Api, connect};
 
@@ -101,16 +102,17 @@ impl DeployedSystem {
         })
     }
 
-    /// What CloudWatch has counted since `from`, once it has the requests that were sent, or its time is over; put
-    /// over what is known of the queues.
+    /// What CloudWatch has counted since `from`, once it has the requests that were sent, or its time is over, or
+    /// nobody wants to wait; put over what is known of the queues.
     pub(in crate::target) async fn measured(
         &mut self,
         mut counted: Counted,
         from: Timestamp,
         sent: u64,
+        interrupt: &Interrupt,
     ) -> Counted {
         let until = WallClock.now();
-        let give_up = Instant::now() + self.deployment.metrics_within;
+        let asked_from = Instant::now();
         let Deployment {
             outputs, account, ..
         } = &self.deployment;
@@ -129,17 +131,19 @@ impl DeployedSystem {
                 }
             };
             let enough = metrics.api_requests as f64 >= sent as f64 * COUNTED_SHARE;
-            if enough || Instant::now() >= give_up {
+            let waited = asked_from.elapsed();
+            if enough || waited >= self.deployment.metrics_within || interrupt.came() {
                 if !enough {
                     self.deployment.notes.push(format!(
-                        "CloudWatch had counted {} of {sent} HTTP requests after {:?}: figures of functions, queues \
+                        "CloudWatch had counted {} of {sent} HTTP requests after {:.0} s: figures of functions, queues \
                          and tables may be too low.",
-                        metrics.api_requests, self.deployment.metrics_within
+                        metrics.api_requests,
+                        waited.as_secs_f64()
                     ));
                 }
                 break metrics;
             }
-            tokio::time::sleep(METRICS_EVERY).await;
+            interrupt.or_after(METRICS_EVERY).await;
         };
         fill(&mut counted, &metrics, until.since(from));
         counted
