@@ -76,6 +76,15 @@ impl Figure {
         }
     }
 
+    /// Ours and theirs, of which nothing is wanted.
+    #[must_use]
+    pub fn told(case: &str, ours: f64, peer: &str, theirs: f64, unit: &str) -> Self {
+        Self {
+            wanted: String::new(),
+            ..Self::cost(case, ours, peer, theirs, unit, 0.0)
+        }
+    }
+
     /// The same row, telling beside ours what the other side has.
     #[must_use]
     pub fn beside(mut self, peer: &str, theirs: f64, unit: &str) -> Self {

@@ -78,18 +78,13 @@ impl Drivers {
             self.slots.push(driver);
             u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 drivers")
         };
-        let slots = &self.slots;
-        self.by_id.insert(hash_of(driver.id.0), slot, |held| {
-            hash_of(slots[held as usize].id.0)
-        });
+        self.by_id.insert(hash_of(driver.id.0), slot);
         slot
     }
 
     pub(crate) fn remove(&mut self, slot: u32) {
-        let slots = &self.slots;
-        let hash = hash_of(slots[slot as usize].id.0);
-        self.by_id
-            .remove(hash, slot, |held| hash_of(slots[held as usize].id.0));
+        let id = self.slots[slot as usize].id;
+        self.by_id.remove(hash_of(id.0), slot);
         self.free.push(slot);
         // What remains in a freed slot is never available.
         self.slots[slot as usize].presence = Presence::Offline;

@@ -16,5 +16,7 @@ pub const SPARE_BLOCKS_PER_SEARCH: usize = 16;
 pub const CELL_M_MIN: f64 = 30.0;
 /// Cells are not doubled above this side, in metres.
 pub const CELL_M_MAX: f64 = 4_000.0;
+/// Pings whose memory is fetched together.
+pub const PINGS_AT_ONCE: usize = 64;
 /// Drivers who change cells before the density is looked at again, at least.
 pub const MOVES_BETWEEN_LOOKS_MIN: usize = 64;

@@ -1,10 +1,13 @@
 //! The nearest `k` seen so far, by rank, and those that the exact distance might prefer to them.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-
 use crate::index::Entry;
 use crate::metric::slackened;
+
+/// Entries are kept until there are so many times `k`, then all but the nearest go at once: cheaper than keeping them
+/// in order as they come.
+const KEPT_PER_NEAREST: usize = 4;
+/// How many are kept at least before any goes.
+const KEPT_MIN: usize = 32;
 
 /// An entry by its rank.
 #[derive(Debug, Clone, Copy)]
@@ -13,50 +16,36 @@ struct Ranked<'a> {
     entry: &'a Entry,
 }
 
-impl PartialEq for Ranked<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Ranked<'_> {}
-
-impl PartialOrd for Ranked<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Ranked<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.rank.total_cmp(&other.rank)
-    }
-}
-
 /// Collects entries and narrows its limit as better ones come.
 #[derive(Debug)]
 pub(crate) struct Shortlist<'a> {
     k: usize,
     limit: f64,
-    /// The nearest, the farthest of them on top.
-    nearest: BinaryHeap<Ranked<'a>>,
-    /// Entries that ranked as good as equal to the farthest of the nearest at their time.
-    ties: Vec<Ranked<'a>>,
+    kept: Vec<Ranked<'a>>,
+    /// How many of them the limit has regard to.
+    settled: usize,
+    /// How many may be kept.
+    room: usize,
 }
 
 impl<'a> Shortlist<'a> {
     /// For the nearest `k`, at least one, of which none may rank above `limit`.
     pub(crate) fn new(k: usize, limit: f64) -> Self {
+        let room = k.saturating_mul(KEPT_PER_NEAREST).max(KEPT_MIN);
         Self {
             k,
             limit,
-            nearest: BinaryHeap::with_capacity(k),
-            ties: Vec::new(),
+            kept: Vec::with_capacity(room.min(KEPT_MIN * KEPT_PER_NEAREST)),
+            settled: 0,
+            room,
         }
     }
 
-    /// What ranks above this is not among the nearest.
-    pub(crate) fn limit(&self) -> f64 {
+    /// What ranks above this is not among the nearest; as low as what was added so far allows.
+    pub(crate) fn limit(&mut self) -> f64 {
+        if self.kept.len() >= self.k && self.kept.len() > self.settled {
+            self.narrow();
+        }
         self.limit
     }
 
@@ -64,47 +53,36 @@ impl<'a> Shortlist<'a> {
     #[inline]
     pub(crate) fn add(&mut self, rank: f64, entry: &'a Entry) {
         if rank <= self.limit {
-            self.keep(Ranked { rank, entry });
-        }
-    }
-
-    fn keep(&mut self, new: Ranked<'a>) {
-        if self.nearest.len() < self.k {
-            self.nearest.push(new);
-            if self.nearest.len() == self.k {
+            self.kept.push(Ranked { rank, entry });
+            if self.kept.len() == self.room {
                 self.narrow();
+                // Many as good as equal: let them be, and look again once there are twice as many.
+                if self.kept.len() > self.room / 2 {
+                    self.room *= 2;
+                }
             }
-            return;
-        }
-        let mut left = new;
-        if let Some(mut farthest) = self.nearest.peek_mut()
-            && new < *farthest
-        {
-            left = std::mem::replace(&mut *farthest, new);
-        }
-        self.narrow();
-        if left.rank <= self.limit {
-            self.ties.push(left);
         }
     }
 
+    /// Lets all go but the nearest, and those that are as good as equal to the farthest of these.
     fn narrow(&mut self) {
-        if let Some(farthest) = self.nearest.peek() {
-            self.limit = self.limit.min(slackened(farthest.rank));
-        }
+        let by_rank = |a: &Ranked<'_>, b: &Ranked<'_>| a.rank.total_cmp(&b.rank);
+        let (_, farthest, _) = self.kept.select_nth_unstable_by(self.k - 1, by_rank);
+        let limit = self.limit.min(slackened(farthest.rank));
+        self.limit = limit;
+        self.kept.retain(|ranked| ranked.rank <= limit);
+        self.settled = self.kept.len();
     }
 
     /// Forgets the entries but not the limit, for a search that starts again.
     pub(crate) fn restart(&mut self) {
-        self.nearest.clear();
-        self.ties.clear();
+        self.kept.clear();
+        self.settled = 0;
     }
 
     /// The entries, in no order: all of the nearest `k` and perhaps a few more.
-    pub(crate) fn into_entries(self) -> impl Iterator<Item = &'a Entry> {
-        let limit = self.limit;
-        let ties = self.ties.into_iter().filter(move |tie| tie.rank <= limit);
-        let all = self.nearest.into_vec().into_iter().chain(ties);
-        all.map(|ranked| ranked.entry)
+    pub(crate) fn into_entries(mut self) -> impl Iterator<Item = &'a Entry> {
+        self.limit();
+        self.kept.into_iter().map(|ranked| ranked.entry)
     }
 }

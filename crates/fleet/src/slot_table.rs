@@ -1,10 +1,21 @@
 //! A hash table of slot numbers: open addressing, no seed, so the same history gives the same table.
 //!
-//! It stores numbers alone; the caller keeps the keys and hands in how to compare and hash them. Nothing
+//! It stores numbers, each with half of its key's hash; the caller keeps the keys and hands in how to compare
+//! them. So a probe reads a key elsewhere in memory only where it is all but sure to be the one. Nothing
 //! iterates over it, so its layout never shows.
 
+/// A slot and the upper half of its key's hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Held {
+    tag: u32,
+    slot: u32,
+}
+
 /// A place in the table that holds no slot.
-const EMPTY: u32 = u32::MAX;
+const EMPTY: Held = Held {
+    tag: 0,
+    slot: u32::MAX,
+};
 const CAPACITY_MIN: usize = 16;
 
 /// Spreads a key over 64 bits; the table uses the upper ones. The finaliser of splitmix64.
@@ -13,10 +24,15 @@ pub(crate) fn hash_of(key: u64) -> u64 {
     (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb)
 }
 
+fn tag_of(hash: u64) -> u32 {
+    (hash >> u32::BITS) as u32
+}
+
 /// The table.
 #[derive(Debug, Clone)]
 pub(crate) struct SlotTable {
-    slots: Vec<u32>,
+    slots: Vec<Held>,
+    /// From a tag to the place where its slot would be best.
     shift: u32,
     len: usize,
 }
@@ -30,7 +46,7 @@ impl SlotTable {
         debug_assert!(capacity.is_power_of_two());
         Self {
             slots: vec![EMPTY; capacity],
-            shift: 64 - capacity.trailing_zeros(),
+            shift: u32::BITS - capacity.trailing_zeros(),
             len: 0,
         }
     }
@@ -39,12 +55,8 @@ impl SlotTable {
         self.len
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "shifted to the bits of the capacity"
-    )]
-    fn home(&self, hash: u64) -> usize {
-        (hash >> self.shift) as usize
+    fn home(&self, tag: u32) -> usize {
+        (tag >> self.shift) as usize
     }
 
     fn after(&self, at: usize) -> usize {
@@ -53,43 +65,47 @@ impl SlotTable {
 
     /// The slot whose key has this hash and of which `is_it` is true.
     pub(crate) fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        let mut at = self.home(hash);
+        let tag = tag_of(hash);
+        let mut at = self.home(tag);
         loop {
             match self.slots[at] {
                 EMPTY => return None,
-                slot if is_it(slot) => return Some(slot),
+                held if held.tag == tag && is_it(held.slot) => return Some(held.slot),
                 _ => at = self.after(at),
             }
         }
     }
 
-    /// Adds a slot that is not there yet; `rehash` gives the hash of any slot in the table.
-    pub(crate) fn insert(&mut self, hash: u64, slot: u32, rehash: impl Fn(u32) -> u64) {
-        debug_assert_ne!(slot, EMPTY);
+    /// Adds a slot that is not there yet.
+    pub(crate) fn insert(&mut self, hash: u64, slot: u32) {
+        debug_assert_ne!(slot, EMPTY.slot);
         // At most two thirds full: probes stay short.
         if (self.len + 1) * 3 > self.slots.len() * 2 {
             let mut larger = Self::with_capacity(self.slots.len() * 2);
             for &held in self.slots.iter().filter(|held| **held != EMPTY) {
-                larger.put(rehash(held), held);
+                larger.put(held);
             }
             *self = larger;
         }
-        self.put(hash, slot);
+        self.put(Held {
+            tag: tag_of(hash),
+            slot,
+        });
     }
 
-    fn put(&mut self, hash: u64, slot: u32) {
-        let mut at = self.home(hash);
+    fn put(&mut self, held: Held) {
+        let mut at = self.home(held.tag);
         while self.slots[at] != EMPTY {
             at = self.after(at);
         }
-        self.slots[at] = slot;
+        self.slots[at] = held;
         self.len += 1;
     }
 
     /// Removes a slot that is there, and closes the gap so that later probes still find what lies behind.
-    pub(crate) fn remove(&mut self, hash: u64, slot: u32, rehash: impl Fn(u32) -> u64) {
-        let mut gap = self.home(hash);
-        while self.slots[gap] != slot {
+    pub(crate) fn remove(&mut self, hash: u64, slot: u32) {
+        let mut gap = self.home(tag_of(hash));
+        while self.slots[gap].slot != slot {
             assert_ne!(self.slots[gap], EMPTY, "slot {slot} is in the table");
             gap = self.after(gap);
         }
@@ -102,7 +118,7 @@ impl SlotTable {
             }
             // A slot may move into the gap unless its home lies between the two.
             let mask = self.slots.len() - 1;
-            let from_home = at.wrapping_sub(self.home(rehash(held))) & mask;
+            let from_home = at.wrapping_sub(self.home(held.tag)) & mask;
             if from_home >= at.wrapping_sub(gap) & mask {
                 self.slots[gap] = held;
                 gap = at;
@@ -131,9 +147,9 @@ mod tests {
             let mut set = BTreeSet::new();
             for (add, slot) in steps {
                 if add && set.insert(slot) {
-                    table.insert(rehash(slot), slot, rehash);
+                    table.insert(rehash(slot), slot);
                 } else if !add && set.remove(&slot) {
-                    table.remove(rehash(slot), slot, rehash);
+                    table.remove(rehash(slot), slot);
                 }
             }
             prop_assert_eq!(table.len(), set.len());

@@ -14,7 +14,7 @@ use crate::drivers::{Driver, Drivers, Presence};
 use crate::exchange::{Counts, Expired, FleetPolicy, Ping, PingOutcome, ReserveStart};
 use crate::holds::{HoldConflict, Holds, InTheWay};
 use crate::index::{Candidate, Index, Nearby};
-use crate::limits::{EXPIRED_PER_CALL_MAX, FORGET_AFTER};
+use crate::limits::{EXPIRED_PER_CALL_MAX, FORGET_AFTER, PINGS_AT_ONCE};
 use crate::zones::Zones;
 
 /// The drivers of one market: where they are, who is available, and who is kept for what.
@@ -30,6 +30,8 @@ pub struct Fleet {
     /// When each fading driver may be forgotten; likewise.
     oblivion: BinaryHeap<Reverse<(Timestamp, DriverId)>>,
     zones: Zones,
+    /// Room for [`PINGS_AT_ONCE`], empty between calls.
+    batch: Vec<(DriverId, Ping)>,
 }
 
 fn is_available(driver: &Driver) -> bool {
@@ -52,6 +54,7 @@ impl Fleet {
             silence: BinaryHeap::new(),
             oblivion: BinaryHeap::new(),
             zones: Zones::default(),
+            batch: Vec::new(),
         }
     }
 
@@ -96,6 +99,36 @@ impl Fleet {
         self.drivers.get_mut(slot).sequence = Some(ping.sequence);
         self.see(slot, ping.place, ping.sent_at, now);
         PingOutcome::Moved
+    }
+
+    /// Takes the pings of many, in their order; tells what became of each. Cheaper by far than one by one: what they
+    /// need of memory is fetched for [`PINGS_AT_ONCE`] together.
+    pub fn pings(
+        &mut self,
+        pings: impl IntoIterator<Item = (DriverId, Ping)>,
+        now: Timestamp,
+        mut became: impl FnMut(PingOutcome),
+    ) {
+        let mut pings = pings.into_iter();
+        let mut batch = std::mem::take(&mut self.batch);
+        loop {
+            batch.clear();
+            batch.extend(pings.by_ref().take(PINGS_AT_ONCE));
+            if batch.is_empty() {
+                break;
+            }
+            let mut slots = [0; PINGS_AT_ONCE];
+            let mut known = 0;
+            for slot in batch.iter().filter_map(|(id, _)| self.drivers.find(*id)) {
+                slots[known] = slot;
+                known += 1;
+            }
+            self.index.touch(&slots[..known]);
+            for (driver, ping) in &batch {
+                became(self.ping(*driver, *ping, now));
+            }
+        }
+        self.batch = batch;
     }
 
     /// The slot of a driver, who is added as silent if not known.

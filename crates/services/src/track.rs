@@ -140,11 +140,7 @@ where
 
     /// Takes the places of many drivers. No I/O.
     pub fn pings(&self, pings: impl IntoIterator<Item = (DriverId, Ping)>) {
-        let now = self.clock.now();
-        let mut fleet = self.fleet();
-        for (driver, ping) in pings {
-            fleet.ping(driver, ping, now);
-        }
+        self.fleet().pings(pings, self.clock.now(), |_| ());
     }
 
     /// The nearest available drivers of each query. No I/O.

@@ -8,6 +8,8 @@ use crate::limits::SPARE_BLOCKS_PER_SEARCH;
 use crate::metric::{Flat, Globe, Metric, slackened};
 use crate::shortlist::Shortlist;
 
+/// Lines of memory of each cell that are fetched ahead: as many as a cell has that is sized to density.
+const TOUCHED_LINES_MAX: usize = 8;
 /// How far from its own cell a search looks before it goes by blocks: where drivers are as dense as cells
 /// are sized for, most of the nearest few are there, and all that follows need only look for better ones.
 const AROUND: i32 = 1;
@@ -73,6 +75,59 @@ impl Index {
     }
 }
 
+/// The cells around one, by column and row as [`around`] has them: its own, those on the nearer sides and between
+/// them, and from [`FARTHER_SIDES`] on the others.
+const AROUND_ORDER: [(usize, usize); 9] = [
+    (0, 0),
+    (1, 0),
+    (0, 1),
+    (1, 1),
+    (2, 0),
+    (0, 2),
+    (2, 1),
+    (1, 2),
+    (2, 2),
+];
+const FARTHER_SIDES: usize = 4;
+
+/// A column or row of cells, and how far it is along its axis.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    cell: i32,
+    gap: f64,
+}
+
+/// The column or row that a standing is in, the one beside it on the nearer side, and that on the farther; none where
+/// the axis ends.
+fn around(axis: &Axis, standing: Standing) -> [Option<Line>; 3] {
+    let nearer = if axis.is_in_upper_half(standing) {
+        1
+    } else {
+        -1
+    };
+    let offsets = axis.offsets(standing, Step::Cell);
+    [0, nearer, -nearer].map(|offset| {
+        offsets.contain(offset).then(|| {
+            let cell = axis.piece_at(standing, Step::Cell, offset);
+            let gap = axis.gap(standing, Step::Cell, cell);
+            Line { cell, gap }
+        })
+    })
+}
+
+/// Reads what a search is about to look at, so that it comes into the cache all at once: the search itself waits for
+/// each to know whether it needs the next.
+fn touch<'a>(buckets: impl Iterator<Item = &'a [Entry]>) {
+    const LINE: usize = 64 / size_of::<Entry>();
+    let mut seen = 0;
+    for bucket in buckets {
+        for entry in bucket.iter().step_by(LINE).take(TOUCHED_LINES_MAX) {
+            seen ^= entry.slot;
+        }
+    }
+    std::hint::black_box(seen);
+}
+
 struct Search<'a, M> {
     index: &'a Index,
     metric: M,
@@ -80,6 +135,8 @@ struct Search<'a, M> {
     row: Standing,
     excluded: &'a [u32],
     shortlist: Shortlist<'a>,
+    /// The block that was asked for last, by its key.
+    last: Option<(u64, Option<&'a Block>)>,
 }
 
 impl<'a, M: Metric> Search<'a, M> {
@@ -93,6 +150,7 @@ impl<'a, M: Metric> Search<'a, M> {
             row,
             excluded: nearby.excluded,
             shortlist: Shortlist::new(nearby.k.min(index.len), limit),
+            last: None,
         }
     }
 
@@ -124,7 +182,7 @@ impl<'a, M: Metric> Search<'a, M> {
     }
 
     /// Whether nothing beyond a ring can be among the nearest.
-    fn is_done(&self, step: Step, ring: i32) -> bool {
+    fn is_done(&mut self, step: Step, ring: i32) -> bool {
         let grid = &self.index.grid;
         let beyond_x = grid.columns.gap_beyond(self.column, step, ring);
         let beyond_y = grid.rows.gap_beyond(self.row, step, ring);
@@ -135,55 +193,47 @@ impl<'a, M: Metric> Search<'a, M> {
         floor.is_infinite() || floor > self.shortlist.limit()
     }
 
-    /// Visits the cells up to [`AROUND`] away: its own first, then those on the nearer sides, so that the
-    /// limit is soon low enough to leave the others out.
+    /// Visits the cells up to [`AROUND`] away: its own and those on the nearer sides first, so that the limit is
+    /// low enough to leave most others out.
     fn look_around(&mut self) {
         let grid = &self.index.grid;
-        let nearer = |axis: &Axis, standing| {
-            if axis.is_in_upper_half(standing) {
-                1
-            } else {
-                -1
-            }
-        };
-        let (x, y) = (
-            nearer(&grid.columns, self.column),
-            nearer(&grid.rows, self.row),
-        );
-        let around = [
-            (0, 0),
-            (x, 0),
-            (0, y),
-            (x, y),
-            (-x, 0),
-            (0, -y),
-            (-x, y),
-            (x, -y),
-            (-x, -y),
-        ];
-        let columns = grid.columns.offsets(self.column, Step::Cell);
-        let rows = grid.rows.offsets(self.row, Step::Cell);
+        let columns = around(&grid.columns, self.column);
+        let rows = around(&grid.rows, self.row);
         let height = grid.rows.extent(Step::Cell);
-        let mut last: Option<(u64, Option<&'a Block>)> = None;
-        for (dx, dy) in around {
-            if !columns.contain(dx) || !rows.contain(dy) {
-                continue;
+        let mut cells = [(f64::INFINITY, &[][..]); AROUND_ORDER.len()];
+        for (&(x, y), of) in AROUND_ORDER.iter().zip(&mut cells) {
+            if let (Some(column), Some(row)) = (columns[x], rows[y]) {
+                let floor = self.metric.floor_of(column.gap, row.gap, height);
+                let (key, cell) = super::block_of((column.cell, row.cell));
+                *of = (floor, self.bucket(key, cell));
             }
-            let x = grid.columns.piece_at(self.column, Step::Cell, dx);
-            let y = grid.rows.piece_at(self.row, Step::Cell, dy);
-            let gap_x = grid.columns.gap(self.column, Step::Cell, x);
-            let gap_y = grid.rows.gap(self.row, Step::Cell, y);
-            if self.metric.floor_of(gap_x, gap_y, height) > self.shortlist.limit() {
-                continue;
+        }
+        let (nearer, farther) = cells.split_at(FARTHER_SIDES);
+        for cells in [nearer, farther] {
+            let limit = self.shortlist.limit();
+            let within = cells.iter().filter(|(floor, _)| *floor <= limit);
+            let buckets = within.map(|(_, bucket)| *bucket);
+            touch(buckets.clone());
+            for bucket in buckets {
+                self.visit(bucket);
             }
-            let (key, cell) = super::block_of((x, y));
-            let block = match last {
-                Some((known, block)) if known == key => block,
-                _ => self.index.block(key),
-            };
-            last = Some((key, block));
-            if let Some(block) = block {
-                self.visit(&block.buckets[cell as usize]);
+        }
+    }
+
+    /// Those in a cell, by its block's key and its number in that.
+    fn bucket(&mut self, key: u64, cell: u32) -> &'a [Entry] {
+        self.block(key)
+            .map_or(&[], |block| &block.buckets[cell as usize])
+    }
+
+    /// A block; mostly the one that was asked for last.
+    fn block(&mut self, key: u64) -> Option<&'a Block> {
+        match self.last {
+            Some((known, block)) if known == key => block,
+            _ => {
+                let block = self.index.block(key);
+                self.last = Some((key, block));
+                block
             }
         }
     }
@@ -221,7 +271,8 @@ impl<'a, M: Metric> Search<'a, M> {
         let block_x = columns.piece_at(self.column, Step::Block, dx);
         let gap_x = columns.gap(self.column, Step::Block, block_x);
         let height = rows.extent(Step::Block);
-        if self.metric.floor_of(gap_x, gap_y, height) > self.shortlist.limit() {
+        let limit = self.shortlist.limit();
+        if self.metric.floor_of(gap_x, gap_y, height) > limit {
             return;
         }
         let Some(block) = self.index.block(key_of((block_x, block_y))) else {
@@ -233,7 +284,7 @@ impl<'a, M: Metric> Search<'a, M> {
         for (x, gap) in (0i32..).zip(&mut gaps) {
             let cell = block_x * BLOCK_SIDE + x;
             *gap = columns.gap(self.column, Step::Cell, cell);
-            let is_reached = self.metric.floor_beyond_x(*gap) <= self.shortlist.limit();
+            let is_reached = self.metric.floor_beyond_x(*gap) <= limit;
             reached |= u64::from(is_reached) << x;
             around |= u64::from(columns.cells_between(self.column, cell) <= AROUND) << x;
         }

@@ -1,0 +1,380 @@
+//! The fleet's index within a process, against the R*-tree `rstar`, the k-d tree `kiddo` and a bare grid: 200,000
+//! drivers uniform over 40 × 40 km. Each update moves one of them, drawn at random, by up to 45 m either way, as a car
+//! in traffic moves between two pings. Ours is the whole of [`Fleet`]: status, sequence and expiry included, drivers
+//! known by ids that are not dense. Nanoseconds of CPU; the best of three rounds, for others only ever add.
+
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use domain::{DriverId, Place, Space, Timestamp};
+use fleet::index::Index;
+use fleet::limits::PINGS_AT_ONCE;
+use fleet::{Fleet, FleetPolicy, Ping};
+use kiddo::{ImmutableKdTree, SquaredEuclidean};
+use rstar::RTree;
+use rstar::primitives::GeomWithData;
+use rushhour_benches::bare_grid::BareGrid;
+use rushhour_benches::random::Random;
+use rushhour_benches::{Comparison, Figure, cpu};
+
+const DRIVERS: u32 = 200_000;
+const UPDATES: u32 = 1_000_000;
+const QUERIES: u32 = 100_000;
+const ROUNDS: usize = 3;
+const SIDE_M: f64 = 40_000.0;
+const STEP_M: f64 = 45.0;
+const NEAREST: usize = 10;
+/// Updates between one query and the next: a ping each four seconds of 200,000 drivers, and 5,000 queries a second.
+const UPDATES_PER_QUERY: usize = 10;
+/// A city that nobody's process has yet.
+const MILLION: u32 = 1_000_000;
+
+const PLANE: Space = Space::Plane {
+    width_m: SIDE_M,
+    height_m: SIDE_M,
+};
+
+/// Metres east and north.
+type Spot = (f64, f64);
+
+fn main() -> ExitCode {
+    let mut rows = Comparison::default();
+    rows.add(memory());
+    let plane = ours(PLANE);
+    let globe = ours(Space::Sphere);
+    let (grid_update, grid_nearest) = bare_grid();
+    let (rstar_update, rstar_nearest) = rstar();
+    let (kiddo_rebuild, kiddo_nearest) = kiddo();
+    let alone = index_alone(PLANE);
+    let case = "update of the index alone, of a batch";
+    rows.add(Figure::cost(case, alone, "rstar", rstar_update, "ns", 50.0));
+    let case = "update, status and expiry included, of a batch";
+    rows.add(Figure::told(
+        case,
+        plane.batched,
+        "rstar",
+        rstar_update,
+        "ns",
+    ));
+    let anew = "kiddo, by building it anew for 200,000";
+    rows.add(Figure::told(case, plane.batched, anew, kiddo_rebuild, "ns"));
+    let bare = "bare grid: no ids, status, expiry";
+    rows.add(Figure::told(case, plane.batched, bare, grid_update, "ns"));
+    rows.add(Figure::told(
+        "the same, each by itself",
+        plane.update,
+        "rstar",
+        rstar_update,
+        "ns",
+    ));
+    let case = "nearest 10, between updates, 10 for each";
+    let none = "kiddo, which takes none";
+    rows.add(Figure::cost(
+        case,
+        plane.nearest,
+        none,
+        kiddo_nearest,
+        "ns",
+        1.0,
+    ));
+    rows.add(Figure::told(
+        case,
+        plane.nearest,
+        "rstar, taking none",
+        rstar_nearest,
+        "ns",
+    ));
+    rows.add(Figure::told(
+        case,
+        plane.nearest,
+        "bare grid, taking none",
+        grid_nearest,
+        "ns",
+    ));
+    let (flat, round) = ("on a plane", "on the globe");
+    rows.add(Figure::told(
+        &format!("update {round}, of a batch"),
+        globe.batched,
+        flat,
+        plane.batched,
+        "ns",
+    ));
+    rows.add(Figure::told(
+        &format!("nearest 10 {round}"),
+        globe.nearest,
+        flat,
+        plane.nearest,
+        "ns",
+    ));
+    rows.finish()
+}
+
+/// A spot of the city on a space: on the globe it is New York.
+fn place(space: Space, (east_m, north_m): Spot) -> Place {
+    if space == Space::Sphere {
+        let degrees = domain::place::METRES_PER_DEGREE;
+        let (lat, lon) = (40.55 + north_m / degrees, -74.2 + east_m / degrees / 0.759);
+        Place::new(lat, lon).expect("New York is on the globe")
+    } else {
+        Place::from_metres(east_m, north_m)
+    }
+}
+
+/// Ids as an identity provider might give them: not dense.
+fn id(driver: u32) -> DriverId {
+    DriverId(u64::from(driver) * 7_919)
+}
+
+struct City {
+    random: Random,
+    at: Vec<Spot>,
+}
+
+/// One driver's move.
+#[derive(Clone, Copy)]
+struct Move {
+    driver: u32,
+    from: Spot,
+    to: Spot,
+}
+
+impl City {
+    fn new(drivers: u32) -> Self {
+        let mut random = Random::new(7);
+        let at = (0..drivers)
+            .map(|_| (random.unit() * SIDE_M, random.unit() * SIDE_M))
+            .collect();
+        Self { random, at }
+    }
+
+    fn moves(&mut self) -> Vec<Move> {
+        let one = |_| {
+            let driver = self.random.below(DRIVERS);
+            let from = self.at[driver as usize];
+            let mut step =
+                |at: f64| (at + (self.random.unit() * 2.0 - 1.0) * STEP_M).clamp(0.0, SIDE_M);
+            let to = (step(from.0), step(from.1));
+            self.at[driver as usize] = to;
+            Move { driver, from, to }
+        };
+        (0..UPDATES).map(one).collect()
+    }
+
+    fn anywhere(&mut self) -> Vec<Spot> {
+        (0..QUERIES)
+            .map(|_| (self.random.unit() * SIDE_M, self.random.unit() * SIDE_M))
+            .collect()
+    }
+}
+
+fn spent(work: impl FnOnce()) -> Duration {
+    let before = cpu::of_this_thread();
+    work();
+    cpu::of_this_thread() - before
+}
+
+fn nanoseconds(spent: Duration, count: u32) -> f64 {
+    spent.as_secs_f64() * 1e9 / f64::from(count)
+}
+
+/// Nanoseconds of CPU.
+#[derive(Debug, Clone, Copy)]
+struct Took {
+    /// An update, each told by itself.
+    update: f64,
+    /// An update of a batch.
+    batched: f64,
+    /// A query, between updates.
+    nearest: f64,
+}
+
+/// The fleet on a space.
+fn ours(space: Space) -> Took {
+    let mut city = City::new(DRIVERS);
+    let policy = FleetPolicy {
+        ping_expiry: Duration::from_secs(20),
+        ..FleetPolicy::default()
+    };
+    let mut fleet = Fleet::new(space, policy);
+    for (driver, at) in (0..).zip(&city.at) {
+        fleet.go_online(id(driver), place(space, *at), Timestamp::ZERO);
+    }
+    let mut sequence = 0;
+    let mut took = Took {
+        update: f64::INFINITY,
+        batched: f64::INFINITY,
+        nearest: f64::INFINITY,
+    };
+    for round in 0..ROUNDS {
+        let now = Timestamp::from_millis(i64::try_from(round).expect("few rounds") * 4_000);
+        let mut pings = || -> Vec<(DriverId, Ping)> {
+            let ping = |it: &Move| {
+                sequence += 1;
+                let ping = Ping {
+                    sequence,
+                    place: place(space, it.to),
+                    sent_at: now,
+                };
+                (id(it.driver), ping)
+            };
+            city.moves().iter().map(ping).collect()
+        };
+        let told = pings();
+        let spent_on = spent(|| {
+            for (driver, ping) in told {
+                black_box(fleet.ping(driver, ping, now));
+            }
+            black_box(fleet.expire(now));
+        });
+        took.update = took.update.min(nanoseconds(spent_on, UPDATES));
+        let told = pings();
+        let spent_on = spent(|| {
+            fleet.pings(told, now, |became| {
+                black_box(became);
+            });
+            black_box(fleet.expire(now));
+        });
+        took.batched = took.batched.min(nanoseconds(spent_on, UPDATES));
+
+        let told = pings();
+        let queries: Vec<Place> = city.anywhere().iter().map(|at| place(space, *at)).collect();
+        let mut spent_on = Duration::ZERO;
+        // A thousand at a time: reading the clock costs as much as a query.
+        let told = told.chunks(1_000 * UPDATES_PER_QUERY);
+        for (queries, told) in queries.chunks(1_000).zip(told) {
+            fleet.pings(told.iter().copied(), now, |_| ());
+            spent_on += spent(|| {
+                for at in queries {
+                    black_box(fleet.nearest(*at, NEAREST, None, &[]));
+                }
+            });
+        }
+        took.nearest = took.nearest.min(nanoseconds(spent_on, QUERIES));
+    }
+    took
+}
+
+/// The index alone, which knows of no status: nanoseconds of an update of a batch.
+fn index_alone(space: Space) -> f64 {
+    let mut city = City::new(DRIVERS);
+    let mut index = Index::new(space);
+    for (driver, at) in (0..).zip(&city.at) {
+        index.put(driver, id(driver), place(space, *at));
+    }
+    let mut update = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let moves = city.moves();
+        let slots: Vec<u32> = moves.iter().map(|it| it.driver).collect();
+        let took = spent(|| {
+            for (moves, slots) in moves.chunks(PINGS_AT_ONCE).zip(slots.chunks(PINGS_AT_ONCE)) {
+                index.touch(slots);
+                for it in moves {
+                    index.put(it.driver, id(it.driver), place(space, it.to));
+                }
+            }
+        });
+        update = update.min(nanoseconds(took, UPDATES));
+    }
+    update
+}
+
+fn bare_grid() -> (f64, f64) {
+    let mut city = City::new(DRIVERS);
+    let mut grid = BareGrid::new(SIDE_M, &city.at);
+    let (mut update, mut nearest, mut found) = (f64::INFINITY, f64::INFINITY, Vec::new());
+    for _ in 0..ROUNDS {
+        let moves = city.moves();
+        let took = spent(|| {
+            for it in &moves {
+                grid.put(it.driver, it.to);
+            }
+        });
+        update = update.min(nanoseconds(took, UPDATES));
+        let queries = city.anywhere();
+        let took = spent(|| {
+            for at in &queries {
+                grid.nearest(*at, NEAREST, &mut found);
+                black_box(&found);
+            }
+        });
+        nearest = nearest.min(nanoseconds(took, QUERIES));
+    }
+    (update, nearest)
+}
+
+fn rstar() -> (f64, f64) {
+    let mut city = City::new(DRIVERS);
+    let entry = |driver: u32, (x, y): Spot| GeomWithData::new([x, y], driver);
+    let mut tree = RTree::bulk_load(
+        (0..)
+            .zip(&city.at)
+            .map(|(driver, at)| entry(driver, *at))
+            .collect(),
+    );
+    // Its updates slow down what comes after: queries are of the tree as it was built.
+    let queries = city.anywhere();
+    let took = spent(|| {
+        for (x, y) in &queries {
+            for found in tree.nearest_neighbor_iter([*x, *y]).take(NEAREST) {
+                black_box(found);
+            }
+        }
+    });
+    let nearest = nanoseconds(took, QUERIES);
+    let moves = city.moves();
+    let took = spent(|| {
+        for it in &moves {
+            black_box(tree.remove(&entry(it.driver, it.from)));
+            tree.insert(entry(it.driver, it.to));
+        }
+    });
+    (nanoseconds(took, UPDATES), nearest)
+}
+
+fn kiddo() -> (f64, f64) {
+    let mut city = City::new(DRIVERS);
+    let at: Vec<[f64; 2]> = city.at.iter().map(|(x, y)| [*x, *y]).collect();
+    let (mut rebuild, mut nearest) = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..ROUNDS {
+        let mut tree = None;
+        let took = spent(|| tree = ImmutableKdTree::new_from_slice(&at).ok());
+        rebuild = rebuild.min(nanoseconds(took, DRIVERS));
+        let tree: ImmutableKdTree<f64, 2> = tree.expect("a city makes a tree");
+        let queries = city.anywhere();
+        let took = spent(|| {
+            for (x, y) in &queries {
+                let found = tree
+                    .query(&[*x, *y])
+                    .nearest_n::<SquaredEuclidean<f64>>(10_usize.try_into().expect("not 0"))
+                    .execute();
+                black_box(found);
+            }
+        });
+        nearest = nearest.min(nanoseconds(took, QUERIES));
+    }
+    (rebuild, nearest)
+}
+
+/// What a million drivers take, all online and in the index, in a process that holds nothing else.
+fn memory() -> Figure {
+    let city = City::new(MILLION);
+    let before = resident_mb();
+    let mut fleet = Fleet::new(Space::Sphere, FleetPolicy::default());
+    for (driver, at) in (0..).zip(&city.at) {
+        fleet.go_online(id(driver), place(Space::Sphere, *at), Timestamp::ZERO);
+    }
+    let after = resident_mb();
+    black_box(&fleet);
+    Figure::at_most("memory of 1,000,000 drivers", after - before, "MB", 200.0)
+}
+
+/// Linux only.
+fn resident_mb() -> f64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux has it");
+    let pages = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<f64>().ok());
+    pages.expect("resident pages come second") * 4_096.0 / 1e6
+}
