@@ -138,9 +138,13 @@ where
         self.fleet().ping(driver, ping, self.clock.now())
     }
 
-    /// Takes the places of many drivers. No I/O.
-    pub fn pings(&self, pings: impl IntoIterator<Item = (DriverId, Ping)>) {
-        self.fleet().pings(pings, self.clock.now(), |_| ());
+    /// Takes the places of many drivers, and says what became of each. No I/O.
+    pub fn pings(
+        &self,
+        pings: impl IntoIterator<Item = (DriverId, Ping)>,
+        became: impl FnMut(PingOutcome),
+    ) {
+        self.fleet().pings(pings, self.clock.now(), became);
     }
 
     /// The nearest available drivers of each query. No I/O.

@@ -155,7 +155,7 @@ impl Tracker {
     /// Takes what drivers on the move would have told by now.
     fn locate_convoy(&self) {
         self.convoy
-            .tell_all(self.now(), |pings| self.core.pings(pings));
+            .tell_all(self.now(), |pings| self.core.pings(pings, |_| ()));
     }
 
     /// A driver is no longer on that way: what would have been told on it is taken.

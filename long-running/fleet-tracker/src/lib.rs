@@ -9,6 +9,7 @@ mod follow;
 pub mod health;
 pub mod limits;
 pub mod metrics;
+mod report;
 mod server;
 mod service;
 mod streams;

@@ -6,6 +6,12 @@ use std::time::Duration;
 pub const STREAM_BACKLOG_MAX: usize = 64;
 /// Bytes of one message from a driver, a rider, or matching.
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Pings of one batch of a gateway.
+pub const PINGS_PER_BATCH_MAX: usize = 10_000;
+/// Answers to batches that wait for a gateway to read them.
+pub const BATCH_ANSWERS_MAX: usize = 16;
+/// How long a gateway may leave that many unread before it counts as a slow reader.
+pub const BATCH_ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 /// Queries of one `Candidates` call.
 pub const QUERIES_MAX: usize = 20_000;
 /// Streams of one connection: above what the load generator multiplexes, below what HTTP/2 can number.

@@ -9,6 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use wire::grpc::v1;
 
 /// The outcome of something counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -160,13 +161,30 @@ impl Metrics {
             PingOutcome::FromTheFuture => "from_the_future",
             PingOutcome::NotOnline => "not_online",
         };
-        self.pings.get_or_create(&Outcome { outcome }).inc();
+        self.add_pings(outcome, 1);
     }
 
     /// A ping of a place that is none.
     pub(crate) fn bad_place(&self) {
-        let outcome = "bad_place";
-        self.pings.get_or_create(&Outcome { outcome }).inc();
+        self.add_pings("bad_place", 1);
+    }
+
+    /// The pings of a batch.
+    pub(crate) fn ping_batch(&self, taken: &v1::PingBatchTaken) {
+        for (outcome, count) in [
+            ("moved", taken.moved),
+            ("stale", taken.stale),
+            ("from_the_future", taken.from_the_future),
+            ("bad_place", taken.bad_place),
+            ("not_online", taken.not_online),
+        ] {
+            self.add_pings(outcome, count);
+        }
+    }
+
+    fn add_pings(&self, outcome: &'static str, count: u32) {
+        let counter = self.pings.get_or_create(&Outcome { outcome });
+        counter.inc_by(u64::from(count));
     }
 
     pub(crate) fn notice(&self, sent: bool) {

@@ -17,10 +17,10 @@ use wire::grpc::v1::fleet_tracker_server::FleetTracker;
 use wire::grpc::{self, MessageFault, v1};
 
 use crate::callers::Callers;
-use crate::limits::QUERIES_MAX;
+use crate::limits::{BATCH_ANSWERS_MAX, QUERIES_MAX};
 use crate::metrics::Metrics;
 use crate::streams::{Down, Streams};
-use crate::{follow, track};
+use crate::{follow, report, track};
 
 /// What all calls share.
 pub(crate) struct Shared<H, E, S, C> {
@@ -108,9 +108,11 @@ impl<H, E, S, C: Clock> Shared<H, E, S, C> {
         }
     }
 
-    async fn system<T>(&self, request: &Request<T>) -> Result<(), Status> {
-        match self.caller(request).await?.subject {
-            Subject::Service => Ok(()),
+    /// A part of the system, and how long the token is good.
+    async fn system<T>(&self, request: &Request<T>) -> Result<Timestamp, Status> {
+        let Caller { subject, until } = self.caller(request).await?;
+        match subject {
+            Subject::Service => Ok(until),
             other => Err(denied(other, "a part of the system")),
         }
     }
@@ -129,6 +131,7 @@ where
     C: Clock + 'static,
 {
     type TrackStream = ReceiverStream<Down>;
+    type ReportStream = ReceiverStream<Result<v1::PingBatchTaken, Status>>;
     type WatchStream = ReceiverStream<Result<v1::CarPosition, Status>>;
 
     async fn track(
@@ -143,6 +146,17 @@ where
             link,
             request.into_inner(),
         ));
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn report(
+        &self,
+        request: Request<Streaming<v1::PingBatch>>,
+    ) -> Result<Response<Self::ReportStream>, Status> {
+        let until = self.0.system(&request).await?;
+        let (answers, receiver) = mpsc::channel(BATCH_ANSWERS_MAX + 1);
+        let batches = request.into_inner();
+        tokio::spawn(report::serve(self.0.clone(), until, batches, answers));
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
 

@@ -6,6 +6,7 @@
     reason = "helpers of tests, in which a panic is the message"
 )]
 
+mod gateways;
 mod hosts;
 mod outages;
 mod rides;

@@ -1,0 +1,127 @@
+//! A gateway's stream: batches of pings up, what became of each batch down. Nothing is allocated for a ping: a batch
+//! comes as columns, and goes from there into the fleet.
+
+use std::sync::Arc;
+
+use domain::{DriverId, Place, Timestamp};
+use fleet::{Ping, PingOutcome};
+use services::ports::{Clock, HoldStore, MarketSnapshots, TripEvents};
+use tokio::sync::mpsc;
+use tonic::{Status, Streaming};
+use wire::grpc::v1::{PingBatch, PingBatchTaken};
+
+use crate::limits::{BATCH_ANSWER_PATIENCE, PINGS_PER_BATCH_MAX};
+use crate::service::Shared;
+
+/// Takes batches until the gateway has no more, its token expires, or it does not read the answers.
+pub(crate) async fn serve<H, E, S, C>(
+    shared: Arc<Shared<H, E, S, C>>,
+    until: Timestamp,
+    mut batches: Streaming<PingBatch>,
+    answers: mpsc::Sender<Result<PingBatchTaken, Status>>,
+) where
+    H: HoldStore,
+    E: TripEvents,
+    S: MarketSnapshots,
+    C: Clock,
+{
+    // Kept free, so that who does not read hears why it ends.
+    let last_word = answers.clone().try_reserve_owned();
+    let mut stopped = shared.stopped.clone();
+    let expiry = tokio::time::sleep(until.since(shared.clock.now()));
+    let mut expiry = std::pin::pin!(expiry);
+    let status = loop {
+        let stopping = async { drop(stopped.wait_for(|stop| *stop).await) };
+        let batch = tokio::select! {
+            biased;
+            () = answers.closed() => return,
+            () = &mut expiry => {
+                break Status::unauthenticated("the token expired: report again with a fresh one");
+            }
+            () = stopping => break Status::unavailable("the tracker shuts down: report again"),
+            batch = batches.message() => batch,
+        };
+        let batch = match batch {
+            Ok(Some(batch)) => batch,
+            Ok(None) => return,
+            Err(status) => break status,
+        };
+        shared.metrics.messages.inc();
+        let taking = async { shared.take_batch(&batch) };
+        match shared.calls.work("tracker.report_batch", taking).await {
+            // Until there is room nothing more is read: so a gateway feels that it is too fast.
+            Ok(taken) => match answers.send_timeout(Ok(taken), BATCH_ANSWER_PATIENCE).await {
+                Ok(()) => {}
+                Err(_) => {
+                    shared.metrics.slow_readers.inc();
+                    break Status::resource_exhausted(
+                        "slow_reader: found answers to batches unread, expected them to be read",
+                    );
+                }
+            },
+            Err(status) => {
+                shared.metrics.bad_messages.inc();
+                break status;
+            }
+        }
+    };
+    tracing::debug!(%status, "a gateway's stream ends");
+    if let Ok(place) = last_word {
+        // The sender that comes back is one of several.
+        drop(place.send(Err(status)));
+    }
+}
+
+impl<H, E, S, C> Shared<H, E, S, C>
+where
+    H: HoldStore,
+    E: TripEvents,
+    S: MarketSnapshots,
+    C: Clock,
+{
+    fn take_batch(&self, batch: &PingBatch) -> Result<PingBatchTaken, Status> {
+        let pings = batch.drivers.len();
+        if pings > PINGS_PER_BATCH_MAX {
+            return Err(Status::invalid_argument(format!(
+                "drivers: found {pings}, expected at most {PINGS_PER_BATCH_MAX} in a batch"
+            )));
+        }
+        let columns = [
+            ("sequences", batch.sequences.len()),
+            ("lat_e7", batch.lat_e7.len()),
+            ("lon_e7", batch.lon_e7.len()),
+            ("sent_at_us", batch.sent_at_us.len()),
+        ];
+        if let Some((column, found)) = columns.into_iter().find(|(_, length)| *length != pings) {
+            return Err(Status::invalid_argument(format!(
+                "{column}: found {found}, expected {pings}, one for each driver"
+            )));
+        }
+        let mut taken = PingBatchTaken {
+            batch: batch.batch,
+            ..PingBatchTaken::default()
+        };
+        let mut good = 0;
+        let all = (0..pings).filter_map(|at| {
+            let place = Place::from_e7(batch.lat_e7[at], batch.lon_e7[at]).ok()?;
+            good += 1;
+            let ping = Ping {
+                sequence: batch.sequences[at],
+                place,
+                sent_at: Timestamp::from_micros(batch.sent_at_us[at]),
+            };
+            Some((DriverId(batch.drivers[at]), ping))
+        });
+        self.tracker.pings(all, |became| {
+            *match became {
+                PingOutcome::Moved => &mut taken.moved,
+                PingOutcome::Stale => &mut taken.stale,
+                PingOutcome::FromTheFuture => &mut taken.from_the_future,
+                PingOutcome::NotOnline => &mut taken.not_online,
+            } += 1;
+        });
+        taken.bad_place = u32::try_from(pings - good).expect("a batch is bounded");
+        self.metrics.ping_batch(&taken);
+        Ok(taken)
+    }
+}
