@@ -9,5 +9,6 @@ mod comparison;
 pub mod cpu;
 pub mod peers;
 pub mod random;
+pub mod wire;
 
 pub use comparison::{Comparison, Figure};

@@ -1,5 +1,6 @@
 //! What the repository measures of itself: `cargo xtask --help`.
 
+mod bench;
 mod cold_start;
 mod machine;
 mod page;
@@ -18,6 +19,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Ours against what an engineer would otherwise pick, both sides in one run.
+    Bench(bench::Arguments),
     /// How long the functions take to start, as ratios to the smallest function there is.
     ColdStart(cold_start::Arguments),
 }
@@ -25,6 +28,7 @@ enum Command {
 /// 0: every limit holds; 1: one does not; 2: it could not be measured.
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::ColdStart(arguments) => cold_start::run(&arguments),
     };
     match result {

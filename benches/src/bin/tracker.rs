@@ -1,0 +1,176 @@
+//! The fleet tracker over the wire against Redis with its geo index: 200,000 drivers, server CPU for each update and
+//! each search for the nearest 10, on loopback. Both are processes of their own, and their clients are not counted.
+//! Redis stores a place for each member and nothing else; the tracker judges each ping, knows who is online, kept and
+//! silent, answers each, and finds exactly the nearest 10 with no radius to guess.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rushhour_benches::random::Random;
+use rushhour_benches::wire::{redis, tracker};
+use rushhour_benches::{Comparison, Figure, cpu, peers};
+
+/// Drivers in each.
+const DRIVERS: u64 = 200_000;
+/// Connections of clients.
+const CONNECTIONS: usize = 16;
+/// What one command carries where it carries many.
+const BATCH: usize = 100;
+/// Within which Redis searches: as many as are wanted are there on average, which is the least it can do.
+const BEST_RADIUS_M: f64 = 160.0;
+/// The city: degrees of latitude and longitude of 40 km by 40 km in New York.
+const SOUTH_WEST: (f64, f64) = (40.55, -74.2);
+const EXTENT: (f64, f64) = (0.36, 0.474);
+
+fn main() -> anyhow::Result<ExitCode> {
+    if std::env::args().nth(1).as_deref() == Some("serve") {
+        tracker::serve()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut rows = Comparison::default();
+    let ours = ours()?;
+    match peers::debian("redis-server", "/usr/bin/redis-server") {
+        Ok(()) => {
+            let theirs = theirs()?;
+            let row = |case, wanted, of: fn(&Costs) -> f64| {
+                Figure::cost(case, of(&ours), "Redis", of(&theirs), "µs", wanted)
+            };
+            rows.add(row("update, 100 in a batch", 8.0, |costs| costs.batched));
+            rows.add(row("update, one in a request", 1.0, |costs| costs.single));
+            let case = "nearest 10, one in a request, Redis within 160 m";
+            rows.add(row(case, 4.0, |costs| costs.search));
+            let case = "nearest 10, 100 in a request, Redis one in a request";
+            let one = theirs.search;
+            rows.add(Figure::cost(case, ours.searches, "Redis", one, "µs", 30.0));
+            let case = "nearest 10, 100 in a request, Redis 100 in a pipeline";
+            let all = theirs.searches;
+            rows.add(Figure::told(case, ours.searches, "Redis", all, "µs"));
+        }
+        Err(why) => rows.add(Figure::skipped("over the wire", &why)),
+    }
+    Ok(rows.finish())
+}
+
+/// Microseconds of server CPU.
+#[derive(Debug, Clone, Copy)]
+struct Costs {
+    batched: f64,
+    single: f64,
+    search: f64,
+    searches: f64,
+}
+
+/// A server that ends with its owner.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    /// Microseconds of the server's CPU for each of `count` while a client works.
+    fn cost(&self, count: usize, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<f64> {
+        let before = cpu::of_process(self.child.id())?;
+        work()?;
+        let spent = cpu::of_process(self.child.id())? - before;
+        anyhow::ensure!(
+            spent >= Duration::from_millis(200),
+            "found {spent:?} of CPU spent, expected enough to tell"
+        );
+        Ok(spent.as_secs_f64() * 1e6 / count as f64)
+    }
+}
+
+/// Latitude and longitude of places in the city.
+fn places(seed: u64) -> impl Iterator<Item = (f64, f64)> {
+    let mut random = Random::new(seed);
+    std::iter::repeat_with(move || {
+        (
+            SOUTH_WEST.0 + random.unit() * EXTENT.0,
+            SOUTH_WEST.1 + random.unit() * EXTENT.1,
+        )
+    })
+}
+
+/// Drivers, drawn at random, and where they are.
+fn moves(seed: u64) -> impl Iterator<Item = (u64, (f64, f64))> {
+    let mut random = Random::new(seed);
+    places(seed ^ 1).map(move |place| (random.bits() % DRIVERS, place))
+}
+
+fn ours() -> anyhow::Result<Costs> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .arg("serve")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let address = tracker::address_of(&mut child)?;
+    let server = Server { child, address };
+    let client = tracker::Client::connect(server.address, CONNECTIONS)?;
+    client.report((0..DRIVERS).zip(places(3)).collect(), BATCH)?;
+
+    let updates: Vec<_> = moves(5).take(4_000_000).collect();
+    let batched = server.cost(updates.len(), || client.report(updates, BATCH))?;
+    let updates = 100_000;
+    let drivers = client.streams(125)?;
+    let single = server.cost(updates, || client.ping(drivers, places(7), updates))?;
+    let queries: Vec<_> = places(9).take(60_000).collect();
+    let search = server.cost(queries.len(), || client.nearest(&queries, 1))?;
+    let queries: Vec<_> = places(11).take(600_000).collect();
+    let searches = server.cost(queries.len(), || client.nearest(&queries, BATCH))?;
+    Ok(Costs {
+        batched,
+        single,
+        search,
+        searches,
+    })
+}
+
+fn theirs() -> anyhow::Result<Costs> {
+    let address = redis::free_address()?;
+    let child = Command::new("/usr/bin/redis-server")
+        .args(["--port", &address.port().to_string()])
+        .args(["--bind", &Ipv4Addr::LOCALHOST.to_string()])
+        .args(["--save", "", "--appendonly", "no"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .context("redis-server")?;
+    let server = Server { child, address };
+    redis::wait_for(server.address)?;
+    let add = |updates: &[(u64, (f64, f64))]| redis::geo_add(updates);
+    let all: Vec<_> = (0..DRIVERS).zip(places(3)).collect();
+    redis::ask(
+        server.address,
+        CONNECTIONS,
+        all.chunks(BATCH).map(add).collect(),
+        1,
+    )?;
+
+    let updates: Vec<_> = moves(5).take(1_000_000).collect();
+    let commands = updates.chunks(BATCH).map(add).collect();
+    let ask = |commands, pipelined| redis::ask(server.address, CONNECTIONS, commands, pipelined);
+    let batched = server.cost(updates.len(), || ask(commands, 1))?;
+    let updates: Vec<_> = moves(7).take(100_000).collect();
+    let commands = updates.chunks(1).map(add).collect();
+    let single = server.cost(updates.len(), || ask(commands, 1))?;
+    let search = |place| redis::geo_search(place, BEST_RADIUS_M, 10);
+    let commands: Vec<_> = places(9).take(20_000).map(search).collect();
+    let one = server.cost(commands.len(), || ask(commands.clone(), 1))?;
+    let all = server.cost(commands.len(), || ask(commands.clone(), BATCH))?;
+    Ok(Costs {
+        batched,
+        single,
+        search: one,
+        searches: all,
+    })
+}

@@ -1,0 +1,318 @@
+//! The fleet tracker as a server of a benchmark, and a client that keeps it busy over several connections.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Child;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use calls::Calls;
+use cloud::memory::{MemoryHolds, MemoryQueue};
+use cloud::queue::QueueConfig;
+use domain::Place;
+use fleet::FleetPolicy;
+use fleet_tracker::{FleetTracker, TrackerConfig};
+use host::WallClock;
+use host::market::MarketDocument;
+use identity::{Issuer, Subject, Verifier};
+use services::ports::Clock as _;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::metadata::MetadataValue;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Streaming};
+use wire::grpc::v1::driver_message::Message as Up;
+use wire::grpc::v1::fleet_tracker_client::FleetTrackerClient;
+use wire::grpc::v1::tracker_message::Message as Down;
+use wire::grpc::v1::{self, PingBatch};
+
+/// By which client and server know each other.
+const SECRET: [u8; 32] = [7; 32];
+/// How long tokens are good: longer than any benchmark.
+const TOKEN_TTL: Duration = Duration::from_secs(3_600);
+/// Threads of the server: those of the task that it is deployed as, 1 vCPU.
+const SERVER_THREADS: usize = 1;
+
+/// Latitude and longitude in degrees.
+pub type Degrees = (f64, f64);
+
+/// Serves on a free port, which it prints, until standard input ends.
+///
+/// # Errors
+/// If it cannot listen.
+#[expect(clippy::print_stdout, reason = "its owner reads the address")]
+pub fn serve() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(SERVER_THREADS)
+        .enable_all()
+        .build()?;
+    let tracker = runtime.block_on(async {
+        let market =
+            MarketDocument::parse("region = 'here'\n[travel]\nspeed_kmh = 20")?.market()?;
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let config = TrackerConfig {
+            market: market.into(),
+            // Clients take as long as they take: nobody falls silent meanwhile.
+            policy: FleetPolicy {
+                ping_expiry: TOKEN_TTL,
+                ..FleetPolicy::default()
+            },
+            callers: Verifier::development(&SECRET)?.into(),
+            grpc: anywhere,
+            metrics: anywhere,
+            calls: Calls::default(),
+        };
+        let events = MemoryQueue::new(QueueConfig::default(), WallClock);
+        let snapshots = MemoryQueue::new(QueueConfig::default(), WallClock);
+        anyhow::Ok(
+            FleetTracker::start(config, MemoryHolds::new(), events, snapshots, WallClock).await?,
+        )
+    })?;
+    println!("{}", tracker.grpc);
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+/// Where a child that serves listens.
+///
+/// # Errors
+/// If it does not say.
+pub fn address_of(child: &mut Child) -> anyhow::Result<SocketAddr> {
+    let told = child.stdout.take().context("its output is not piped")?;
+    let mut line = String::new();
+    BufReader::new(told).read_line(&mut line)?;
+    line.trim_end()
+        .parse()
+        .with_context(|| format!("found {line:?}, expected an address"))
+}
+
+/// A driver's stream.
+#[derive(Debug)]
+pub struct Stream {
+    up: mpsc::Sender<v1::DriverMessage>,
+    down: Streaming<v1::TrackerMessage>,
+    pings: u64,
+}
+
+/// Connections to a tracker.
+#[derive(Debug)]
+pub struct Client {
+    runtime: Runtime,
+    connections: Vec<FleetTrackerClient<Channel>>,
+    issuer: Issuer,
+}
+
+impl Client {
+    /// Opens so many connections.
+    ///
+    /// # Errors
+    /// If one does not open.
+    pub fn connect(address: SocketAddr, connections: usize) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let connections = runtime.block_on(async {
+            let mut all = Vec::new();
+            for _ in 0..connections {
+                let endpoint = Endpoint::from_shared(format!("http://{address}"))?;
+                let channel = endpoint.tcp_nodelay(true).connect().await?;
+                all.push(FleetTrackerClient::new(channel).max_decoding_message_size(64 << 20));
+            }
+            anyhow::Ok(all)
+        })?;
+        Ok(Self {
+            runtime,
+            connections,
+            issuer: Issuer::development(&SECRET)?,
+        })
+    }
+
+    fn request<T>(&self, subject: Subject, message: T) -> anyhow::Result<Request<T>> {
+        let mut request = Request::new(message);
+        let token = format!("Bearer {}", self.issuer.issue(subject, TOKEN_TTL));
+        request
+            .metadata_mut()
+            .insert("authorization", MetadataValue::try_from(token)?);
+        Ok(request)
+    }
+
+    /// Tells where drivers are, in batches of so many, on each connection one after the other is answered.
+    ///
+    /// # Errors
+    /// If a batch is not taken whole.
+    pub fn report(&self, places: Vec<(u64, Degrees)>, batch: usize) -> anyhow::Result<()> {
+        // By the wall clock, so that they count up from one call to the next.
+        let sequence = u64::try_from(WallClock.now().as_micros())?;
+        let sent_at_us = WallClock.now().as_micros();
+        let batches = places.chunks(batch).zip(0_u64..).map(|(places, number)| {
+            let e7: Vec<v1::Place> = places.iter().map(|(_, degrees)| place(*degrees)).collect();
+            PingBatch {
+                batch: number,
+                drivers: places.iter().map(|(driver, _)| *driver).collect(),
+                sequences: (sequence + number * batch as u64..)
+                    .take(places.len())
+                    .collect(),
+                lat_e7: e7.iter().map(|place| place.lat_e7).collect(),
+                lon_e7: e7.iter().map(|place| place.lon_e7).collect(),
+                sent_at_us: vec![sent_at_us; places.len()],
+            }
+        });
+        let batches: Vec<PingBatch> = batches.collect();
+        // Each connection has its own drivers' order, and a driver may be on two: a stale ping is work as well.
+        let each = batches.len().div_ceil(self.connections.len()).max(1);
+        let mut tasks = JoinSet::new();
+        for (batches, client) in batches.chunks(each).zip(&self.connections) {
+            let (batches, mut client) = (batches.to_vec(), client.clone());
+            let (up, requests) = mpsc::channel(1);
+            let request = self.request(Subject::Service, ReceiverStream::new(requests))?;
+            tasks.spawn_on(
+                async move {
+                    let mut down = client.report(request).await?.into_inner();
+                    for batch in batches {
+                        up.send(batch).await?;
+                        down.message()
+                            .await?
+                            .context("found no answer to a batch")?;
+                    }
+                    anyhow::Ok(())
+                },
+                self.runtime.handle(),
+            );
+        }
+        self.run(tasks)
+    }
+
+    /// Opens so many drivers' streams on each connection, and puts the drivers online.
+    ///
+    /// # Errors
+    /// If one does not open.
+    pub fn streams(&self, each: u64) -> anyhow::Result<Vec<Vec<Stream>>> {
+        let mut all = Vec::new();
+        for (connection, client) in (0..).zip(&self.connections) {
+            let mut streams = Vec::new();
+            for number in 0..each {
+                let (up, messages) = mpsc::channel(1);
+                let driver = Subject::Driver(connection * each + number);
+                let request = self.request(driver, ReceiverStream::new(messages))?;
+                let mut client = client.clone();
+                let down = self.runtime.block_on(client.track(request))?.into_inner();
+                streams.push(Stream { up, down, pings: 0 });
+            }
+            all.push(streams);
+        }
+        Ok(all)
+    }
+
+    /// Sends so many pings, on each connection one after the other is answered, from one of its drivers after the other.
+    ///
+    /// # Errors
+    /// If one is not answered.
+    pub fn ping(
+        &self,
+        drivers: Vec<Vec<Stream>>,
+        places: impl Iterator<Item = Degrees>,
+        count: usize,
+    ) -> anyhow::Result<()> {
+        let each = count.div_ceil(drivers.len());
+        let places: Vec<v1::Place> = places.take(each).map(place).collect();
+        let mut tasks = JoinSet::new();
+        for mut streams in drivers {
+            let places = places.clone();
+            tasks.spawn_on(
+                async move {
+                    let drivers = streams.len();
+                    for (number, place) in places.into_iter().enumerate() {
+                        streams[number % drivers].ping(place).await?;
+                    }
+                    anyhow::Ok(())
+                },
+                self.runtime.handle(),
+            );
+        }
+        self.run(tasks)
+    }
+
+    /// Asks for the nearest ten of each place, so many in a request.
+    ///
+    /// # Errors
+    /// If one is not answered with ten.
+    pub fn nearest(&self, places: &[Degrees], batch: usize) -> anyhow::Result<()> {
+        let each = places.len().div_ceil(self.connections.len()).max(1);
+        let mut tasks = JoinSet::new();
+        for (places, client) in places.chunks(each).zip(&self.connections) {
+            let mut client = client.clone();
+            let requests = places.chunks(batch).map(|places| {
+                let query = |degrees: &Degrees| v1::CandidateQuery {
+                    pickup: Some(place(*degrees)),
+                    excluded: Vec::new(),
+                };
+                v1::CandidatesRequest {
+                    queries: places.iter().map(query).collect(),
+                    k: 10,
+                    radius_m: 0.0,
+                }
+            });
+            let requests: Vec<_> = requests.collect();
+            let token = self.request(Subject::Service, ())?.into_parts().0;
+            tasks.spawn_on(
+                async move {
+                    for request in requests {
+                        let request =
+                            Request::from_parts(token.clone(), Default::default(), request);
+                        let lists = client.candidates(request).await?.into_inner().lists;
+                        anyhow::ensure!(
+                            lists.iter().all(|list| list.candidates.len() == 10),
+                            "found fewer than ten"
+                        );
+                    }
+                    anyhow::Ok(())
+                },
+                self.runtime.handle(),
+            );
+        }
+        self.run(tasks)
+    }
+
+    fn run(&self, mut tasks: JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
+        self.runtime.block_on(async {
+            while let Some(ended) = tasks.join_next().await {
+                ended??;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Stream {
+    async fn ping(&mut self, place: v1::Place) -> anyhow::Result<()> {
+        self.pings += 1;
+        let ping = v1::Ping {
+            sequence: u64::try_from(WallClock.now().as_micros())? + self.pings,
+            place: Some(place),
+            sent_at_us: WallClock.now().as_micros(),
+        };
+        self.up
+            .send(v1::DriverMessage {
+                message: Some(Up::Ping(ping)),
+            })
+            .await?;
+        let answer = self
+            .down
+            .message()
+            .await?
+            .context("found no answer to a ping")?;
+        anyhow::ensure!(
+            matches!(answer.message, Some(Down::PingAck(_))),
+            "found {answer:?}, expected an answer to a ping"
+        );
+        Ok(())
+    }
+}
+
+fn place((lat, lon): Degrees) -> v1::Place {
+    Place::new(lat, lon)
+        .expect("New York is on the globe")
+        .into()
+}

@@ -1,0 +1,42 @@
+//! What drivers and gateways send, from bytes to the fleet: whatever it is, no panic, and the fleet stays consistent.
+#![no_main]
+
+use domain::{DriverId, Place, Space, Timestamp};
+use fleet::{Fleet, FleetPolicy, Ping};
+use libfuzzer_sys::fuzz_target;
+use prost::Message as _;
+use wire::grpc::{self, v1};
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut fleet = Fleet::new(Space::Sphere, FleetPolicy::default());
+    let now = Timestamp::from_millis(1_000);
+    if let Ok(v1::DriverMessage {
+        message: Some(v1::driver_message::Message::Ping(ping)),
+    }) = v1::DriverMessage::decode(bytes)
+        && let Ok(place) = grpc::place(ping.place, "ping.place")
+    {
+        let ping = Ping {
+            sequence: ping.sequence,
+            place,
+            sent_at: Timestamp::from_micros(ping.sent_at_us),
+        };
+        fleet.ping(DriverId(1), ping, now);
+    }
+    if let Ok(batch) = v1::PingBatch::decode(bytes) {
+        let rows = batch.drivers.iter().zip(&batch.sequences).zip(&batch.lat_e7).zip(&batch.lon_e7).zip(&batch.sent_at_us);
+        let pings = rows.filter_map(|((((driver, sequence), lat), lon), sent_at)| {
+            let ping = Ping {
+                sequence: *sequence,
+                place: Place::from_e7(*lat, *lon).ok()?,
+                sent_at: Timestamp::from_micros(*sent_at),
+            };
+            Some((DriverId(*driver), ping))
+        });
+        fleet.pings(pings, now, |_| ());
+    }
+    let online = fleet.counts().online;
+    let found = fleet.nearest(Place::new(0.0, 0.0).expect("a place"), online + 1, None, &[]);
+    assert_eq!(found.len(), fleet.counts().available);
+    let ways: Vec<f64> = found.iter().map(|candidate| candidate.distance_m).collect();
+    assert!(ways.is_sorted(), "nearest first");
+});
