@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod load;
+
+pub use load::{ArrivalsArg, LoadArgs, LoadCommand, MergeArgs, PaceArgs, RequestArgs};
+
 /// Rushhour: a ride-dispatch system on Lambda and containers, driven at its peak.
 #[derive(Debug, Parser)]
 #[command(
@@ -61,6 +65,11 @@ pub enum Command {
         after_help = "Example:\n  rushhour issuer https://issuer.example.com --key issuer.pem -o public\n  aws s3 sync public s3://the-bucket-behind-that-url"
     )]
     Issuer(IssuerArgs),
+    /// Put load on any HTTP or gRPC endpoint, open loop: percentiles from the time each request was due
+    #[command(
+        after_help = "Example:\n  rushhour load http://127.0.0.1:8080/ --rate 500 --duration 30s --threshold 'p99<200ms'\n  rushhour load https://example.org/ --stage 30s:10..200 --stage 2m:200 --arrivals poisson --seed 7\n  rushhour load http://127.0.0.1:8080/quotes --method POST --header 'content-type: application/json' --body '{}'\n  rushhour load grpc://127.0.0.1:50051/shop.Till/Buy --proto shop.proto --body '{\"name\": \"tea\"}' --rate 100\n  rushhour load merge here.json there.json --threshold 'errors<1%'\n\nExit code 1: a threshold was broken. 3: the target could not be reached, or answered nothing for 15 s."
+    )]
+    Load(Box<LoadArgs>),
     /// Turn trip records (CSV or Parquet) into a demand file; say what was kept and what was rejected, and why
     #[command(
         after_help = "Example:\n  rushhour import trips.csv --zones taxi_zones.geojson -o january.trips"

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Command::Validate(args) => commands::validate::run(args),
         Command::Market(args) => commands::market::run(args),
         Command::Issuer(args) => commands::issuer::run(args),
+        Command::Load(args) => commands::load::run(args),
         Command::Import(args) => commands::import::run(args),
         Command::Audit(args) => commands::audit::run(args),
         Command::Report(args) => commands::report::run(args),

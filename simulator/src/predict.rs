@@ -16,7 +16,7 @@ use workload::demand::RiderPlan;
 
 use crate::exit::Failure;
 use crate::outcome::{Ending, Outcome, Told, costs};
-use crate::progress::Progress;
+use crate::progress::{Progress, of_rides};
 use crate::scenario::Resolved;
 use crate::target::{embedded, twin as twin_of};
 
@@ -49,7 +49,8 @@ pub fn predict(
     let watched = Watched::new();
     let stack = embedded::config(scenario, started_at, None, &watched, Calls::default())?;
     let total = until.since(started_at);
-    let mut progress = Progress::new(total, drivers.len() as u64, quiet);
+    let all_drivers = drivers.len() as u64;
+    let mut progress = Progress::new(total, quiet);
     progress.say(&format!(
         "{}: {} riders and {} drivers ({} with a ride), {:.0} s of virtual time on {}, seed {}",
         scenario.name,
@@ -81,7 +82,8 @@ pub fn predict(
             break;
         }
         if twin.now() >= started_at {
-            progress.show(twin.now().since(started_at), &recorder);
+            let elapsed = twin.now().since(started_at);
+            progress.show(elapsed, || of_rides(elapsed, &recorder, all_drivers));
         }
         if stop() {
             ended = Ending::Interrupted;

@@ -13,7 +13,6 @@ const PLAIN_EVERY: Duration = Duration::from_secs(10);
 pub struct Progress {
     shown: Shown,
     total: Duration,
-    drivers: u64,
 }
 
 enum Shown {
@@ -23,8 +22,8 @@ enum Shown {
 }
 
 impl Progress {
-    /// Progress of a run of so long with so many drivers.
-    pub fn new(total: Duration, drivers: u64, quiet: bool) -> Self {
+    /// Progress of a run of so long.
+    pub fn new(total: Duration, quiet: bool) -> Self {
         let shown = if quiet {
             Shown::Nothing
         } else if std::io::stderr().is_terminal() {
@@ -39,11 +38,7 @@ impl Progress {
         } else {
             Shown::Plain { last: None }
         };
-        Self {
-            shown,
-            total,
-            drivers,
-        }
+        Self { shown, total }
     }
 
     /// Says what is being done before or after the load.
@@ -55,8 +50,8 @@ impl Progress {
         }
     }
 
-    /// Shows how the run stands after `elapsed`.
-    pub fn show(&mut self, elapsed: Duration, recorder: &Recorder) {
+    /// Shows how the run stands after `elapsed`, in a line that is made only if it is shown.
+    pub fn show(&mut self, elapsed: Duration, line: impl FnOnce() -> String) {
         if matches!(self.shown, Shown::Nothing) {
             return;
         }
@@ -65,7 +60,7 @@ impl Progress {
         {
             return;
         }
-        let line = self.line(elapsed, recorder);
+        let line = line();
         match &mut self.shown {
             Shown::Bar(bar) => {
                 bar.set_position(elapsed.as_secs().min(self.total.as_secs()));
@@ -79,34 +74,35 @@ impl Progress {
         }
     }
 
-    fn line(&self, elapsed: Duration, recorder: &Recorder) -> String {
-        let glance = recorder.glance();
-        let seconds = elapsed.as_secs_f64().max(1.0);
-        let drivers = recorder.drivers_now(self.drivers);
-        let pair = |(p50, p99): (Option<f64>, Option<f64>)| match (p50, p99) {
-            (Some(p50), Some(p99)) => format!("{p50:.0}/{p99:.0} ms"),
-            _ => "-".to_owned(),
-        };
-        format!(
-            "asked {:.1}/s, requested {:.1}/s | quote p50/p99 {} offer {} ping {} | drivers: {} idle, {} to pick-up, {} waiting, {} on trip | errors {} dropped {}",
-            glance.scheduled as f64 / seconds,
-            glance.requested as f64 / seconds,
-            pair(glance.quote_ms),
-            pair(glance.offer_ms),
-            pair(glance.ping_ms),
-            drivers.idle,
-            drivers.pickup,
-            drivers.waiting,
-            drivers.on_trip,
-            glance.counts.errors,
-            glance.counts.dropped
-        )
-    }
-
     /// Takes the line away.
     pub fn finish(&self) {
         if let Shown::Bar(bar) = &self.shown {
             bar.finish_and_clear();
         }
     }
+}
+
+/// How riders and so many drivers fare after `elapsed`, in a line.
+pub fn of_rides(elapsed: Duration, recorder: &Recorder, drivers: u64) -> String {
+    let glance = recorder.glance();
+    let seconds = elapsed.as_secs_f64().max(1.0);
+    let drivers = recorder.drivers_now(drivers);
+    let pair = |(p50, p99): (Option<f64>, Option<f64>)| match (p50, p99) {
+        (Some(p50), Some(p99)) => format!("{p50:.0}/{p99:.0} ms"),
+        _ => "-".to_owned(),
+    };
+    format!(
+        "asked {:.1}/s, requested {:.1}/s | quote p50/p99 {} offer {} ping {} | drivers: {} idle, {} to pick-up, {} waiting, {} on trip | errors {} dropped {}",
+        glance.scheduled as f64 / seconds,
+        glance.requested as f64 / seconds,
+        pair(glance.quote_ms),
+        pair(glance.offer_ms),
+        pair(glance.ping_ms),
+        drivers.idle,
+        drivers.pickup,
+        drivers.waiting,
+        drivers.on_trip,
+        glance.counts.errors,
+        glance.counts.dropped
+    )
 }

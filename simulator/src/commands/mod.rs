@@ -5,6 +5,7 @@ pub mod calibrate;
 pub mod compare;
 pub mod import;
 pub mod issuer;
+pub mod load;
 pub mod market;
 pub mod predict;
 pub mod report;

@@ -81,7 +81,7 @@ impl<'a> Course<'a> {
         let until = world.pace.run_time(span);
         let warmup = world.pace.in_run(scenario.warmup.0);
         let total = until.since(started_at);
-        let progress = Progress::new(total, drivers.len() as u64, quiet);
+        let progress = Progress::new(total, quiet);
         progress.say(&format!(
             "{}: {} riders and {} drivers ({under_way} with a ride) in {:.0} s, seed {}, schedule {:016x}",
             scenario.name,

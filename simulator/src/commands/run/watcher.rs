@@ -14,7 +14,7 @@ use super::redeploy::Redeploy;
 use crate::call_log::CallLog;
 use crate::exit::Failure;
 use crate::outcome::Ending;
-use crate::progress::Progress;
+use crate::progress::{Progress, of_rides};
 use crate::target::system::System;
 
 /// How often the run is looked at.
@@ -60,8 +60,9 @@ impl Watcher<'_> {
             }
             if now >= self.started_at {
                 self.recorder.sample_drivers(now, self.all_drivers);
-                self.progress
-                    .show(now.since(self.started_at), self.recorder);
+                let elapsed = now.since(self.started_at);
+                let line = || of_rides(elapsed, self.recorder, self.all_drivers);
+                self.progress.show(elapsed, line);
             }
             if let Ok(queues) = self.system.queues().await {
                 self.most.note_depth(&queues);

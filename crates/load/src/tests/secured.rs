@@ -1,0 +1,189 @@
+//! Loads over TLS, HTTP/2 and gRPC.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::CertifiedKey;
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::TlsAcceptor;
+
+use super::{open, plan, run};
+use crate::connect::Io;
+use crate::{LoadError, Pace, Plan, Protocol, Target, grpc_request};
+
+/// The message that every answer brings: one empty frame of gRPC.
+const FRAME: &[u8] = b"\0\0\0\0\0";
+
+/// A server on loopback of either HTTP, under TLS if it is given a certificate. It answers with what it was asked in
+/// its trailers: gRPC's status is the length of the request's body.
+fn server(protocol: Protocol, certified: Option<&CertifiedKey<rcgen::KeyPair>>) -> SocketAddr {
+    let tls = certified.map(|certified| {
+        let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+        let config = ServerConfig::builder().with_no_client_auth();
+        let mut config = config
+            .with_single_cert(vec![certified.cert.der().clone()], key)
+            .unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    });
+    let (told, address) = channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            told.send(listener.local_addr().unwrap()).unwrap();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(serve(protocol, tls.clone(), stream));
+            }
+        });
+    });
+    address.recv().unwrap()
+}
+
+async fn serve(protocol: Protocol, tls: Option<TlsAcceptor>, stream: tokio::net::TcpStream) {
+    let stream: Box<dyn Io> = match tls {
+        None => Box::new(stream),
+        Some(tls) => match tls.accept(stream).await {
+            Ok(stream) => Box::new(stream),
+            Err(_) => return,
+        },
+    };
+    let answer = service_fn(|request: http::Request<Incoming>| async move {
+        let body = request.into_body().collect().await?.to_bytes();
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", (body.len() % 17).into());
+        let trailers = std::future::ready(Some(Ok(trailers)));
+        let body = Full::new(Bytes::from_static(FRAME)).with_trailers(trailers);
+        Ok::<_, hyper::Error>(Response::new(body))
+    });
+    let io = TokioIo::new(stream);
+    // How a connection ends is the client's to judge.
+    let _ = match protocol {
+        Protocol::Http1 => {
+            hyper::server::conn::http1::Builder::new()
+                .serve_connection(io, answer)
+                .await
+        }
+        Protocol::Http2 => {
+            let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            builder.serve_connection(io, answer).await
+        }
+    };
+}
+
+fn certified() -> CertifiedKey<rcgen::KeyPair> {
+    rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap()
+}
+
+fn at(url: &str, address: SocketAddr) -> Target {
+    url.replace("PORT", &address.port().to_string())
+        .parse()
+        .unwrap()
+}
+
+#[test]
+fn over_tls_either_http_is_spoken_to_whom_the_roots_vouch_for() {
+    let certified = certified();
+    let folder = tempfile::tempdir().unwrap();
+    let roots = folder.path().join("roots.pem");
+    std::fs::write(&roots, certified.cert.pem()).unwrap();
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let address = server(protocol, Some(&certified));
+        let mut secured = plan(address, open("200ms:100"));
+        secured.target = at("https://localhost:PORT/", address);
+        secured.protocol = protocol;
+        secured.roots = Some(roots.clone());
+        let (told, _) = run(secured.clone());
+        assert_eq!((told.answered, told.errors), (20, 0), "{told:?}");
+        assert_eq!(told.connections_opened, 4);
+
+        // Another certificate for the same name.
+        std::fs::write(
+            folder.path().join("others.pem"),
+            super::secured::certified().cert.pem(),
+        )
+        .unwrap();
+        secured.roots = Some(folder.path().join("others.pem"));
+        let error = crate::run(secured, &mut |_| std::ops::ControlFlow::Continue(())).unwrap_err();
+        assert!(error.to_string().contains("no TLS"), "{error}");
+    }
+}
+
+#[test]
+fn roots_that_are_none_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.pem");
+    std::fs::write(&empty, "nothing").unwrap();
+    for roots in [empty, PathBuf::from("absent.pem")] {
+        let mut secured = plan("127.0.0.1:1".parse().unwrap(), open("1s:1"));
+        secured.target = "https://127.0.0.1:1/".parse().unwrap();
+        secured.roots = Some(roots.clone());
+        let error = crate::run(secured, &mut |_| std::ops::ControlFlow::Continue(())).unwrap_err();
+        assert!(matches!(error, LoadError::Tls(_)), "{error}");
+        assert!(
+            error.to_string().starts_with(&roots.display().to_string()),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn requests_of_http2_share_connections() {
+    let address = server(Protocol::Http2, None);
+    let mut shared = plan(address, open("300ms:1000"));
+    (shared.protocol, shared.connections, shared.streams) = (Protocol::Http2, 2, 40);
+    let (told, _) = run(shared);
+    assert_eq!(
+        (told.answered, told.errors, told.connections_opened),
+        (300, 0, 2),
+        "{told:?}"
+    );
+    assert_eq!(told.bytes_in, 300 * FRAME.len() as u64);
+}
+
+fn call(proto: &Path, address: SocketAddr, json: &str) -> Plan {
+    let target = at("grpc://127.0.0.1:PORT/shop.Till/Buy", address);
+    let mut plan = plan(address, Pace::Closed(Duration::from_millis(150)));
+    plan.request = grpc_request(&target, proto, &[], &[], json).unwrap();
+    plan.target = target;
+    plan.protocol = Protocol::Http2;
+    plan
+}
+
+#[test]
+fn codes_of_grpc_other_than_ok_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let proto = folder.path().join("shop.proto");
+    let text = "syntax = \"proto3\"; package shop; message Ask { string name = 1; } message Told {}
+        service Till { rpc Buy(Ask) returns (Told); }";
+    std::fs::write(&proto, text).unwrap();
+    let address = server(Protocol::Http2, None);
+    // The frame is 5 bytes, and so is the code: NotFound.
+    let (told, _) = run(call(&proto, address, "{}"));
+    assert!(
+        told.answered > 0 && told.errors == told.answered,
+        "{told:?}"
+    );
+    assert_eq!(
+        told.statuses,
+        [("5 NotFound".to_owned(), told.answered)].into()
+    );
+    // 5 bytes, 2 of the field and 10 of the name: 17, which is 0.
+    let (told, _) = run(call(&proto, address, r#"{"name": "0123456789"}"#));
+    assert!(told.answered > 0 && told.errors == 0, "{told:?}");
+    assert_eq!(told.statuses, [("0 Ok".to_owned(), told.answered)].into());
+}
