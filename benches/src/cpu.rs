@@ -33,15 +33,31 @@ pub fn of_this_thread() -> Duration {
 pub fn of_process(pid: u32) -> anyhow::Result<Duration> {
     let path = format!("/proc/{pid}/stat");
     let stat = fs::read_to_string(&path).with_context(|| path.clone())?;
-    ticks(&stat)
+    ticks(&stat, OWN)
         .map(|ticks| Duration::from_millis(ticks * 10))
         .with_context(|| format!("{path}: found {stat:?}, expected fields as in proc(5)"))
 }
 
-/// Fields 14 and 15 of proc(5)'s `stat`, counted behind the name, which may hold anything. 100 ticks a second.
-fn ticks(stat: &str) -> Option<u64> {
+/// Processor time of the children of this process that have ended and were waited for, in steps of 10 ms. Linux only.
+///
+/// # Errors
+/// If `/proc/self/stat` cannot be read.
+pub fn of_children() -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string("/proc/self/stat").context("/proc/self/stat")?;
+    ticks(&stat, CHILDREN)
+        .map(|ticks| Duration::from_millis(ticks * 10))
+        .with_context(|| format!("found {stat:?}, expected fields as in proc(5)"))
+}
+
+/// The first field of proc(5)'s `stat` on a process's own time, user before system, counted behind its name.
+const OWN: usize = 11;
+/// The same on the time of its children.
+const CHILDREN: usize = OWN + 2;
+
+/// Two fields of proc(5)'s `stat`, counted behind the name, which may hold anything. 100 ticks a second.
+fn ticks(stat: &str, first: usize) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(") ")?;
-    let mut fields = fields.split(' ').skip(11);
+    let mut fields = fields.split(' ').skip(first);
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some(user + system)
@@ -53,9 +69,10 @@ mod tests {
 
     #[test]
     fn ticks_are_found_behind_a_name_with_spaces() {
-        let stat = "7 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 31 11 0 0 20 0";
-        assert_eq!(ticks(stat), Some(42));
-        assert_eq!(ticks("7 (a"), None);
+        let stat = "7 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 31 11 3 4 20 0";
+        assert_eq!(ticks(stat, OWN), Some(42));
+        assert_eq!(ticks(stat, CHILDREN), Some(7));
+        assert_eq!(ticks("7 (a", OWN), None);
     }
 
     #[test]

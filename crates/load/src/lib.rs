@@ -5,7 +5,7 @@
 //! looked after here, and how long they waited for a connection, is told apart. What is due while too much is in flight
 //! is dropped and counted.
 //!
-//! One thread sends ([`worker`](self)), or several, each with a runtime of its own and its part of the schedule and of the
+//! One thread sends, or several, each with a runtime of its own and its part of the schedule and of the
 //! connections, so that nothing is shared while requests go there and back. HTTP/1.1 is spoken by a client that writes the
 //! same bytes each time and looks for the end of answers; HTTP/2 and gRPC by `hyper`.
 

@@ -72,7 +72,7 @@ pub(crate) struct Tally {
     pub(crate) reopened: u64,
     /// From the time that a request was due to its answer.
     pub(crate) latency: LatencyHistogram,
-    /// From the time that it was sent.
+    /// From the time that it was sent, where that is another.
     pub(crate) service: LatencyHistogram,
     /// From the time that it was due until somebody looked after it here.
     pub(crate) lag: LatencyHistogram,
@@ -81,8 +81,9 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Counts how a request ended, `latency` after it was due and `service` after it was sent.
-    pub(crate) fn count(&mut self, outcome: Outcome, latency: Duration, service: Duration) {
+    /// Counts how a request ended, `latency` after it was due and, unless that was the same time, `service` after it was
+    /// sent.
+    pub(crate) fn count(&mut self, outcome: Outcome, latency: Duration, service: Option<Duration>) {
         match outcome {
             Ok(answered) => {
                 *self.statuses.entry(answered.status).or_default() += 1;
@@ -93,7 +94,9 @@ impl Tally {
         // Whom nobody answered in time has waited that long at least: to leave it out would flatter the tail.
         if matches!(outcome, Ok(_) | Err(Failure::TimedOut)) {
             self.latency.record(latency);
-            self.service.record(service);
+            if let Some(service) = service {
+                self.service.record(service);
+            }
         }
     }
 

@@ -75,6 +75,8 @@ struct Job {
 /// What the tasks of a worker share.
 struct Desk {
     timeout: Duration,
+    /// Requests are due at times of their own, not when they are sent.
+    scheduled: bool,
     queue: RefCell<VecDeque<Job>>,
     /// Lanes with nothing to do, the last one to become so on top: few connections are kept warm rather than all.
     idle: RefCell<Vec<Rc<Notify>>>,
@@ -123,7 +125,7 @@ impl Desk {
         let now = Instant::now();
         let mut tally = self.tally.borrow_mut();
         tally.bytes_out += lane.request_bytes();
-        tally.count(outcome, now - due, now - sent);
+        tally.count(outcome, now - due, self.scheduled.then(|| now - sent));
         let counter = match outcome {
             Ok(_) => &self.standing.answered,
             Err(_) => &self.standing.failed,
@@ -222,6 +224,7 @@ async fn drive(
     let plan = &part.plan;
     let desk = Rc::new(Desk {
         timeout: plan.timeout,
+        scheduled: matches!(plan.pace, Pace::Open(_)),
         queue: RefCell::default(),
         idle: RefCell::default(),
         in_flight: Cell::new(0),

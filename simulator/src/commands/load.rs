@@ -1,5 +1,6 @@
 //! `rushhour load`: load on any endpoint, by the generator of `crates/load`.
 
+use std::fs::OpenOptions;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::str::FromStr;
@@ -40,15 +41,17 @@ pub fn run(args: &LoadArgs) -> Result<Exit, Failure> {
     }
     let thresholds = all::<Threshold>("--threshold", &args.thresholds)?;
     let plan = plan(args)?;
-    // Before the load, which would otherwise be for nothing.
     if let Some(file) = &args.json {
-        write(file, "")?;
+        writable(file)?;
     }
     let interrupt = Interrupt::in_background()?;
     let mut progress = Progress::new(plan.pace.span(), args.quiet);
     let mut before = Glance::default();
     let mut look = |glance: &Glance| {
-        progress.show(glance.elapsed, || line(glance, &mut before));
+        // Before the start, while connections are opened, there is nothing to tell.
+        if !glance.elapsed.is_zero() {
+            progress.show(glance.elapsed, || line(glance, &mut before));
+        }
         if interrupt.came() {
             ControlFlow::Break(())
         } else {
@@ -116,12 +119,20 @@ fn tell_of(document: &Document, json: Option<&Path>) -> Result<(), Failure> {
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text).map_err(|error| {
-        let file = file.display();
-        Failure::target(format!(
-            "{file}: cannot be written ({error}), expected a writable file"
-        ))
-    })
+    std::fs::write(file, text).map_err(|error| unwritable(file, &error))
+}
+
+/// Whether a file can be written is seen before the load, which would otherwise be for nothing.
+fn writable(file: &Path) -> Result<(), Failure> {
+    let opened = OpenOptions::new().create(true).append(true).open(file);
+    opened.map(|_| ()).map_err(|error| unwritable(file, &error))
+}
+
+fn unwritable(file: &Path, error: &std::io::Error) -> Failure {
+    let file = file.display();
+    Failure::target(format!(
+        "{file}: cannot be written ({error}), expected a writable file"
+    ))
 }
 
 /// How a load stands, at a rate since it was last told.

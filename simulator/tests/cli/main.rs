@@ -11,6 +11,7 @@ mod command;
 mod comparing;
 mod endings;
 mod imports;
+mod loads;
 mod predictions;
 mod run_directory;
 mod schedules;

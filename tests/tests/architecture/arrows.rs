@@ -69,6 +69,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
             ],
         ),
         ("host", vec!["domain", "services", "trace"]),
+        ("load", vec!["kernel", "report", "workload"]),
         (
             "lambda",
             vec!["domain", "services", "wire", "identity", "host", "trace"],
