@@ -33,6 +33,7 @@ pub(crate) fn oha() -> Result<String, String> {
         "installing oha into {}: some minutes, once",
         peers.display()
     );
+    // With its default features: without TLS 1.16 does not compile.
     let mut install = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     install
         .args([
