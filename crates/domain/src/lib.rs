@@ -10,6 +10,7 @@ pub mod hold;
 pub mod ids;
 pub mod limits;
 pub mod money;
+pub mod path;
 pub mod place;
 pub mod surge;
 pub mod time;

@@ -1,7 +1,11 @@
-//! How long a way takes: straight-line distance, circuity, and a speed by hour of day.
+//! How long a way takes: straight-line distance, circuity, and a speed by hour of day; or, where a network of
+//! streets is known, the fastest way along it.
 
+use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::path::Path;
 use crate::place::{Place, Space};
 use crate::time::Timestamp;
 
@@ -14,12 +18,43 @@ pub struct Way {
     pub duration: Duration,
 }
 
+/// A network of streets, each with a speed of its own. Cars keep to it: a way goes from the point of a street
+/// nearest to one place (its kerb) to the point nearest to another.
+///
+/// Ways are the fastest at the streets' own speeds, and take what they take at those; [`Travel`] knows the hour.
+pub trait Streets: Debug + Send + Sync {
+    /// The mean speed over all metres of the network, in metres a second, above zero.
+    fn mean_speed_mps(&self) -> f64;
+
+    /// The point of a street that is nearest to a place; none if the place is too far from all.
+    fn kerb(&self, place: Place) -> Option<Place>;
+
+    /// The way between two places; none if either is too far from all streets.
+    fn way(&self, from: Place, to: Place) -> Option<Way>;
+
+    /// The ways from many places to one: as many answers, each what [`Streets::way`] says.
+    fn ways_to(&self, to: Place, from: &[Place]) -> Vec<Option<Way>>;
+
+    /// The same way as [`Streets::way`], with its points.
+    fn path(&self, from: Place, to: Place) -> Option<(Way, Path)>;
+}
+
+/// A way, and the points that a car passes on it.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Its length and time.
+    pub way: Way,
+    /// Its points; none where it is straight from place to place.
+    pub path: Option<Arc<Path>>,
+}
+
 /// The one rule by which quotes, matching, drivers and the twin turn places into metres and minutes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Travel {
     space: Space,
     circuity: f64,
     speed_mps_by_hour: [f64; 24],
+    streets: Option<Arc<dyn Streets>>,
 }
 
 /// Why a travel rule cannot be.
@@ -49,7 +84,17 @@ impl Travel {
             space,
             circuity,
             speed_mps_by_hour: speed_kmh.map(|kmh| kmh / 3.6),
+            streets: None,
         })
+    }
+
+    /// The same rule with ways along streets. The hour's speed is then the mean over the network: every street is
+    /// as much faster or slower than by itself, so that the fastest way is the same at every hour. Of a place that
+    /// is too far from all streets, ways are straight ones by circuity.
+    #[must_use]
+    pub fn along(mut self, streets: Arc<dyn Streets>) -> Self {
+        self.streets = Some(streets);
+        self
     }
 
     /// The metric underneath.
@@ -64,13 +109,64 @@ impl Travel {
         self.circuity
     }
 
+    /// The streets that ways follow; none where ways are straight.
+    #[must_use]
+    pub fn streets(&self) -> Option<&Arc<dyn Streets>> {
+        self.streets.as_ref()
+    }
+
+    /// Where a car stands that comes to a place: at the nearest point of a street, or at the place itself.
+    #[must_use]
+    pub fn kerb(&self, place: Place) -> Place {
+        let kerb = self.streets.as_ref().and_then(|it| it.kerb(place));
+        kerb.unwrap_or(place)
+    }
+
     /// The way from one place to another, leaving at a time.
     #[must_use]
     pub fn way(&self, from: Place, to: Place, leaving: Timestamp) -> Way {
-        self.way_of(self.space.distance_m(from, to) * self.circuity, leaving)
+        let streets = self.streets.as_ref();
+        match streets.and_then(|it| Some((it, it.way(from, to)?))) {
+            Some((streets, way)) => self.at_hour(&**streets, way, leaving),
+            None => self.way_of(self.space.distance_m(from, to) * self.circuity, leaving),
+        }
     }
 
-    /// The way of a known length along the streets, in metres, leaving at a time.
+    /// The ways to a place from others, each given with its straight distance in metres, leaving at a time.
+    #[must_use]
+    pub fn ways_to(&self, to: Place, from: &[(Place, f64)], leaving: Timestamp) -> Vec<Way> {
+        let straight = |metres: f64| self.way_of(metres * self.circuity, leaving);
+        let Some(streets) = &self.streets else {
+            return from.iter().map(|(_, metres)| straight(*metres)).collect();
+        };
+        let places: Vec<Place> = from.iter().map(|(place, _)| *place).collect();
+        let along = streets.ways_to(to, &places).into_iter();
+        let way = |(way, (_, metres)): (Option<Way>, &(Place, f64))| {
+            way.map_or_else(
+                || straight(*metres),
+                |way| self.at_hour(&**streets, way, leaving),
+            )
+        };
+        along.zip(from).map(way).collect()
+    }
+
+    /// The way from one place to another, with the points that a car passes, leaving at a time.
+    #[must_use]
+    pub fn route(&self, from: Place, to: Place, leaving: Timestamp) -> Route {
+        let streets = self.streets.as_ref();
+        match streets.and_then(|it| Some((it, it.path(from, to)?))) {
+            Some((streets, (way, path))) => Route {
+                way: self.at_hour(&**streets, way, leaving),
+                path: Some(Arc::new(path)),
+            },
+            None => Route {
+                way: self.way_of(self.space.distance_m(from, to) * self.circuity, leaving),
+                path: None,
+            },
+        }
+    }
+
+    /// The way of a known length along the streets, in metres, leaving at a time, at the hour's speed.
     #[must_use]
     pub fn way_of(&self, distance_m: f64, leaving: Timestamp) -> Way {
         let seconds = distance_m / self.speed_mps_by_hour[leaving.hour_of_day()];
@@ -79,19 +175,30 @@ impl Travel {
             duration: Duration::from_secs_f64(seconds.clamp(0.0, 1e9)),
         }
     }
+
+    fn at_hour(&self, streets: &dyn Streets, way: Way, leaving: Timestamp) -> Way {
+        let slower = streets.mean_speed_mps() / self.speed_mps_by_hour[leaving.hour_of_day()];
+        let seconds = way.duration.as_secs_f64() * slower;
+        Way {
+            distance_m: way.distance_m,
+            duration: Duration::from_secs_f64(seconds.clamp(0.0, 1e9)),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::path::Waypoint;
+
+    const SPACE: Space = Space::Plane {
+        width_m: 10_000.0,
+        height_m: 10_000.0,
+    };
 
     #[test]
     fn a_way_is_circuity_and_speed() {
-        let space = Space::Plane {
-            width_m: 10_000.0,
-            height_m: 10_000.0,
-        };
-        let travel = Travel::new(space, 1.5, [36.0; 24]).unwrap();
+        let travel = Travel::new(SPACE, 1.5, [36.0; 24]).unwrap();
         let way = travel.way(
             Place::from_metres(0.0, 0.0),
             Place::from_metres(3_000.0, 4_000.0),
@@ -103,10 +210,75 @@ mod tests {
 
     #[test]
     fn a_standing_city_is_refused() {
-        assert_eq!(
-            Travel::new(Space::Sphere, 1.3, [0.0; 24]),
-            Err(TravelError::Speed(0.0))
-        );
+        let error = Travel::new(Space::Sphere, 1.3, [0.0; 24]).unwrap_err();
+        assert_eq!(error, TravelError::Speed(0.0));
         assert!(Travel::new(Space::Sphere, 0.9, [20.0; 24]).is_err());
+    }
+
+    /// One street along the equator, at 20 m/s; nothing north of 100 m is near it.
+    #[derive(Debug)]
+    struct OneStreet;
+
+    impl Streets for OneStreet {
+        fn mean_speed_mps(&self) -> f64 {
+            20.0
+        }
+
+        fn kerb(&self, place: Place) -> Option<Place> {
+            (place.north_m() < 100.0).then(|| Place::from_metres(place.east_m(), 0.0))
+        }
+
+        fn way(&self, from: Place, to: Place) -> Option<Way> {
+            let metres = (self.kerb(to)?.east_m() - self.kerb(from)?.east_m()).abs();
+            Some(Way {
+                distance_m: metres,
+                duration: Duration::from_secs_f64(metres / 20.0),
+            })
+        }
+
+        fn ways_to(&self, to: Place, from: &[Place]) -> Vec<Option<Way>> {
+            from.iter().map(|from| self.way(*from, to)).collect()
+        }
+
+        fn path(&self, from: Place, to: Place) -> Option<(Way, Path)> {
+            let way = self.way(from, to)?;
+            let point = |place, share, metres| {
+                Some(Waypoint {
+                    place: self.kerb(place)?,
+                    share,
+                    metres,
+                })
+            };
+            let points = vec![point(from, 0.0, 0.0)?, point(to, 1.0, way.distance_m)?];
+            Some((way, Path::new(points)?))
+        }
+    }
+
+    #[test]
+    fn ways_follow_streets_at_the_hours_speed_and_are_straight_off_them() {
+        let mut speeds = [72.0; 24];
+        speeds[8] = 36.0;
+        let travel = Travel::new(SPACE, 1.5, speeds).unwrap();
+        let travel = travel.along(Arc::new(OneStreet));
+        let at = |east_m, north_m| Place::from_metres(east_m, north_m);
+        let eight = Timestamp::from_millis(8 * 3_600_000);
+        let near = [at(0.0, 30.0), at(1_000.0, 40.0)];
+        for (leaving, seconds) in [(Timestamp::ZERO, 50.0), (eight, 100.0)] {
+            let route = travel.route(near[0], near[1], leaving);
+            assert!((route.way.distance_m - 1_000.0).abs() < 1e-6);
+            assert!((route.way.duration.as_secs_f64() - seconds).abs() < 1e-6);
+            assert_eq!(travel.way(near[0], near[1], leaving), route.way);
+            let path = route.path.unwrap();
+            assert_eq!(path.ends(), travel.kerb(near[1]));
+        }
+        let far = at(0.0, 4_000.0);
+        let route = travel.route(far, near[1], eight);
+        assert!(route.path.is_none());
+        assert!(route.way.distance_m > 1.5 * 4_000.0);
+        assert_eq!(travel.kerb(far), far);
+        let from = [(near[0], 1_000.1), (far, 4_083.0)];
+        let ways = travel.ways_to(near[1], &from, eight);
+        assert_eq!(ways[0], travel.way(near[0], near[1], eight));
+        assert!((ways[1].distance_m - 1.5 * 4_083.0).abs() < 1e-6);
     }
 }

@@ -27,7 +27,7 @@ const HOSTED: &[&str] = &[
 /// The crates that the twin is made of, and those whose rules must hold in it: no runtime, no cloud.
 const PURE: &[&str] = &[
     "domain", "services", "fleet", "wire", "cloud", "workload", "report", "kernel", "drive",
-    "study", "twin",
+    "study", "twin", "roads",
 ];
 
 /// The ports on the SDK, and what an operator asks of a deployment.
@@ -43,6 +43,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("fleet", vec!["domain"]),
         ("services", vec!["domain", "fleet"]),
         ("wire", vec!["domain"]),
+        ("roads", vec!["domain"]),
         ("workload", vec!["domain", "kernel"]),
         ("study", vec!["domain", "kernel", "cloud", "workload"]),
         ("report", vec!["domain"]),
@@ -247,7 +248,7 @@ fn the_pure_crates_reach_no_runtime_and_no_cloud() {
         &forbidden_reach(&tree.graph, PURE, LEAVES, is_host),
     );
     let core = [
-        "domain", "services", "fleet", "workload", "report", "kernel",
+        "domain", "services", "fleet", "workload", "report", "kernel", "roads",
     ];
     expect_none(
         "without exception",

@@ -9,7 +9,7 @@ use crate::{expect_none, root};
 const LINES_MAX: usize = 500;
 /// Crates in which a seed must replay to the byte.
 const DETERMINISTIC: &[&str] = &[
-    "domain", "services", "fleet", "kernel", "cloud", "workload", "drive", "study", "twin",
+    "domain", "services", "fleet", "kernel", "cloud", "workload", "drive", "study", "twin", "roads",
 ];
 /// Directories that hold nothing of ours.
 const SKIPPED: &[&str] = &["target", ".git", "runs", "node_modules"];

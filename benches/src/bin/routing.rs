@@ -1,0 +1,207 @@
+//! Ways in a city of 100,000 corners: our contraction hierarchy against Dijkstra's algorithm on the same graph, and
+//! against the crate `fast_paths`.
+//!
+//! All sides run on this thread, one after the other, and give the same answers, or the benchmark fails. The city is
+//! made up, from a fixed seed.
+
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::ensure;
+use domain::Place;
+use fast_paths::{InputGraph, PathCalculator};
+use kernel::{Stream, Streams};
+use roads::components::largest_component;
+use roads::cost::Cost;
+use roads::dijkstra::Dijkstra;
+use roads::graph::Graph;
+use roads::hierarchy::{Hierarchy, Search};
+use roads::table::Table;
+use roads::town::Town;
+use rushhour_benches::{Comparison, Figure, cpu};
+
+/// Ways that all sides find.
+const WAYS: usize = 1_000;
+/// How often the fast sides find them again, so that a step of the clock is nothing beside it.
+const ROUNDS: usize = 20;
+/// Rows and columns of the table.
+const SIDE: usize = 1_000;
+/// Rows of it that Dijkstra's algorithm works out: each costs it the same.
+const ROWS_OF_DIJKSTRA: usize = 100;
+
+/// Just over 100,000 corners, of which some are left out, on 38 km.
+fn town() -> Town {
+    Town {
+        columns: 320,
+        rows: 320,
+        block_m: 120.0,
+        centre: Place::from_metres(0.0, 0.0),
+        missing: 0.12,
+        one_way: 0.25,
+    }
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let streams = Streams::new(5);
+    let mut stream = streams.stream("routing-bench", 0);
+    let draft = town().build(|| stream.uniform());
+    let (graph, dropped) = largest_component(&Graph::new(draft)?);
+    eprintln!(
+        "{} nodes, {} edges; {} nodes left out",
+        graph.nodes(),
+        graph.edges(),
+        dropped.nodes
+    );
+    let (hierarchy, took) = timed(|| Hierarchy::of(&graph));
+    eprintln!("hierarchy of {} arcs in {took:.1?}", hierarchy.arcs());
+    let mut comparison = Comparison::default();
+    comparison.add(Figure::at_most(
+        "hierarchy made, of 100,000 nodes",
+        took.as_secs_f64(),
+        "s",
+        30.0,
+    ));
+    point_to_point(&mut comparison, &graph, &hierarchy, &mut stream)?;
+    many_to_many(&mut comparison, &graph, &hierarchy, &mut stream)?;
+    Ok(comparison.finish())
+}
+
+/// The result of some work, and its processor time.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let before = cpu::of_this_thread();
+    let result = black_box(work());
+    (result, cpu::of_this_thread() - before)
+}
+
+fn some_nodes(graph: &Graph, count: usize, stream: &mut Stream) -> Vec<u32> {
+    (0..count)
+        .map(|_| stream.below(graph.nodes()) as u32)
+        .collect()
+}
+
+fn point_to_point(
+    comparison: &mut Comparison,
+    graph: &Graph,
+    hierarchy: &Hierarchy,
+    stream: &mut Stream,
+) -> anyhow::Result<()> {
+    let from = some_nodes(graph, WAYS, stream);
+    let to = some_nodes(graph, WAYS, stream);
+    let pairs: Vec<(u32, u32)> = from.into_iter().zip(to).collect();
+    let each = |took: Duration, ways: usize| took.as_secs_f64() * 1e6 / ways as f64;
+
+    let mut search = Search::new(hierarchy);
+    let ways = |search: &mut Search| -> Vec<Option<Cost>> {
+        let ways = pairs.iter();
+        ways.map(|(from, to)| search.cost(hierarchy, *from, *to))
+            .collect()
+    };
+    let ours = ways(&mut search);
+    let (_, took) = timed(|| (0..ROUNDS).for_each(|_| drop(black_box(ways(&mut search)))));
+    let ours_us = each(took, ROUNDS * WAYS);
+
+    let mut plain = Dijkstra::new(graph);
+    let (theirs, took) = timed(|| {
+        let ways = pairs.iter();
+        ways.map(|(from, to)| plain.cost(graph, *from, *to))
+            .collect::<Vec<_>>()
+    });
+    ensure!(ours == theirs, "the hierarchy and Dijkstra disagree");
+    comparison.add(Figure::cost(
+        "point to point, 100,000 nodes",
+        ours_us,
+        "Dijkstra, stopped at the target",
+        each(took, WAYS),
+        "µs",
+        100.0,
+    ));
+
+    let mut input = InputGraph::new();
+    for node in 0..graph.nodes() as u32 {
+        for edge in graph.edges_of(node) {
+            input.add_edge(node as usize, edge.to as usize, whole(edge.cost));
+        }
+    }
+    input.freeze();
+    let (prepared, took) = timed(|| fast_paths::prepare(&input));
+    eprintln!("fast_paths prepared in {took:.1?}");
+    let mut calculator: PathCalculator = fast_paths::create_calculator(&prepared);
+    let mut ways = || -> Vec<Option<usize>> {
+        let ways = pairs.iter();
+        ways.map(|(from, to)| {
+            let path = calculator.calc_path(&prepared, *from as usize, *to as usize);
+            path.map(|path| path.get_weight())
+        })
+        .collect()
+    };
+    let theirs = ways();
+    let (_, took) = timed(|| (0..ROUNDS).for_each(|_| drop(black_box(ways()))));
+    let ours_whole: Vec<_> = ours.iter().map(|cost| cost.map(whole)).collect();
+    ensure!(
+        ours_whole == theirs,
+        "the hierarchy and fast_paths disagree"
+    );
+
+    let mut paths = || {
+        for (from, to) in &pairs {
+            let found = search.between(hierarchy, [(*from, Cost::ZERO)], [(*to, Cost::ZERO)]);
+            black_box(found.map(|found| search.nodes(hierarchy, &found)));
+        }
+    };
+    let (_, ours_took) = timed(|| (0..ROUNDS).for_each(|_| paths()));
+    comparison.add(Figure::cost(
+        "point to point with its nodes",
+        each(ours_took, ROUNDS * WAYS),
+        "fast_paths 1.0",
+        each(took, ROUNDS * WAYS),
+        "µs",
+        0.75,
+    ));
+    Ok(())
+}
+
+/// A cost as one number.
+fn whole(cost: Cost) -> usize {
+    (cost.millis() as usize) << 31 | cost.decimetres() as usize
+}
+
+fn many_to_many(
+    comparison: &mut Comparison,
+    graph: &Graph,
+    hierarchy: &Hierarchy,
+    stream: &mut Stream,
+) -> anyhow::Result<()> {
+    let from = some_nodes(graph, SIDE, stream);
+    let to = some_nodes(graph, SIDE, stream);
+    let mut search = Search::new(hierarchy);
+    let (table, ours) = timed(|| Table::new(hierarchy, &mut search, &from, &to));
+
+    let mut plain = Dijkstra::new(graph);
+    let (rows, theirs) = timed(|| {
+        let rows = from.iter().take(ROWS_OF_DIJKSTRA);
+        rows.map(|from| plain.costs(graph, *from, &to))
+            .collect::<Vec<_>>()
+    });
+    for (at, row) in rows.iter().enumerate() {
+        ensure!(table.row(at) == &row[..], "row {at} of the table is wrong");
+    }
+    // The rest of the table against ways one by one, of which the first thousand were held against Dijkstra.
+    for (at, (from, to)) in from.iter().zip(&to).enumerate() {
+        let alone = search.cost(hierarchy, *from, *to);
+        ensure!(
+            table.cost(at, at) == alone,
+            "row {at} of the table is wrong"
+        );
+    }
+    let whole_table = SIDE as f64 / ROWS_OF_DIJKSTRA as f64;
+    comparison.add(Figure::cost(
+        "table of 1,000 × 1,000",
+        ours.as_secs_f64() * 1e3,
+        "Dijkstra from each source, stopped at the last target",
+        theirs.as_secs_f64() * 1e3 * whole_table,
+        "ms",
+        20.0,
+    ));
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! A network as two CSV files with headers: nodes, and edges between them.
+//!
+//! `nodes`: `id` (any text), `lat` and `lon` in degrees. `edges`: `from` and `to` (ids of nodes), and, each optional,
+//! `length_m` (straight from node to node if absent or empty), `speed_kmh` ([`SPEED_KMH`] if absent or empty) and
+//! `oneway` (`1`, `yes`, `true`; both directions otherwise). Other columns are passed over.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use csv::{Reader, StringRecord};
+use domain::{Place, Space};
+
+use crate::file::{FileError, open};
+use crate::graph::{
+    Draft, NODES_MAX, SPEED_MAX_KMH, SPEED_MIN_KMH, STREET_MAX_M, STREETS_MAX, Street,
+};
+
+/// The speed of a street of which none is stated, in km/h: as in a European town with a limit of 30 in side streets.
+/// An assumption.
+pub const SPEED_KMH: f64 = 30.0;
+
+/// Reads a network from two files.
+///
+/// # Errors
+/// Names the file, and the line where there is one, with what was found and what was expected.
+pub fn read(nodes: &Path, edges: &Path) -> Result<Draft, FileError> {
+    let numbered = Nodes::read(nodes, open(nodes)?)?;
+    let streets = numbered.streets(edges, open(edges)?)?;
+    Ok(Draft {
+        places: numbered.places,
+        streets,
+    })
+}
+
+/// A CSV file that is being read.
+struct Rows<'a, R> {
+    path: &'a Path,
+    reader: Reader<R>,
+    columns: Vec<Option<usize>>,
+    record: StringRecord,
+    line: u64,
+}
+
+impl<'a, R: Read> Rows<'a, R> {
+    fn new(
+        path: &'a Path,
+        input: R,
+        needed: &[&'static str],
+        optional: &[&'static str],
+    ) -> Result<Self, FileError> {
+        let mut builder = csv::ReaderBuilder::new();
+        let mut reader = builder.trim(csv::Trim::All).from_reader(input);
+        let headers = reader
+            .headers()
+            .map_err(|error| FileError::unreadable(path, error))?;
+        let place = |name: &str| headers.iter().position(|header| header == name);
+        if needed.iter().any(|name| place(name).is_none()) {
+            let found = headers.iter().collect::<Vec<_>>().join(", ");
+            let message = format!(
+                "found the columns `{found}`, expected `{}` among them",
+                needed.join("`, `")
+            );
+            return Err(FileError::at(path, 1, message));
+        }
+        Ok(Self {
+            path,
+            columns: needed.iter().chain(optional).map(|it| place(it)).collect(),
+            reader,
+            record: StringRecord::new(),
+            line: 1,
+        })
+    }
+
+    fn next(&mut self) -> Result<bool, FileError> {
+        let read = self.reader.read_record(&mut self.record);
+        let more = read.map_err(|error| FileError::unreadable(self.path, error))?;
+        if let Some(position) = self.record.position().filter(|_| more) {
+            self.line = position.line();
+        }
+        Ok(more)
+    }
+
+    fn text(&self, column: usize) -> &str {
+        let at = self.columns[column];
+        at.and_then(|at| self.record.get(at)).unwrap_or_default()
+    }
+
+    fn wrong(&self, what: &str, found: &str, expected: &str) -> FileError {
+        let message = format!("found {what} {found:?}, expected {expected}");
+        FileError::at(self.path, self.line, message)
+    }
+
+    fn number(
+        &self,
+        column: usize,
+        what: &str,
+        (least, most): (f64, f64),
+    ) -> Result<f64, FileError> {
+        let text = self.text(column);
+        text.parse()
+            .ok()
+            .filter(|number| (least..=most).contains(number))
+            .ok_or_else(|| self.wrong(what, text, &format!("a number from {least} to {most}")))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Nodes {
+    numbers: BTreeMap<String, u32>,
+    places: Vec<Place>,
+}
+
+impl Nodes {
+    fn read(path: &Path, input: impl Read) -> Result<Self, FileError> {
+        let mut rows = Rows::new(path, input, &["id", "lat", "lon"], &[])?;
+        let mut nodes = Self::default();
+        while rows.next()? {
+            let lat = rows.number(1, "the latitude", (-90.0, 90.0))?;
+            let lon = rows.number(2, "the longitude", (-180.0, 180.0))?;
+            let place = Place::new(lat, lon).expect("within the bounds of both");
+            if nodes.places.len() == NODES_MAX {
+                let message = format!("found more than {NODES_MAX} nodes, expected fewer");
+                return Err(FileError::at(path, rows.line, message));
+            }
+            let number = nodes.places.len() as u32;
+            let id = rows.text(0);
+            if nodes.numbers.insert(id.to_owned(), number).is_some() {
+                return Err(rows.wrong("the id", id, "each id once"));
+            }
+            nodes.places.push(place);
+        }
+        Ok(nodes)
+    }
+
+    fn streets(&self, path: &Path, input: impl Read) -> Result<Vec<Street>, FileError> {
+        let optional = ["length_m", "speed_kmh", "oneway"];
+        let mut rows = Rows::new(path, input, &["from", "to"], &optional)?;
+        let mut streets = Vec::new();
+        while rows.next()? {
+            let node = |column: usize, what: &str| {
+                let id = rows.text(column);
+                let number = self.numbers.get(id).copied();
+                number.ok_or_else(|| rows.wrong(what, id, "the id of a node"))
+            };
+            let (from, to) = (node(0, "from")?, node(1, "to")?);
+            let street = Street {
+                from,
+                to,
+                length_m: match rows.text(2) {
+                    "" => {
+                        let ends = [from, to].map(|node| self.places[node as usize]);
+                        Space::Sphere.distance_m(ends[0], ends[1])
+                    }
+                    _ => rows.number(2, "the length", (0.0, STREET_MAX_M))?,
+                },
+                speed_kmh: match rows.text(3) {
+                    "" => SPEED_KMH,
+                    _ => rows.number(3, "the speed", (SPEED_MIN_KMH, SPEED_MAX_KMH))?,
+                },
+            };
+            if street.length_m > STREET_MAX_M {
+                let found = format!("{:.0} m", street.length_m);
+                let expected = format!("at most {STREET_MAX_M} m from node to node");
+                return Err(rows.wrong("a street of", &found, &expected));
+            }
+            streets.push(street);
+            match rows.text(4).to_ascii_lowercase().as_str() {
+                "1" | "yes" | "true" => {}
+                "" | "0" | "no" | "false" => streets.push(street.back()),
+                other => return Err(rows.wrong("oneway", other, "1, yes, true, 0, no or false")),
+            }
+            if streets.len() > STREETS_MAX {
+                let message = format!("found more than {STREETS_MAX} streets, expected fewer");
+                return Err(FileError::at(path, rows.line, message));
+            }
+        }
+        Ok(streets)
+    }
+}

@@ -1,0 +1,378 @@
+//! A network as nodes and directed streets, each node's streets side by side.
+
+use domain::Place;
+
+use crate::cost::{Cost, DECIMETRES_MAX, MILLIS_MAX};
+
+/// Nodes of a network at most: a metropolis with every bend of its streets has about a million.
+pub const NODES_MAX: usize = 4_000_000;
+/// Streets of a network at most, each direction counted.
+pub const STREETS_MAX: usize = 16_000_000;
+/// The longest street from node to node, in metres.
+pub const STREET_MAX_M: f64 = 100_000.0;
+/// The slowest street, in km/h.
+pub const SPEED_MIN_KMH: f64 = 1.0;
+/// The fastest street, in km/h.
+pub const SPEED_MAX_KMH: f64 = 200.0;
+
+/// A street in one direction, from node to node.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Street {
+    /// The number of the node where it begins.
+    pub from: u32,
+    /// The number of the node where it ends.
+    pub to: u32,
+    /// Its length in metres.
+    pub length_m: f64,
+    /// How fast cars are on it when nothing slows them.
+    pub speed_kmh: f64,
+}
+
+impl Street {
+    /// The same street in the other direction.
+    #[must_use]
+    pub fn back(self) -> Self {
+        Self {
+            from: self.to,
+            to: self.from,
+            ..self
+        }
+    }
+
+    fn cost(&self) -> Cost {
+        let millis = self.length_m / self.speed_kmh * 3_600.0;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "not negative, and bounded by the longest street at the lowest speed"
+        )]
+        let whole = |number: f64| number.round() as u64;
+        Cost::new(whole(millis), whole(self.length_m * 10.0))
+    }
+}
+
+/// What a network is made from: nodes and streets between them, as a reader found them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Draft {
+    /// Where each node is.
+    pub places: Vec<Place>,
+    /// The streets, each direction for itself.
+    pub streets: Vec<Street>,
+}
+
+/// Why nodes and streets are no network.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum GraphError {
+    /// There is nothing to drive on.
+    #[error("found {nodes} nodes and no street between two of them, expected at least one")]
+    NoStreets {
+        /// Nodes that were found.
+        nodes: usize,
+    },
+    /// There is more than anybody needs.
+    #[error("found {found} {what}, expected at most {limit}: cut the network to the city")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A street leads to a node that is not there.
+    #[error("street {street}: found node {node}, expected one of {nodes}")]
+    Node {
+        /// The street's number.
+        street: usize,
+        /// The node's.
+        node: u32,
+        /// How many nodes there are.
+        nodes: usize,
+    },
+    /// A street has no length, or too much.
+    #[error("street {street}: found a length of {metres} m, expected 0 to {STREET_MAX_M}")]
+    Length {
+        /// The street's number.
+        street: usize,
+        /// What was found.
+        metres: f64,
+    },
+    /// A street's speed is none.
+    #[error("street {street}: found {kmh} km/h, expected {SPEED_MIN_KMH} to {SPEED_MAX_KMH}")]
+    Speed {
+        /// The street's number.
+        street: usize,
+        /// What was found.
+        kmh: f64,
+    },
+    /// A way might be longer than can be told.
+    #[error(
+        "found streets of {km} km and {hours} h, expected at most {} km and {} h: cut the network to the city",
+        DECIMETRES_MAX / 10_000,
+        MILLIS_MAX / 3_600_000
+    )]
+    TooLarge {
+        /// The longest street of each node, summed up, in kilometres.
+        km: u64,
+        /// The slowest of each, in hours.
+        hours: u64,
+    },
+}
+
+/// A street from node to node that costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// The node where it ends.
+    pub to: u32,
+    /// What it costs.
+    pub cost: Cost,
+}
+
+/// Nodes, and the streets that leave each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Graph {
+    places: Vec<Place>,
+    /// Where each node's edges begin, and after the last where all end.
+    first: Vec<u32>,
+    edges: Vec<Edge>,
+}
+
+impl Graph {
+    /// A graph of a draft. Streets from a node to itself are left out: they lead nowhere.
+    ///
+    /// # Errors
+    /// If there is no street, or one is not what a street can be, or there are too many.
+    pub fn new(draft: Draft) -> Result<Self, GraphError> {
+        let Draft {
+            places,
+            mut streets,
+        } = draft;
+        let nodes = places.len();
+        for (what, found, limit) in [
+            ("nodes", nodes, NODES_MAX),
+            ("streets", streets.len(), STREETS_MAX),
+        ] {
+            if found > limit {
+                return Err(GraphError::TooMany { what, found, limit });
+            }
+        }
+        for (street, it) in streets.iter().enumerate() {
+            if let Some(node) = [it.from, it.to]
+                .into_iter()
+                .find(|at| *at as usize >= nodes)
+            {
+                return Err(GraphError::Node {
+                    street,
+                    node,
+                    nodes,
+                });
+            }
+            if !(0.0..=STREET_MAX_M).contains(&it.length_m) {
+                let metres = it.length_m;
+                return Err(GraphError::Length { street, metres });
+            }
+            if !(SPEED_MIN_KMH..=SPEED_MAX_KMH).contains(&it.speed_kmh) {
+                let kmh = it.speed_kmh;
+                return Err(GraphError::Speed { street, kmh });
+            }
+        }
+        streets.retain(|it| it.from != it.to);
+        if streets.is_empty() {
+            return Err(GraphError::NoStreets { nodes });
+        }
+        streets.sort_by_key(|it| (it.from, it.to, it.cost()));
+        let graph = Self::sorted(places, &streets);
+        graph.check_size()?;
+        Ok(graph)
+    }
+
+    fn sorted(places: Vec<Place>, streets: &[Street]) -> Self {
+        let edges = streets.iter().map(|it| Edge {
+            to: it.to,
+            cost: it.cost(),
+        });
+        Self {
+            first: starts(places.len(), streets.iter().map(|it| it.from)),
+            edges: edges.collect(),
+            places,
+        }
+    }
+
+    /// A way leaves each node at most once, so it is no longer than the longest street of each.
+    fn check_size(&self) -> Result<(), GraphError> {
+        let sum = |of: fn(Cost) -> u64| -> u64 {
+            let nodes = 0..self.nodes() as u32;
+            nodes
+                .map(|node| self.edges_of(node).iter().map(|it| of(it.cost)).max())
+                .map(Option::unwrap_or_default)
+                .sum()
+        };
+        let (millis, decimetres) = (sum(Cost::millis), sum(Cost::decimetres));
+        // The ways from a place to the first node and from the last one are two more streets.
+        let room = |limit: u64| limit / 10 * 9;
+        if millis > room(MILLIS_MAX) || decimetres > room(DECIMETRES_MAX) {
+            return Err(GraphError::TooLarge {
+                km: decimetres / 10_000,
+                hours: millis / 3_600_000,
+            });
+        }
+        Ok(())
+    }
+
+    /// How many nodes there are.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.places.len()
+    }
+
+    /// How many edges there are.
+    #[must_use]
+    pub fn edges(&self) -> usize {
+        self.edges.len()
+    }
+
+    /// Where a node is.
+    #[must_use]
+    pub fn place(&self, node: u32) -> Place {
+        self.places[node as usize]
+    }
+
+    /// Where all nodes are.
+    #[must_use]
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// The edges that leave a node, by the node where they end and then by cost.
+    #[must_use]
+    pub fn edges_of(&self, node: u32) -> &[Edge] {
+        let node = node as usize;
+        &self.edges[self.first[node] as usize..self.first[node + 1] as usize]
+    }
+
+    /// The cheapest edge from one node to another.
+    #[must_use]
+    pub fn edge(&self, from: u32, to: u32) -> Option<Cost> {
+        let edges = self.edges_of(from);
+        let at = edges.partition_point(|edge| edge.to < to);
+        edges
+            .get(at)
+            .filter(|edge| edge.to == to)
+            .map(|edge| edge.cost)
+    }
+
+    /// The graph of some of the nodes, in their order, and the edges between them.
+    #[must_use]
+    pub(crate) fn of_nodes(&self, keep: &[bool]) -> Self {
+        let mut number = vec![u32::MAX; self.nodes()];
+        let mut kept = 0;
+        for (node, _) in keep.iter().enumerate().filter(|(_, keep)| **keep) {
+            number[node] = kept;
+            kept += 1;
+        }
+        let mut places = Vec::with_capacity(kept as usize);
+        let (mut first, mut edges) = (vec![0], Vec::new());
+        for node in (0..self.nodes() as u32).filter(|node| keep[*node as usize]) {
+            places.push(self.place(node));
+            let inside = self.edges_of(node).iter().map(|edge| Edge {
+                to: number[edge.to as usize],
+                ..*edge
+            });
+            edges.extend(inside.filter(|edge| edge.to != u32::MAX));
+            first.push(edges.len() as u32);
+        }
+        Self {
+            places,
+            first,
+            edges,
+        }
+    }
+}
+
+/// Where each of `count` groups begins in a list sorted by group, and after the last where all end.
+pub(crate) fn starts(count: usize, sorted: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut first = vec![0; count + 1];
+    for group in sorted {
+        first[group as usize + 1] += 1;
+    }
+    for at in 0..count {
+        first[at + 1] += first[at];
+    }
+    first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(nodes: u32, streets: &[(u32, u32, f64, f64)]) -> Draft {
+        Draft {
+            places: (0..nodes)
+                .map(|node| Place::from_metres(f64::from(node) * 100.0, 0.0))
+                .collect(),
+            streets: streets
+                .iter()
+                .map(|&(from, to, length_m, speed_kmh)| Street {
+                    from,
+                    to,
+                    length_m,
+                    speed_kmh,
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_no_network_says_why() {
+        for (found, expected) in [
+            (draft(0, &[]), "found 0 nodes and no street"),
+            (draft(3, &[]), "found 3 nodes and no street"),
+            (
+                draft(2, &[(1, 1, 5.0, 30.0)]),
+                "found 2 nodes and no street",
+            ),
+            (
+                draft(2, &[(0, 2, 5.0, 30.0)]),
+                "street 0: found node 2, expected one of 2",
+            ),
+            (
+                draft(2, &[(0, 1, f64::NAN, 30.0)]),
+                "found a length of NaN m",
+            ),
+            (draft(2, &[(0, 1, -1.0, 30.0)]), "found a length of -1 m"),
+            (
+                draft(2, &[(0, 1, 1.0, 0.0)]),
+                "found 0 km/h, expected 1 to 200",
+            ),
+            (draft(2, &[(0, 1, 1.0, f64::INFINITY)]), "found inf km/h"),
+        ] {
+            let text = Graph::new(found).unwrap_err().to_string();
+            assert!(text.contains(expected), "{text} has {expected}");
+        }
+    }
+
+    #[test]
+    fn a_network_beyond_all_cities_is_refused() {
+        let slow: Vec<_> = (0..1_000)
+            .map(|node| (node, node + 1, STREET_MAX_M, SPEED_MIN_KMH))
+            .collect();
+        let error = Graph::new(draft(1_001, &slow)).unwrap_err();
+        assert!(matches!(error, GraphError::TooLarge { .. }), "{error}");
+    }
+
+    #[test]
+    fn edges_stand_by_node_and_the_cheapest_of_parallel_ones_first() {
+        let streets = [
+            (1, 0, 100.0, 36.0),
+            (0, 1, 200.0, 36.0),
+            (0, 1, 100.0, 36.0),
+            (1, 1, 1.0, 30.0),
+        ];
+        let graph = Graph::new(draft(3, &streets)).unwrap();
+        assert_eq!(graph.edges(), 3);
+        assert_eq!(graph.edge(0, 1), Some(Cost::new(10_000, 1_000)));
+        assert_eq!(graph.edges_of(0).len(), 2);
+        assert_eq!(graph.edge(1, 2), None);
+        assert!(graph.edges_of(2).is_empty());
+    }
+}

@@ -1,0 +1,28 @@
+//! Street networks: read from files, snapped to, and searched.
+//!
+//! Begin at [`Network`], which is what a city drives on ([`domain::travel::Streets`]): nodes and edges ([`graph`]), of
+//! which the largest part that hangs together ([`components`]) is put into a contraction hierarchy ([`hierarchy`]),
+//! and a grid that finds the street nearest to a place. [`table`] is many ways at once, [`dijkstra`] what all of it
+//! must agree with. With the feature `formats`, `csv` and `osm` read files.
+//!
+//! All costs are integers and nothing depends on the order of a hash map or of threads, so a network answers the same
+//! on every machine.
+
+pub mod components;
+pub mod cost;
+#[cfg(feature = "formats")]
+pub mod csv;
+pub mod dijkstra;
+#[cfg(feature = "formats")]
+pub mod file;
+pub mod graph;
+pub mod hierarchy;
+mod network;
+#[cfg(feature = "formats")]
+pub mod osm;
+mod snap;
+pub mod table;
+pub mod town;
+
+pub use network::{Network, NetworkError, Survey};
+pub use snap::SNAP_MAX_M;

@@ -1,0 +1,108 @@
+//! Towns that never were: a bent grid of streets with gaps, one-ways and faster roads, as large as wanted. For
+//! examples, tests and benchmarks, which need a network that is nobody's.
+
+use domain::Place;
+use domain::place::METRES_PER_DEGREE;
+
+use crate::graph::{Draft, Street};
+
+/// Of how many streets one is an avenue, counted in either direction.
+const AVENUE_EVERY: u32 = 8;
+/// Of how many one is an artery, which is faster still.
+const ARTERY_EVERY: u32 = 40;
+
+/// What a town is like.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Town {
+    /// Streets from west to east.
+    pub columns: u32,
+    /// Streets from south to north.
+    pub rows: u32,
+    /// From corner to corner, in metres.
+    pub block_m: f64,
+    /// Its middle.
+    pub centre: Place,
+    /// The share of side streets between two corners that were never built.
+    pub missing: f64,
+    /// The share of side streets that are one-ways.
+    pub one_way: f64,
+}
+
+impl Town {
+    /// Builds it, with random numbers in [0, 1) from `uniform`. Parts of it may not be reached: a
+    /// [`Network`](crate::Network) leaves them out.
+    pub fn build(&self, mut uniform: impl FnMut() -> f64) -> Draft {
+        let mut draft = Draft::default();
+        let shrink = self.centre.lat().to_radians().cos().max(0.1);
+        for row in 0..self.rows {
+            for column in 0..self.columns {
+                // Corners lie up to a fifth of a block off the grid.
+                let mut off = |at: u32, count: u32| {
+                    let middle = f64::from(count.saturating_sub(1)) / 2.0;
+                    (f64::from(at) - middle + (uniform() - 0.5) * 0.4) * self.block_m
+                };
+                let (east, north) = (off(column, self.columns), off(row, self.rows));
+                let lat = self.centre.lat() + north / METRES_PER_DEGREE;
+                let lon = self.centre.lon() + east / (METRES_PER_DEGREE * shrink);
+                draft
+                    .places
+                    .push(Place::new(lat, lon).unwrap_or(self.centre));
+            }
+        }
+        let corner = |column: u32, row: u32| row * self.columns + column;
+        for row in 0..self.rows {
+            for column in 0..self.columns {
+                let here = corner(column, row);
+                if column + 1 < self.columns {
+                    self.street(&mut draft, here, corner(column + 1, row), row, &mut uniform);
+                }
+                if row + 1 < self.rows {
+                    self.street(
+                        &mut draft,
+                        here,
+                        corner(column, row + 1),
+                        column,
+                        &mut uniform,
+                    );
+                }
+            }
+        }
+        draft
+    }
+
+    fn street(
+        &self,
+        draft: &mut Draft,
+        from: u32,
+        to: u32,
+        line: u32,
+        uniform: &mut impl FnMut() -> f64,
+    ) {
+        let (gap, turn, speed, bend) = (uniform(), uniform(), uniform(), uniform());
+        let side_street = !line.is_multiple_of(AVENUE_EVERY);
+        if side_street && gap < self.missing {
+            return;
+        }
+        let speed_kmh = match line {
+            line if line.is_multiple_of(ARTERY_EVERY) => 70.0 + (speed * 3.0).floor() * 10.0,
+            _ if side_street => 20.0 + (speed * 3.0).floor() * 5.0,
+            _ => 45.0 + (speed * 3.0).floor() * 5.0,
+        };
+        let ends = [from, to].map(|node| draft.places[node as usize]);
+        let straight_m = domain::Space::Sphere.distance_m(ends[0], ends[1]);
+        let street = Street {
+            from,
+            to,
+            length_m: (straight_m * (1.0 + bend * 0.1)).ceil(),
+            speed_kmh,
+        };
+        // Half of the one-ways lead one way, half the other.
+        if !side_street || turn >= self.one_way {
+            draft.streets.extend([street, street.back()]);
+        } else if turn < self.one_way / 2.0 {
+            draft.streets.push(street);
+        } else {
+            draft.streets.push(street.back());
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Files of streets, good and bad.
+
+mod osm_file;
+
+use std::fs;
+use std::path::PathBuf;
+
+use domain::Place;
+use domain::travel::Streets;
+use rushhour_roads::{Network, csv, osm};
+use tempfile::TempDir;
+
+struct Files {
+    folder: TempDir,
+}
+
+impl Files {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder }
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+/// A block: three streets both ways, and one that leads only from 3 to 0.
+const NODES: &str =
+    "id,lat,lon,name\n0,55.000,3.000,a\nb,55.000,3.010,\n2,55.005,3.010,\n3,55.005,3.000,\n";
+const EDGES: &str =
+    "to,from,speed_kmh,oneway,length_m\nb,0,50,,\n2,b,,no,600\n3,2,36,0,\n0,3,72,YES,1000\n";
+
+#[test]
+fn nodes_and_edges_become_streets() {
+    let files = Files::new();
+    let nodes = files.write("nodes.csv", NODES);
+    let edges = files.write("edges.csv", EDGES);
+    let draft = csv::read(&nodes, &edges).unwrap();
+    assert_eq!((draft.places.len(), draft.streets.len()), (4, 7));
+    assert!((draft.streets[0].length_m - 637.8).abs() < 1.0);
+    assert!((draft.streets[2].length_m - 600.0).abs() < 1e-9);
+    assert!((draft.streets[2].speed_kmh - csv::SPEED_KMH).abs() < 1e-9);
+    let network = Network::new(draft).unwrap();
+    let at = |lat, lon| Place::new(lat, lon).unwrap();
+    let down = network.way(at(55.005, 3.0), at(55.0, 3.0)).unwrap();
+    assert!((down.distance_m - 1_000.0).abs() < 1e-9);
+    assert!((down.duration.as_secs_f64() - 50.0).abs() < 1e-3);
+    let up = network.way(at(55.0, 3.0), at(55.005, 3.0)).unwrap();
+    assert!(
+        (up.distance_m - (637.8 + 600.0 + 637.7)).abs() < 1.0,
+        "{up:?}"
+    );
+}
+
+#[test]
+fn wrong_files_name_the_line() {
+    let files = Files::new();
+    let read = |nodes: &str, edges: &str| {
+        let nodes = files.write("nodes.csv", nodes);
+        let edges = files.write("edges.csv", edges);
+        csv::read(&nodes, &edges).unwrap_err().to_string()
+    };
+    for (nodes, edges, expected) in [
+        (
+            "id,lat\n1,2\n",
+            EDGES,
+            "nodes.csv:1: found the columns `id, lat`, expected `id`, `lat`, `lon` among them",
+        ),
+        (
+            "id,lat,lon\n1,91,3\n",
+            EDGES,
+            "nodes.csv:2: found the latitude \"91\", expected a number from -90 to 90",
+        ),
+        (
+            "id,lat,lon\n1,1,NaN\n",
+            EDGES,
+            "nodes.csv:2: found the longitude \"NaN\"",
+        ),
+        (
+            "id,lat,lon\n1,1,1\n1,2,2\n",
+            EDGES,
+            "nodes.csv:3: found the id \"1\", expected each id once",
+        ),
+        ("id,lat,lon\n1,1\n", EDGES, "nodes.csv: cannot be read"),
+        ("", EDGES, "nodes.csv:1: found the columns ``"),
+        (
+            NODES,
+            "from\n0\n",
+            "edges.csv:1: found the columns `from`, expected `from`, `to`",
+        ),
+        (
+            NODES,
+            "from,to\n0,b\n0,9\n",
+            "edges.csv:3: found to \"9\", expected the id of a node",
+        ),
+        (
+            NODES,
+            "from,to,speed_kmh\n0,b,0\n",
+            "edges.csv:2: found the speed \"0\", expected a number from 1 to 200",
+        ),
+        (
+            NODES,
+            "from,to,length_m\n0,b,-3\n",
+            "edges.csv:2: found the length \"-3\"",
+        ),
+        (
+            NODES,
+            "from,to,oneway\n0,b,maybe\n",
+            "edges.csv:2: found oneway \"maybe\"",
+        ),
+        (
+            "id,lat,lon\n0,0,0\nb,50,50\n",
+            "from,to\n0,b\n",
+            "edges.csv:2: found a street of \"7",
+        ),
+    ] {
+        let text = read(nodes, edges);
+        assert!(text.contains(expected), "{text} has {expected}");
+    }
+    let missing = csv::read(
+        &files.folder.path().join("none.csv"),
+        &files.write("e", EDGES),
+    );
+    let text = missing.unwrap_err().to_string();
+    assert!(text.contains("none.csv: cannot be read"), "{text}");
+}
+
+#[test]
+fn files_of_nothing_are_no_network() {
+    let files = Files::new();
+    let network = |nodes: &str, edges: &str| {
+        let nodes = files.write("nodes.csv", nodes);
+        let edges = files.write("edges.csv", edges);
+        Network::new(csv::read(&nodes, &edges).unwrap())
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(network("id,lat,lon\n", "from,to\n").contains("found 0 nodes and no street"));
+    assert!(network(NODES, "from,to\n").contains("found 4 nodes and no street"));
+    let apart = network(NODES, "from,to,oneway\n0,b,1\nb,2,1\n");
+    assert!(
+        apart.contains("found 4 nodes of which no two reach each other"),
+        "{apart}"
+    );
+    let no_length = network(NODES, "from,to,length_m\n0,b,0\n");
+    assert!(
+        no_length.contains("found 2 streets of no length"),
+        "{no_length}"
+    );
+}
+
+/// Four corners of a block.
+const CORNERS: [osm_file::Node; 4] = [
+    (70, 55.000, 3.000),
+    (-3, 55.000, 3.010),
+    (9_000_000_000, 55.005, 3.010),
+    (12, 55.005, 3.000),
+];
+
+#[test]
+fn an_extract_becomes_the_streets_that_cars_may_use() {
+    let files = Files::new();
+    let ways: [osm_file::Way<'_>; 10] = [
+        (
+            &[70, -3, 9_000_000_000],
+            &[("highway", "residential"), ("name", "Main Street")],
+        ),
+        (
+            &[9_000_000_000, 12],
+            &[
+                ("highway", "primary"),
+                ("oneway", "yes"),
+                ("maxspeed", "50 mph"),
+            ],
+        ),
+        (&[70, 12], &[("highway", "secondary"), ("oneway", "-1")]),
+        (&[12, 99], &[("highway", "primary")]),
+        (&[70, 9_000_000_000], &[("highway", "footway")]),
+        (
+            &[70, 9_000_000_000],
+            &[("highway", "service"), ("access", "private")],
+        ),
+        (
+            &[70, 9_000_000_000],
+            &[
+                ("highway", "service"),
+                ("access", "yes"),
+                ("motor_vehicle", "no"),
+            ],
+        ),
+        (
+            &[70, 9_000_000_000],
+            &[("highway", "residential"), ("area", "yes")],
+        ),
+        (&[70, 9_000_000_000], &[("building", "yes")]),
+        (
+            &[-3, 12],
+            &[
+                ("highway", "tertiary"),
+                ("junction", "roundabout"),
+                ("maxspeed", "signals"),
+            ],
+        ),
+    ];
+    let path = files.write("town.osm.pbf", osm_file::extract(&CORNERS, &ways));
+    let draft = osm::read(&path).unwrap();
+    // Nodes by id: -3, 12, 70, nine billion.
+    assert_eq!(draft.places.len(), 4);
+    assert!(
+        (draft.places[2].lat() - 55.0).abs() < 1e-6 && (draft.places[2].lon() - 3.0).abs() < 1e-6
+    );
+    let streets: Vec<_> = draft
+        .streets
+        .iter()
+        .map(|it| {
+            (
+                it.from,
+                it.to,
+                it.speed_kmh.round() as u32,
+                it.length_m.round() as u32,
+            )
+        })
+        .collect();
+    assert_eq!(
+        streets,
+        [
+            (2, 0, 30, 638),
+            (0, 2, 30, 638),
+            (0, 3, 30, 556),
+            (3, 0, 30, 556),
+            (3, 1, 80, 638),
+            (1, 2, 50, 556),
+            (0, 1, 45, 846),
+        ]
+    );
+    let network = Network::new(draft).unwrap();
+    assert_eq!(network.survey().dropped.nodes, 0);
+}
+
+#[test]
+fn what_is_no_extract_says_so() {
+    let files = Files::new();
+    let whole = osm_file::extract(&CORNERS, &[(&[70, -3], &[("highway", "residential")])]);
+    for (name, content) in [
+        (
+            "text.osm.pbf",
+            &b"<osm version='0.6'></osm>, and some more"[..],
+        ),
+        ("cut.osm.pbf", &whole[..whole.len() - 9]),
+        (
+            "tail.osm.pbf",
+            &[&whole[..], &[0, 0, 0, 5, 1, 2, 3, 4, 5]].concat(),
+        ),
+    ] {
+        let text = osm::read(&files.write(name, content))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains(name) && text.contains("expected an extract as .osm.pbf"),
+            "{text}"
+        );
+    }
+    let empty = osm::read(&files.write("empty.osm.pbf", "")).unwrap();
+    let error = Network::new(empty).unwrap_err().to_string();
+    assert!(error.contains("found 0 nodes and no street"), "{error}");
+    let no_ways = files.write("sea.osm.pbf", osm_file::extract(&CORNERS, &[]));
+    assert!(Network::new(osm::read(&no_ways).unwrap()).is_err());
+    assert!(osm::read(&files.folder.path().join("none")).is_err());
+}
