@@ -44,10 +44,10 @@ pub fn predict(
     let warmup = world.pace.in_run(scenario.warmup.0);
     let riders: Vec<RiderPlan> = resolved.demand.schedule(&world, span).collect();
     let drivers = resolved.fleet.plans(&world, &resolved.demand, span);
-    let market = Arc::new(embedded::market_of(scenario, started_at)?);
+    let market = Arc::new(embedded::market_of(resolved, started_at)?);
     let seeded = seed(&world, &market, &drivers);
     let watched = Watched::new();
-    let stack = embedded::config(scenario, started_at, None, &watched, Calls::default())?;
+    let stack = embedded::config(resolved, started_at, None, &watched, Calls::default())?;
     let total = until.since(started_at);
     let all_drivers = drivers.len() as u64;
     let mut progress = Progress::new(total, quiet);

@@ -132,22 +132,27 @@ impl Travel {
         }
     }
 
-    /// The ways to a place from others, each given with its straight distance in metres, leaving at a time.
+    /// The ways to a place from others, leaving at a time; `place` says of each where it is and how far, straight and
+    /// in metres.
     #[must_use]
-    pub fn ways_to(&self, to: Place, from: &[(Place, f64)], leaving: Timestamp) -> Vec<Way> {
-        let straight = |metres: f64| self.way_of(metres * self.circuity, leaving);
+    pub fn ways_to<T>(
+        &self,
+        to: Place,
+        from: &[T],
+        place: impl Fn(&T) -> (Place, f64),
+        leaving: Timestamp,
+    ) -> Vec<Way> {
+        let straight = |from: &T| self.way_of(place(from).1 * self.circuity, leaving);
         let Some(streets) = &self.streets else {
-            return from.iter().map(|(_, metres)| straight(*metres)).collect();
+            return from.iter().map(straight).collect();
         };
-        let places: Vec<Place> = from.iter().map(|(place, _)| *place).collect();
+        let places: Vec<Place> = from.iter().map(|it| place(it).0).collect();
         let along = streets.ways_to(to, &places).into_iter();
-        let way = |(way, (_, metres)): (Option<Way>, &(Place, f64))| {
-            way.map_or_else(
-                || straight(*metres),
-                |way| self.at_hour(&**streets, way, leaving),
-            )
-        };
-        along.zip(from).map(way).collect()
+        let ways = along.zip(from).map(|(way, from)| match way {
+            Some(way) => self.at_hour(&**streets, way, leaving),
+            None => straight(from),
+        });
+        ways.collect()
     }
 
     /// The way from one place to another, with the points that a car passes, leaving at a time.
@@ -277,7 +282,7 @@ mod tests {
         assert!(route.way.distance_m > 1.5 * 4_000.0);
         assert_eq!(travel.kerb(far), far);
         let from = [(near[0], 1_000.1), (far, 4_083.0)];
-        let ways = travel.ways_to(near[1], &from, eight);
+        let ways = travel.ways_to(near[1], &from, |it| *it, eight);
         assert_eq!(ways[0], travel.way(near[0], near[1], eight));
         assert!((ways[1].distance_m - 1.5 * 4_083.0).abs() < 1e-6);
     }

@@ -39,15 +39,16 @@ pub fn seed(world: &World, market: &Market, plans: &[DriverPlan]) -> Seed {
             attempt: Attempt(1),
             driver: plan.driver,
         };
-        let way_m = world.city.space().distance_m(ride.from, ride.rider.pickup);
+        let accepted_at = trip.stamps.accepted_at;
+        let left_at = world.pace.city_time(accepted_at.unwrap_or_default());
+        let travel = world.city.travel();
         let offer = Offer {
             rider: trip.rider,
             pickup: trip.pickup,
             dropoff: trip.dropoff,
             driver_pay: trip.fare.driver_pay,
-            pickup_distance_m: way_m * world.city.circuity(),
+            pickup_distance_m: travel.way(ride.from, trip.pickup, left_at).distance_m,
         };
-        let accepted_at = trip.stamps.accepted_at;
         let deadline = trip.tries[0].deadline;
         seed.holds.push(Hold {
             key,

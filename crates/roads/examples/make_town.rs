@@ -1,5 +1,5 @@
 //! Writes the network of a town that never was, as the CSV files that lie beside the example scenario:
-//! `cargo run -p rushhour-roads --features formats --example make_town -- simulator/scenarios/streets`.
+//! `cargo run -p rushhour-roads --features formats --example make_town -- simulator/scenarios/small-town`.
 
 use std::error::Error;
 use std::fmt::Write as _;

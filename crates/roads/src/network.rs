@@ -1,5 +1,8 @@
 //! A street network ready to drive on: what the rest of the system sees of it, by [`Streets`].
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -127,9 +127,9 @@ where
             .filter_map(|trip| Some((trip, trip.hopeless(now)?)));
         report.unserved += self.give_up(given_up, now).await?;
 
-        let mut waiting = self.find_candidates(open).await?;
+        let mut waiting = self.find_candidates(open, now).await?;
         for _ in 0..RESERVE_WAVES_MAX {
-            let pairs = plan::pair(&self.market, &waiting, now);
+            let pairs = plan::pair(&self.market, &waiting);
             if pairs.is_empty() {
                 break;
             }
@@ -152,7 +152,11 @@ where
         Ok(report)
     }
 
-    async fn find_candidates(&self, open: Vec<Trip>) -> Result<Vec<Waiting>, PortError> {
+    async fn find_candidates(
+        &self,
+        open: Vec<Trip>,
+        now: Timestamp,
+    ) -> Result<Vec<Waiting>, PortError> {
         if open.is_empty() {
             return Ok(Vec::new());
         }
@@ -175,11 +179,7 @@ where
         Ok(open
             .into_iter()
             .zip(found)
-            .map(|(trip, candidates)| Waiting {
-                trip,
-                candidates,
-                settled: false,
-            })
+            .map(|(trip, candidates)| Waiting::new(trip, &candidates, &self.market.travel, now))
             .collect())
     }
 
@@ -217,13 +217,15 @@ where
                 Placed::Offered => report.offered += 1,
                 Placed::DriverTaken => report.reserve_conflicts += 1,
                 Placed::TripMoved | Placed::NotTried => {}
-                Placed::TripHeld => waiting[pair.rider].candidates.clear(),
+                Placed::TripHeld => waiting[pair.rider].approaches.clear(),
             }
             waiting[pair.rider].settled = matches!(placed, Placed::Offered | Placed::TripMoved);
-            gone.insert(pair.candidate.driver);
+            gone.insert(pair.approach.candidate.driver);
         }
         for rider in waiting.iter_mut().filter(|rider| !rider.settled) {
-            rider.candidates.retain(|it| !gone.contains(&it.driver));
+            rider
+                .approaches
+                .retain(|it| !gone.contains(&it.candidate.driver));
         }
         Ok(())
     }
@@ -235,7 +237,7 @@ where
         let key = HoldKey {
             trip: trip.id,
             attempt,
-            driver: pair.candidate.driver,
+            driver: pair.approach.candidate.driver,
         };
         let deadline = now + self.market.dispatch.offer_timeout;
         let offer = Offer {
@@ -243,7 +245,7 @@ where
             pickup: trip.pickup,
             dropoff: trip.dropoff,
             driver_pay: trip.fare.driver_pay,
-            pickup_distance_m: pair.candidate.distance_m * self.market.travel.circuity(),
+            pickup_distance_m: pair.approach.way.distance_m,
         };
         match self.fleet.reserve(key, deadline, &offer).await? {
             Reserved::Held => {}

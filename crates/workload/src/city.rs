@@ -1,7 +1,9 @@
 //! A city: its ground, its metric, and how fast one gets about in it.
 
+use std::sync::Arc;
+
 use domain::place::METRES_PER_DEGREE;
-use domain::travel::{Travel, TravelError};
+use domain::travel::{Streets, Travel, TravelError};
 use domain::{Cell, Place, Space};
 use kernel::Stream;
 
@@ -154,6 +156,13 @@ impl City {
             centre,
             area_m2,
         })
+    }
+
+    /// The same city with streets, along which all ways lead.
+    #[must_use]
+    pub fn along(mut self, streets: Arc<dyn Streets>) -> Self {
+        self.travel = self.travel.along(streets);
+        self
     }
 
     /// The metric.

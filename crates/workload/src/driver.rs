@@ -224,6 +224,7 @@ impl Driver {
         } else {
             pace.run_time(plan.shift_starts)
         };
+        let place = world.city.travel().kerb(plan.place);
         let ping_anchor = pace.started_at() + rules.ping_every.mul_f64(plan.ping_phase);
         Self {
             id: plan.driver,
@@ -232,8 +233,8 @@ impl Driver {
                 .map_or(Timestamp::MAX, |offset| pace.run_time(offset)),
             link: Link::Until(connects_at),
             failures: 0,
-            pings: Pings::new(world, plan.driver, ping_anchor, plan.place),
-            leg: Leg::parked(plan.place, connects_at),
+            pings: Pings::new(world, plan.driver, ping_anchor, place),
+            leg: Leg::parked(place, connects_at),
             work: Work::Idle,
             pending: None,
             outbox: Outbox::default(),

@@ -6,6 +6,7 @@ use services::ports::Clock;
 use crate::cli::MarketArgs;
 use crate::exit::{Exit, Failure};
 use crate::scenario::{self, market};
+use crate::target::embedded;
 use crate::tell;
 
 /// Prints it. A city's speeds by hour are laid on the hours of a run that begins now.
@@ -14,6 +15,7 @@ use crate::tell;
 /// If the scenario is wrong.
 pub fn run(args: &MarketArgs) -> Result<Exit, Failure> {
     let resolved = scenario::load(args.scenario.as_deref(), &args.sets).map_err(Failure::input)?;
+    embedded::told_in_one_line(&resolved)?;
     let document = market::document(&resolved.scenario, WallClock.now());
     // What cannot be served is said here rather than by a function.
     document.market().map_err(Failure::input)?;

@@ -17,7 +17,7 @@ use crate::cli::RunArgs;
 use crate::exit::{Exit, Failure};
 use crate::outcome::{Ending, Told};
 use crate::scenario::model::FleetStart;
-use crate::scenario::{self, Resolved, Scenario, market};
+use crate::scenario::{self, Resolved, market};
 use crate::target::watch::{HEAD_START, Watch};
 use crate::target::{Target, embedded};
 use crate::tell;
@@ -38,7 +38,7 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
     if let Target::Watch { watch, .. } = &target
         && args.watch.print_settings
     {
-        return print_settings(watch, &resolved.scenario);
+        return print_settings(watch, &resolved);
     }
     for name in resolved.scenario.slo.keys() {
         report::slo::known(name).map_err(Failure::input)?;
@@ -77,11 +77,12 @@ fn resolved(args: &RunArgs, target: &Target) -> Result<Resolved, Failure> {
 }
 
 /// Prints what functions and tracker of a run that begins now would find in their environment.
-fn print_settings(watch: &Watch, scenario: &Scenario) -> Result<Exit, Failure> {
+fn print_settings(watch: &Watch, resolved: &Resolved) -> Result<Exit, Failure> {
+    embedded::told_in_one_line(resolved)?;
     let starts_at = WallClock.now() + HEAD_START;
     let (watched, calls) = (Watched::new(), Calls::default());
-    let config = embedded::config(scenario, starts_at, None, &watched, calls)?;
-    let market = market::document(scenario, starts_at);
+    let config = embedded::config(resolved, starts_at, None, &watched, calls)?;
+    let market = market::document(&resolved.scenario, starts_at);
     tell::print(&watch.settings(&config, &market)?)?;
     Ok(Exit::Well)
 }

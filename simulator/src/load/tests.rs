@@ -28,7 +28,7 @@ async fn drivers_keep_the_streams_that_they_opened_beyond_their_tokens() {
         .collect();
     let count = drivers.len();
     assert!(count > 0);
-    let market = embedded::market_of(&resolved.scenario, started_at).unwrap();
+    let market = embedded::market_of(&resolved, started_at).unwrap();
     let stack = Stack::start(StackConfig::new(market)).await.unwrap();
     let until = started_at + span;
     let plan = LoadPlan {

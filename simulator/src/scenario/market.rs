@@ -69,7 +69,7 @@ fn speeds_by_run_hour(scenario: &Scenario, started_at: Timestamp) -> [f64; 24] {
 
 fn service_area(scenario: &Scenario) -> Option<ServiceAreaDocument> {
     let city = &scenario.city;
-    let round = city.kind == CityKind::Geo && city.zones.is_none();
+    let round = city.kind != CityKind::Plane && city.zones.is_none();
     if !round || scenario.demand.kind == DemandKind::Trips {
         return None;
     }

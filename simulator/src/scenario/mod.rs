@@ -4,6 +4,7 @@ pub mod market;
 pub mod model;
 mod parse;
 mod resolve;
+mod streets;
 pub mod values;
 
 use std::path::{Path, PathBuf};

@@ -91,6 +91,8 @@ pub enum CityKind {
     Geo,
     /// A rectangle, or a torus, for theory.
     Plane,
+    /// On the Earth, along the streets of a network.
+    Road,
 }
 
 /// `[city]`
@@ -99,26 +101,36 @@ pub enum CityKind {
 pub struct City {
     /// Which kind.
     pub kind: CityKind,
-    /// geo: latitude and longitude.
+    /// geo and road: latitude and longitude.
     pub centre: [f64; 2],
-    /// geo: of a round city.
+    /// geo and road: of a round city.
     pub radius_km: f64,
-    /// geo: a city profile, by path or built-in name, whose zones the city is made of: instead of centre
+    /// geo and road: a city profile, by path or built-in name, whose zones the city is made of: instead of centre
     /// and radius.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zones: Option<PathBuf>,
+    /// road: an extract of OpenStreetMap, `.osm.pbf`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<PathBuf>,
+    /// road, instead of `network`: CSV of nodes, `id,lat,lon`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<PathBuf>,
+    /// road, with `nodes`: CSV of streets, `from,to,length_m,speed_kmh,oneway`, the last three optional.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edges: Option<PathBuf>,
     /// plane: extent east.
     pub width_km: f64,
     /// plane: extent north.
     pub height_km: f64,
     /// plane: opposite edges joined.
     pub wrap: bool,
-    /// Driving speed.
+    /// Driving speed. road: the mean over all metres of the network, each street being as much faster or slower as
+    /// it is by itself.
     pub speed_kmh: f64,
     /// Driving speed for each hour of the day, instead of `speed_kmh`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed_by_hour: Option<Vec<f64>>,
-    /// Street metres for each straight metre.
+    /// Street metres for each straight metre. road: only where no street is near, and for estimates that know no way.
     pub circuity: f64,
 }
 
@@ -137,6 +149,9 @@ impl Default for City {
             centre: [40.7480, -73.9850],
             radius_km: 6.0,
             zones: None,
+            network: None,
+            nodes: None,
+            edges: None,
             width_km: 10.0,
             height_km: 10.0,
             wrap: false,

@@ -23,6 +23,7 @@ use super::model::{
     CancelChance, CityKind, DemandKind, FleetStart, HourlySource, IdlePolicy, Scenario, Spread,
 };
 use super::parse::{ScenarioError, beside};
+use super::streets;
 use super::values::{ByHour, RideDuration};
 
 /// The longest a run may last on the machine's clock.
@@ -190,7 +191,7 @@ impl Resolver<'_> {
                 height_m: city.height_km * 1_000.0,
                 wraps: city.wrap,
             },
-            (CityKind::Geo, Some(path)) => {
+            (CityKind::Geo | CityKind::Road, Some(path)) => {
                 let profile = self.profile("city.zones", path)?;
                 let mut cells: Vec<Cell> = profile
                     .origins
@@ -202,18 +203,24 @@ impl Resolver<'_> {
                 cells.dedup();
                 Ground::Cells(cells)
             }
-            (CityKind::Geo, None) => Ground::Disc {
+            (CityKind::Geo | CityKind::Road, None) => Ground::Disc {
                 centre: Place::new(city.centre[0], city.centre[1]).map_err(at("city.centre"))?,
                 radius_m: city.radius_km * 1_000.0,
             },
         };
         let speed_kmh = city.speeds().hours().map_err(at("city.speed_by_hour"))?;
-        City::new(CitySpec {
+        let network = streets::network(city, self.origin)?;
+        let city = City::new(CitySpec {
             ground,
             speed_kmh,
             circuity: city.circuity,
         })
-        .map_err(at("city"))
+        .map_err(at("city"))?;
+        let Some(network) = network else {
+            return Ok(city);
+        };
+        self.notes.push(format!("Streets: {}.", network.survey()));
+        streets::within(city, network)
     }
 
     fn demand(&mut self) -> Result<Demand, ScenarioError> {

@@ -163,7 +163,7 @@ async fn outputs(args: &AwsArgs, account: &deployed::Account) -> Result<Outputs,
 /// The market that the deployment says it serves; the scenario's own where it says nothing.
 fn market(outputs: &Outputs, resolved: &Resolved, starts_at: Timestamp) -> Result<Market, Failure> {
     if outputs.market.is_empty() {
-        return embedded::market_of(&resolved.scenario, starts_at);
+        return embedded::market_of(resolved, starts_at);
     }
     MarketDocument::parse(&outputs.market)
         .and_then(|document| document.market())
@@ -176,7 +176,7 @@ fn market_notes(
     resolved: &Resolved,
     starts_at: Timestamp,
 ) -> Result<Vec<String>, Failure> {
-    let wanted = embedded::market_of(&resolved.scenario, starts_at)?;
+    let wanted = embedded::market_of(resolved, starts_at)?;
     let centre = resolved.world.city.centre();
     if let Some(area) = &market.service_area
         && !area.contains(centre)

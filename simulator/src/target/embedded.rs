@@ -14,24 +14,24 @@ use services::config::Market;
 use services::ports::Clock;
 
 use crate::exit::Failure;
-use crate::scenario::{Scenario, market};
+use crate::scenario::{Resolved, Scenario, market};
 
 /// What the stack is told of the scenario.
 ///
 /// # Errors
 /// If a value of the scenario cannot be.
 pub fn config(
-    scenario: &Scenario,
+    resolved: &Resolved,
     started_at: Timestamp,
     port: Option<u16>,
     watched: &Arc<Watched>,
     calls: Calls,
 ) -> Result<StackConfig, Failure> {
-    let mut config = StackConfig::new(market_of(scenario, started_at)?);
+    let mut config = StackConfig::new(market_of(resolved, started_at)?);
     if let Some(port) = port {
         config.http = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     }
-    functions(scenario, &mut config)?;
+    functions(&resolved.scenario, &mut config)?;
     let observer = watched.clone();
     config.observer = Some(Arc::new(move |invoked| {
         observer.invoked(invoked.function, invoked.duration);
@@ -128,8 +128,28 @@ pub fn stopped(error: StackError) -> Failure {
 ///
 /// # Errors
 /// If a value of the scenario cannot be.
-pub fn market_of(scenario: &Scenario, started_at: Timestamp) -> Result<Market, Failure> {
-    market::document(scenario, started_at)
+pub fn market_of(resolved: &Resolved, started_at: Timestamp) -> Result<Market, Failure> {
+    let scenario = &resolved.scenario;
+    let mut market = market::document(scenario, started_at)
         .market()
-        .map_err(|error| Failure::input(format!("{}: {error}", scenario.name)))
+        .map_err(|error| Failure::input(format!("{}: {error}", scenario.name)))?;
+    // One network for all: what the system reckons with is what drivers drive on.
+    if let Some(streets) = resolved.world.city.travel().streets() {
+        market.travel = market.travel.along(streets.clone());
+    }
+    Ok(market)
+}
+
+/// Whether parts that run in processes of their own can know the ways of a scenario: they are told a market of one
+/// line, which names no streets.
+///
+/// # Errors
+/// If they cannot.
+pub fn told_in_one_line(resolved: &Resolved) -> Result<(), Failure> {
+    match resolved.world.city.travel().streets() {
+        None => Ok(()),
+        Some(_) => Err(Failure::input(
+            "city.kind: found \"road\" for functions and a tracker in processes of their own, expected `predict`, `compare`, or `run` with --target embedded: elsewhere ways are known by circuity alone (kind = \"geo\")",
+        )),
+    }
 }

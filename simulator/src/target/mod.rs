@@ -19,7 +19,7 @@ use services::ports::Clock;
 
 use crate::cli::{self, AwsArgs, RunArgs};
 use crate::exit::Failure;
-use crate::scenario::{Resolved, Scenario, market};
+use crate::scenario::{Resolved, market};
 use deployed::{DeployedSystem, Deployment};
 use system::System;
 use watch::Watch;
@@ -94,6 +94,9 @@ impl Target {
     /// # Errors
     /// If it cannot be done.
     pub fn prepare(&mut self, resolved: &Resolved) -> Result<(), Failure> {
+        if !matches!(self, Self::Embedded { .. }) {
+            embedded::told_in_one_line(resolved)?;
+        }
         match self {
             Self::Embedded { .. } => Ok(()),
             Self::Watch { watch, .. } => watch.build(),
@@ -126,22 +129,22 @@ impl Target {
     /// If a part does not start or is not to be found.
     pub async fn start(
         &mut self,
-        scenario: &Scenario,
+        resolved: &Resolved,
         started_at: Timestamp,
         seed: &Seed,
         (watched, calls): (&Arc<Watched>, Calls),
     ) -> Result<System, Failure> {
         match self {
             Self::Embedded { port } => {
-                let config = embedded::config(scenario, started_at, *port, watched, calls)?;
+                let config = embedded::config(resolved, started_at, *port, watched, calls)?;
                 let stack = Box::pin(embedded::start(config, seed)).await?;
                 Ok(System::Embedded(Box::new(stack)))
             }
             Self::Watch { port, watch } => {
                 // How long its calls take says nothing of functions that run elsewhere.
                 let calls = Calls::default();
-                let config = embedded::config(scenario, started_at, *port, watched, calls)?;
-                let market = market::document(scenario, started_at);
+                let config = embedded::config(resolved, started_at, *port, watched, calls)?;
+                let market = market::document(&resolved.scenario, started_at);
                 Box::pin(watch.start(config, &market, seed)).await
             }
             Self::Aws { found, .. } => {

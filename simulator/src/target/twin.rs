@@ -142,6 +142,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::scenario;
     use crate::target::embedded;
     use calls::Calls;
     use domain::Timestamp;
@@ -149,10 +150,10 @@ mod tests {
 
     #[test]
     fn a_scenario_that_names_no_sizes_has_those_of_the_twins_own_tests() {
-        let scenario = Scenario::default();
+        let resolved = scenario::resolve(Scenario::default(), None).unwrap();
         let watched: Arc<Watched> = Watched::new();
         let stack =
-            embedded::config(&scenario, Timestamp::ZERO, None, &watched, Calls::default()).unwrap();
-        assert_eq!(sizes(&scenario, &stack).unwrap(), Sizes::hybrid());
+            embedded::config(&resolved, Timestamp::ZERO, None, &watched, Calls::default()).unwrap();
+        assert_eq!(sizes(&resolved.scenario, &stack).unwrap(), Sizes::hybrid());
     }
 }

@@ -1,6 +1,7 @@
 //! From riders and candidates to pairs: the cost graph of a round and the policy that reads it.
 
 use domain::assign::{Batched, CostGraphBuilder, Nearest, Policy};
+use domain::travel::{Travel, Way};
 use domain::trip::Trip;
 use domain::{DriverId, Timestamp};
 
@@ -12,9 +13,42 @@ pub(super) struct Waiting {
     /// The trip.
     pub(super) trip: Trip,
     /// Drivers who could still come, nearest first.
-    pub(super) candidates: Vec<Candidate>,
+    pub(super) approaches: Vec<Approach>,
     /// Whether this round is done with the rider.
     pub(super) settled: bool,
+}
+
+/// A driver who could come, and the way to the pick-up.
+#[derive(Clone, Copy)]
+pub(super) struct Approach {
+    /// The driver.
+    pub(super) candidate: Candidate,
+    /// The way.
+    pub(super) way: Way,
+}
+
+impl Waiting {
+    /// A rider whom any of some drivers could reach, who would leave at a time.
+    pub(super) fn new(
+        trip: Trip,
+        candidates: &[Candidate],
+        travel: &Travel,
+        leaving: Timestamp,
+    ) -> Self {
+        let place = |it: &Candidate| (it.place, it.distance_m);
+        let ways = travel.ways_to(trip.pickup, candidates, place, leaving);
+        let approaches = candidates.iter().zip(ways);
+        Self {
+            approaches: approaches
+                .map(|(candidate, way)| Approach {
+                    candidate: *candidate,
+                    way,
+                })
+                .collect(),
+            trip,
+            settled: false,
+        }
+    }
 }
 
 /// A rider, by place in the round, and the driver meant for them.
@@ -22,15 +56,15 @@ pub(super) struct Waiting {
 pub(super) struct Pair {
     /// The rider's place in the round.
     pub(super) rider: usize,
-    /// The driver.
-    pub(super) candidate: Candidate,
+    /// The driver, and the way.
+    pub(super) approach: Approach,
 }
 
 /// Pairs the riders who are not settled with the candidates they have left. Costs are milliseconds of
 /// the way to the pick-up.
-pub(super) fn pair(market: &Market, waiting: &[Waiting], now: Timestamp) -> Vec<Pair> {
+pub(super) fn pair(market: &Market, waiting: &[Waiting]) -> Vec<Pair> {
     let riders: Vec<usize> = (0..waiting.len())
-        .filter(|&at| !waiting[at].settled && !waiting[at].candidates.is_empty())
+        .filter(|&at| !waiting[at].settled && !waiting[at].approaches.is_empty())
         .collect();
     let (places, drivers) = places(riders.iter().map(|&rider| &waiting[rider]));
     let penalty = match market.dispatch.assignment {
@@ -40,14 +74,13 @@ pub(super) fn pair(market: &Market, waiting: &[Waiting], now: Timestamp) -> Vec<
     let mut graph = CostGraphBuilder::new(drivers).expect("candidates are bounded");
     let mut rest = &places[..];
     for &rider in &riders {
-        let candidates = &waiting[rider].candidates;
-        let (own, after) = rest.split_at(candidates.len());
+        let approaches = &waiting[rider].approaches;
+        let (own, after) = rest.split_at(approaches.len());
         rest = after;
-        let edges = candidates.iter().zip(own).map(|(candidate, place)| {
-            let metres = candidate.distance_m * market.travel.circuity();
-            let way = market.travel.way_of(metres, now);
-            (*place, milliseconds(way.duration))
-        });
+        let edges = approaches
+            .iter()
+            .zip(own)
+            .map(|(approach, place)| (*place, milliseconds(approach.way.duration)));
         graph
             .rider(edges, penalty)
             .expect("every candidate has a place");
@@ -62,13 +95,13 @@ pub(super) fn pair(market: &Market, waiting: &[Waiting], now: Timestamp) -> Vec<
     let mut rest = &places[..];
     let mut pairs = Vec::new();
     for (&rider, &driver) in riders.iter().zip(&assignment.drivers) {
-        let candidates = &waiting[rider].candidates;
-        let (own, after) = rest.split_at(candidates.len());
+        let approaches = &waiting[rider].approaches;
+        let (own, after) = rest.split_at(approaches.len());
         rest = after;
         let chosen = own.iter().position(|place| Some(*place) == driver);
         pairs.extend(chosen.map(|at| Pair {
             rider,
-            candidate: candidates[at],
+            approach: approaches[at],
         }));
     }
     pairs
@@ -77,8 +110,9 @@ pub(super) fn pair(market: &Market, waiting: &[Waiting], now: Timestamp) -> Vec<
 /// The place of each candidate's driver among all drivers by id, one rider's candidates after the other, and
 /// how many drivers there are.
 fn places<'a>(riders: impl Iterator<Item = &'a Waiting>) -> (Vec<u32>, usize) {
-    let candidates = riders.flat_map(|rider| &rider.candidates);
-    let mut by_driver: Vec<(DriverId, u32)> = candidates.map(|it| it.driver).zip(0u32..).collect();
+    let approaches = riders.flat_map(|rider| &rider.approaches);
+    let drivers = approaches.map(|it| it.candidate.driver);
+    let mut by_driver: Vec<(DriverId, u32)> = drivers.zip(0u32..).collect();
     by_driver.sort_unstable();
     let mut places = vec![0; by_driver.len()];
     let mut drivers: u32 = 0;

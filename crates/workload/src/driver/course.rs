@@ -5,7 +5,7 @@ use domain::{Place, Space, Timestamp};
 use crate::leg::Leg;
 
 /// The pings of a driver on the move, from the next to the first at rest.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Course {
     pub(super) leg: Leg,
     /// When the next ping is due.
@@ -37,7 +37,7 @@ impl Course {
     /// The last of the pings that are due until `now`, which is all that matters of them, and what is left of
     /// the course after it. None if none is due yet; nothing is left once the car was found at rest.
     #[must_use]
-    pub fn advance(self, space: &Space, now: Timestamp) -> Option<(Passed, Option<Self>)> {
+    pub fn advance(&self, space: &Space, now: Timestamp) -> Option<(Passed, Option<Self>)> {
         let from_next = |at: Timestamp| at.as_micros().saturating_sub(self.next_at.as_micros());
         let whole = from_next(now).div_euclid(self.every_us);
         if whole < 0 {
@@ -61,7 +61,7 @@ impl Course {
         let rest = (passed < at_rest).then(|| Self {
             next_at: later(passed + 1),
             next: sequence + 1,
-            ..self
+            ..self.clone()
         });
         Some((last, rest))
     }

@@ -130,7 +130,7 @@ impl Driver {
         let pings = &self.pings;
         let is_followed = pings.sparing && self.link == Link::Up && self.work == Work::Idle;
         (is_followed && pings.told != self.leg.to).then(|| Course {
-            leg: self.leg,
+            leg: self.leg.clone(),
             next_at: pings.at,
             next: pings.sent + 1,
             every_us: pings.every_us,

@@ -39,19 +39,17 @@ impl Driver {
             stamps,
         };
         let ends_at = started_at + pace.in_run(under_way.remaining);
-        let leg = |from: Place, to: Place, left_at: Option<Timestamp>| Leg {
-            from,
-            to,
-            left_at: left_at.unwrap_or(started_at),
-            arrives_at: ends_at,
-            distance_m: world.city.space().distance_m(from, to) * world.city.circuity(),
+        let leg = |from: Place, to: Place, left_at: Option<Timestamp>| {
+            let left_at = left_at.unwrap_or(started_at);
+            let route = world.city.travel().route(from, to, pace.city_time(left_at));
+            Leg::on(route, (from, to), left_at, ends_at)
         };
         let activity = if stamps.picked_up_at.is_some() {
             driver.leg = leg(offer.pickup, offer.dropoff, stamps.picked_up_at);
             driver.work = Work::OnTrip(ride(3));
             Activity::OnTrip
         } else if stamps.arrived_at.is_some() {
-            driver.leg = Leg::parked(offer.pickup, started_at);
+            driver.leg = parked(world, offer.pickup, started_at);
             driver.work = Work::Boarding(ride(2), ends_at);
             Activity::Waiting
         } else {
@@ -74,7 +72,7 @@ impl Driver {
                     let ride = self.report(ride, TripEventKind::Arrived, arrives_at, now, actions);
                     let until = arrives_at + world.pace.in_run(world.rides.boarding);
                     self.turn_to(Work::Boarding(ride, until), arrives_at);
-                    self.leg = Leg::parked(ride.offer.pickup, arrives_at);
+                    self.leg = parked(world, ride.offer.pickup, arrives_at);
                 }
                 Work::Boarding(ride, until) if until <= now => {
                     let ride = self.report(ride, TripEventKind::PickedUp, until, now, actions);
@@ -91,7 +89,7 @@ impl Driver {
                     self.ledger.counts.completed += 1;
                     self.ledger.pay += ride.offer.driver_pay;
                     self.turn_to(Work::Idle, arrives_at);
-                    self.leg = Leg::parked(ride.offer.dropoff, arrives_at);
+                    self.leg = parked(world, ride.offer.dropoff, arrives_at);
                     self.cruise_if_idle(world, arrives_at);
                 }
                 _ => return,
@@ -113,14 +111,9 @@ impl Driver {
 
     fn way(&self, world: &World, from: Place, to: Place, leaving: Timestamp) -> Leg {
         let city_time = world.pace.city_time(leaving);
-        let way = world.city.travel().way(from, to, city_time);
-        Leg {
-            from,
-            to,
-            left_at: leaving,
-            arrives_at: leaving + world.pace.in_run(way.duration),
-            distance_m: way.distance_m,
-        }
+        let route = world.city.travel().route(from, to, city_time);
+        let arrives_at = leaving + world.pace.in_run(route.way.duration);
+        Leg::on(route, (from, to), leaving, arrives_at)
     }
 
     /// Reports a milestone: now, or when the stream is back.
@@ -358,6 +351,11 @@ impl Driver {
         self.turn_to(Work::Idle, now);
         self.leg = self.way(world, here, to, now);
     }
+}
+
+/// A car that has come to a place.
+fn parked(world: &World, place: Place, at: Timestamp) -> Leg {
+    Leg::parked(world.city.travel().kerb(place), at)
 }
 
 impl RideUnderWay {

@@ -224,6 +224,7 @@ pub(super) fn set_under_way(world: &World, demand: &Demand, on_shift: Vec<&mut D
         city: &world.city,
         density,
         seconds_per_metre,
+        leaving: world.pace.city_time_at(Duration::ZERO),
     };
     for (index, plan) in on_shift.into_iter().take(pickups).enumerate() {
         let mut stream = world.streams.stream("under-way", plan.driver.0);
@@ -308,7 +309,11 @@ fn place_at_start(city: &City, under_way: &RideUnderWay) -> Place {
     } else {
         1.0
     };
-    city.space().along(from, to, share)
+    // Which way it is does not depend on the hour.
+    match city.travel().route(from, to, Timestamp::ZERO).path {
+        Some(path) => path.place_at(city.space(), share),
+        None => city.space().along(from, to, share),
+    }
 }
 
 /// Ways to pick-ups, among idle drivers scattered at random.
@@ -317,6 +322,8 @@ struct Pickup<'a> {
     /// Idle drivers on a square metre.
     density: f64,
     seconds_per_metre: f64,
+    /// By the city's clock.
+    leaving: Timestamp,
 }
 
 impl Pickup<'_> {
@@ -353,7 +360,14 @@ impl Pickup<'_> {
             }
             from = self.city.towards(pickup, stream.uniform(), distance_m);
         }
-        let straight_m = self.city.space().distance_m(from, pickup);
-        (from, span(straight_m * self.seconds_per_metre))
+        let travel = self.city.travel();
+        let way = match travel.streets() {
+            Some(_) => travel.way(from, pickup, self.leaving).duration,
+            None => {
+                let straight_m = self.city.space().distance_m(from, pickup);
+                span(straight_m * self.seconds_per_metre)
+            }
+        };
+        (from, way)
     }
 }

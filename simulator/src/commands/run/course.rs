@@ -91,7 +91,7 @@ impl<'a> Course<'a> {
             scenario.seed,
             fingerprint([fingerprint(&riders), fingerprint(&drivers)])
         ));
-        let market = embedded::market_of(scenario, started_at)?;
+        let market = embedded::market_of(resolved, started_at)?;
         Ok(Self {
             resolved,
             seeded: seed(&world, &market, &drivers),
@@ -116,10 +116,9 @@ impl<'a> Course<'a> {
 
     /// Starts the system, on tables that hold the rides under way.
     pub(super) async fn start(&self, target: &mut Target) -> Result<System, Failure> {
-        let scenario = &self.resolved.scenario;
         let observers = (&self.watched, self.calls.listen());
         let system = target
-            .start(scenario, self.started_at, &self.seeded, observers)
+            .start(self.resolved, self.started_at, &self.seeded, observers)
             .await?;
         self.progress.say(&format!(
             "the system serves at {} and {}",

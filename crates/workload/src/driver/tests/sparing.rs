@@ -58,7 +58,7 @@ fn follow(driver: &Driver, world: &World, now: Timestamp, to: &mut Played) {
         .course()
         .and_then(|course| course.advance(space, now));
     let (mut left, mut last) = (driver.course(), None);
-    while let Some(course) = left.filter(|course| course.next_at() <= now) {
+    while let Some(course) = left.clone().filter(|course| course.next_at() <= now) {
         let (passed, rest) = course.advance(space, course.next_at()).unwrap();
         assert_eq!(passed.due_at, course.next_at());
         to.pings.push((passed.due_at, passed.place));

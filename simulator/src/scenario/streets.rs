@@ -1,0 +1,105 @@
+//! `[city] kind = "road"`: the network of streets that a scenario names.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::travel::Streets;
+use roads::Network;
+
+use super::model::{City, CityKind};
+use super::parse::{ScenarioError, beside};
+
+/// The files of a network.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Files {
+    Osm(PathBuf),
+    Csv { nodes: PathBuf, edges: PathBuf },
+}
+
+/// What was read: replicas, points of a sweep and placements drive in the same streets, and those of a large city take
+/// seconds to put in order.
+static KNOWN: Mutex<BTreeMap<Files, Arc<Network>>> = Mutex::new(BTreeMap::new());
+
+/// The streets of a city; none if it has none.
+///
+/// # Errors
+/// If it names no files, or too many, or they are no network.
+pub(super) fn network(
+    city: &City,
+    origin: Option<&Path>,
+) -> Result<Option<Arc<Network>>, ScenarioError> {
+    let at = |path: &Option<PathBuf>| path.as_ref().map(|path| beside(origin, path));
+    let (key, files) = match (at(&city.network), at(&city.nodes), at(&city.edges)) {
+        (None, None, None) if city.kind != CityKind::Road => return Ok(None),
+        _ if city.kind != CityKind::Road => {
+            let message =
+                "found files of streets in a city of another kind, expected `kind = \"road\"`";
+            return Err(ScenarioError::wrong("city.kind", message));
+        }
+        (Some(path), None, None) => ("city.network", Files::Osm(path)),
+        (None, Some(nodes), Some(edges)) => ("city.edges", Files::Csv { nodes, edges }),
+        (network, nodes, edges) => {
+            let named = [
+                network.map(|_| "network"),
+                nodes.map(|_| "nodes"),
+                edges.map(|_| "edges"),
+            ];
+            let named: Vec<_> = named.into_iter().flatten().collect();
+            let found = if named.is_empty() {
+                "no files".to_owned()
+            } else {
+                format!("`{}`", named.join("`, `"))
+            };
+            let message = format!(
+                "found {found} in a city of kind \"road\", expected `network` (.osm.pbf), or `nodes` and `edges` (CSV)"
+            );
+            return Err(ScenarioError::wrong("city", message));
+        }
+    };
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(network) = known().get(&files) {
+        return Ok(Some(network.clone()));
+    }
+    let network = Arc::new(read(&files).map_err(|message| ScenarioError::wrong(key, message))?);
+    known().insert(files, network.clone());
+    Ok(Some(network))
+}
+
+fn read(files: &Files) -> Result<Network, String> {
+    let (draft, last) = match files {
+        Files::Osm(path) => (roads::osm::read(path), path),
+        Files::Csv { nodes, edges } => (roads::csv::read(nodes, edges), edges),
+    };
+    let draft = draft.map_err(|error| error.to_string())?;
+    Network::new(draft).map_err(|error| format!("{}: {error}", last.display()))
+}
+
+/// A city driven in its streets.
+///
+/// # Errors
+/// If none of them is in it.
+pub(super) fn within(
+    city: workload::city::City,
+    network: Arc<Network>,
+) -> Result<workload::city::City, ScenarioError> {
+    let places = network.graph().places();
+    if !places.iter().any(|place| city.contains(*place)) {
+        let bounds = |of: fn(domain::Place) -> f64| {
+            let all = places.iter().map(|place| of(*place));
+            all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), it| {
+                (low.min(it), high.max(it))
+            })
+        };
+        let (south, north) = bounds(domain::Place::lat);
+        let (west, east) = bounds(domain::Place::lon);
+        let centre = city.centre();
+        let message = format!(
+            "found no street within the city around {:.4}, {:.4}, expected a centre and a radius, or zones, in which some lie: the network's are at {south:.4} to {north:.4}, {west:.4} to {east:.4}",
+            centre.lat(),
+            centre.lon(),
+        );
+        return Err(ScenarioError::wrong("city.centre", message));
+    }
+    Ok(city.along(network as Arc<dyn Streets>))
+}
