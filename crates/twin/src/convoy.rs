@@ -86,7 +86,7 @@ impl Seats {
         }
         let (driver, course) = &mut self.cars[seat];
         let (last, rest) = course.advance(space, now)?;
-        *due_at = rest.map_or(NEVER, |rest| rest.next_at());
+        *due_at = rest.as_ref().map_or(NEVER, Course::next_at);
         if let Some(rest) = rest {
             *course = rest;
         }

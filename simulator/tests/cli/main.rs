@@ -15,6 +15,7 @@ mod loads;
 mod predictions;
 mod run_directory;
 mod schedules;
+mod streets;
 mod studies;
 mod usage;
 mod validations;

@@ -1,10 +1,13 @@
 //! A tracker that is told of drivers on the move when it is asked knows what one knows that hears every ping.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Place, Resolution};
 use fleet::{Fleet, FleetPolicy};
 use kernel::{Stream, Streams};
+use roads::Network;
+use roads::town::Town;
 use workload::city::{City, CitySpec, Ground};
 use workload::driver::{Driver, DriverAction, DriverEvent};
 use workload::law::{SpanLaw, Willingness};
@@ -21,18 +24,37 @@ const SIDE_M: f64 = 10_000.0;
 /// Between events, on average.
 const APART_S: f64 = 0.3;
 
-fn world() -> World {
-    let city = CitySpec {
+fn city(wraps: bool) -> City {
+    City::new(CitySpec {
         ground: Ground::Plane {
             width_m: SIDE_M,
             height_m: SIDE_M,
-            wraps: true,
+            wraps,
         },
         speed_kmh: [36.0; 24],
         circuity: 1.0,
+    })
+    .unwrap()
+}
+
+/// A city with streets all over it.
+fn city_of_streets() -> City {
+    let mut stream = Streams::new(4).stream("town", 0);
+    let town = Town {
+        columns: 40,
+        rows: 40,
+        block_m: SIDE_M / 40.0,
+        centre: Place::from_metres(SIDE_M / 2.0, SIDE_M / 2.0),
+        missing: 0.1,
+        one_way: 0.2,
     };
+    let network = Network::new(town.build(|| stream.uniform())).unwrap();
+    city(false).along(Arc::new(network))
+}
+
+fn world(city: City) -> World {
     World {
-        city: City::new(city).unwrap(),
+        city,
         pace: Pace::new(1.0, Timestamp::ZERO, Duration::ZERO).unwrap(),
         streams: Streams::new(3),
         rides: RideRules {
@@ -163,8 +185,27 @@ fn anywhere(stream: &mut Stream) -> Place {
 
 #[test]
 fn whenever_asked_the_tracker_knows_what_every_ping_would_have_told_it() {
-    let world = world();
-    let (mut every, mut spared) = (Side::new(&world, false), Side::new(&world, true));
+    let world = world(city(true));
+    compare(&world, |_, _| {});
+}
+
+#[test]
+fn so_it_does_where_drivers_keep_to_streets() {
+    let world = world(city_of_streets());
+    let (space, travel) = (world.city.space(), world.city.travel());
+    let mut on_the_move = 0;
+    compare(&world, |driver, now| {
+        let place = driver.place(&world, now);
+        let off_m = space.distance_m(place, travel.kerb(place));
+        assert!(off_m < 0.5, "{place:?} is {off_m} m off the street");
+        on_the_move += u32::from(driver.course().is_some());
+    });
+    assert!(on_the_move > 1_000);
+}
+
+/// Drivers drive about, and the two sides answer alike; `look` sees each driver who was told something.
+fn compare(world: &World, mut look: impl FnMut(&Driver, Timestamp)) {
+    let (mut every, mut spared) = (Side::new(world, false), Side::new(world, true));
     let mut stream = Streams::new(2).stream("script", 0);
     let mut now = Timestamp::ZERO;
     let mut answers = 0;
@@ -174,11 +215,12 @@ fn whenever_asked_the_tracker_knows_what_every_ping_would_have_told_it() {
         let who = stream.below(DRIVERS as usize);
         let asks = stream.chance(0.4);
         for side in [&mut every, &mut spared] {
-            side.run_until(&world, now);
+            side.run_until(world, now);
             if !asks {
-                side.step(&world, who, DriverEvent::SurgeAt(place), now);
+                side.step(world, who, DriverEvent::SurgeAt(place), now);
             }
         }
+        look(&spared.drivers[who], now);
         if asks {
             answers += 1;
             assert_eq!(

@@ -335,8 +335,11 @@ impl Driver {
     ) -> Option<Place> {
         let here = self.place(world, now);
         let city_time = world.pace.city_time(now);
+        let travel = world.city.travel();
         let pull = |(place, multiplier): &(Place, f64)| {
-            let way = world.city.travel().way(here, *place, city_time).duration;
+            // As one sees it on a map: nobody asks the way to each of a hundred cells.
+            let metres = travel.space().distance_m(here, *place) * travel.circuity();
+            let way = travel.way_of(metres, city_time).duration;
             (multiplier - 1.0) / (way + SEARCH).as_secs_f64()
         };
         surging

@@ -1,0 +1,152 @@
+//! `[city] kind = "road"`: the example in its streets, and files of streets that are wrong.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::command::{Ended, run, text};
+
+/// The scenario that README.md names.
+fn small_town() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/small-town.toml")
+}
+
+fn predict(out: &Path, options: &[&str]) -> Ended {
+    let town = small_town();
+    let args = [
+        "predict",
+        text(&town),
+        "--quiet",
+        "--json",
+        "--out",
+        text(out),
+    ];
+    run(&[&args[..], &["--duration", "20m"], options].concat())
+}
+
+#[test]
+fn a_town_is_driven_in_its_streets_and_the_audit_is_clean() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let told = predict(&out, &[]).well().json();
+    let completed = told["rides"]["completed"].as_u64().unwrap();
+    assert!(completed > 15, "{told}");
+    assert_eq!(told["audit"]["violations"], Value::Array(Vec::new()));
+    let audit = run(&["audit", text(&out)]).well();
+    assert!(audit.stdout.contains(" 0 violations"), "{audit:?}");
+    // What the network is made of stands among the notes of the report.
+    let report = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(report.contains("streets from node to node"));
+    // The same riders where ways are straight: it is not the same town.
+    let straight = folder.path().join("straight");
+    let straight = predict(&straight, &["--set", "city.kind=geo"]);
+    straight.refused(2, &["city.kind", "another kind", "kind = \"road\""]);
+}
+
+#[test]
+fn a_seed_predicts_the_same_in_streets() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_of = |name: &str| {
+        let out = folder.path().join(name);
+        predict(&out, &["--seed", "3", "--set", "slo={}"]).well();
+        std::fs::read(out.join("trips.parquet")).unwrap()
+    };
+    assert!(run_of("first") == run_of("second"));
+}
+
+#[test]
+fn files_of_streets_that_are_wrong_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        text(&path).to_owned()
+    };
+    let scenario = |city: &str| {
+        let content = format!("name = \"town\"\n[city]\nkind = \"road\"\n{city}\n");
+        file("town.toml", content.as_bytes())
+    };
+    file("none.csv", b"id,lat,lon\n");
+    file("nodes.csv", b"id,lat,lon\na,55.0,3.0\nb,55.01,3.0\n");
+    file("no-edges.csv", b"from,to\n");
+    file("one-way.csv", b"from,to,oneway\na,b,1\n");
+    file("wrong.csv", b"from,to\na,b\na,c\n");
+    file("edges.csv", b"from,to\na,b\n");
+    file("text.osm.pbf", b"<osm></osm> is not what is meant");
+    file("empty.osm.pbf", b"");
+    let edges = |nodes: &str, edges: &str| format!("nodes = \"{nodes}\"\nedges = \"{edges}\"");
+    for (city, said) in [
+        (
+            String::new(),
+            &["city: found no files", "`network` (.osm.pbf)"][..],
+        ),
+        (
+            "nodes = \"nodes.csv\"".to_owned(),
+            &["city: found `nodes`", "`nodes` and `edges`"],
+        ),
+        (
+            edges("nodes.csv", "edges.csv") + "\nnetwork = \"x.osm.pbf\"",
+            &["city: found `network`, `nodes`, `edges`"],
+        ),
+        (
+            edges("nodes.csv", "lost.csv"),
+            &["city.edges", "lost.csv: cannot be read"],
+        ),
+        (
+            edges("nodes.csv", "wrong.csv"),
+            &[
+                "city.edges",
+                "wrong.csv:3: found to \"c\", expected the id of a node",
+            ],
+        ),
+        (
+            edges("none.csv", "no-edges.csv"),
+            &["no-edges.csv: found 0 nodes and no street"],
+        ),
+        (
+            edges("nodes.csv", "no-edges.csv"),
+            &["found 2 nodes and no street"],
+        ),
+        (
+            edges("nodes.csv", "one-way.csv"),
+            &[
+                "city.edges",
+                "one-way.csv: found 2 nodes of which no two reach each other",
+            ],
+        ),
+        (
+            edges("nodes.csv", "edges.csv"),
+            &[
+                "city.centre: found no street within the city around 40.7480, -73.9850",
+                "55.0000 to 55.0100",
+            ],
+        ),
+        (
+            "network = \"lost.osm.pbf\"".to_owned(),
+            &["city.network", "lost.osm.pbf: cannot be read"],
+        ),
+        (
+            "network = \"text.osm.pbf\"".to_owned(),
+            &["city.network", "expected an extract as .osm.pbf"],
+        ),
+        (
+            "network = \"empty.osm.pbf\"".to_owned(),
+            &["empty.osm.pbf: found 0 nodes and no street"],
+        ),
+    ] {
+        let path = scenario(&city);
+        for command in ["run", "predict"] {
+            run(&[command, "--quiet", &path]).refused(2, said);
+        }
+    }
+}
+
+#[test]
+fn parts_in_processes_of_their_own_know_no_streets() {
+    let town = small_town();
+    let said = ["city.kind: found \"road\"", "--target embedded"];
+    run(&["market", text(&town)]).refused(2, &said);
+    let watch = ["run", "--quiet", "--target", "watch", text(&town)];
+    run(&watch).refused(2, &said);
+    run(&[&watch[..], &["--print-settings"]].concat()).refused(2, &said);
+}
