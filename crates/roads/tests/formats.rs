@@ -1,5 +1,10 @@
 //! Files of streets, good and bad.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, in which a panic is the message"
+)]
+
 mod osm_file;
 
 use std::fs;
