@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
@@ -16,7 +17,10 @@ pub struct Inbox<M> {
 
 struct InboxState<M> {
     messages: VecDeque<M>,
+    /// Who read last: kept, for it is mostly the same who reads next.
     reader: Option<Waker>,
+    /// Whether the reader is to be woken by the next message.
+    waits: bool,
 }
 
 impl<M> Clone for Inbox<M> {
@@ -33,6 +37,7 @@ impl<M> Default for Inbox<M> {
             state: Arc::new(Mutex::new(InboxState {
                 messages: VecDeque::new(),
                 reader: None,
+                waits: false,
             })),
         }
     }
@@ -55,12 +60,12 @@ impl<M> Inbox<M> {
 
     /// Puts a message in and wakes the reader.
     pub fn put(&self, message: M) {
-        let mut state = self.lock();
+        let state = &mut *self.lock();
         state.messages.push_back(message);
-        let reader = state.reader.take();
-        drop(state);
-        if let Some(reader) = reader {
-            reader.wake();
+        if mem::take(&mut state.waits)
+            && let Some(reader) = &state.reader
+        {
+            reader.wake_by_ref();
         }
     }
 
@@ -102,7 +107,7 @@ impl<M> Inbox<M> {
 
 struct Next<'a, M> {
     inbox: &'a Inbox<M>,
-    deadline: Option<Sleep>,
+    deadline: Option<Sleep<'a>>,
 }
 
 impl<M> Future for Next<'_, M> {
@@ -117,6 +122,7 @@ impl<M> Future for Next<'_, M> {
         if !known.is_some_and(|known| known.will_wake(context.waker())) {
             state.reader = Some(context.waker().clone());
         }
+        state.waits = true;
         drop(state);
         match &mut self.deadline {
             Some(deadline) => pin!(deadline).poll(context).map(|()| None),

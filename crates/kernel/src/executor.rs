@@ -11,12 +11,12 @@
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use crate::timers::{TimerId, Timers};
+use crate::timers::{Sleeper, TimerId, Timers};
 
 /// A task: it has no output, and tells what it found through what it shares.
 type TaskFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -32,19 +32,19 @@ pub struct Executor {
     polls: u64,
     /// Reused for each round of polls.
     turn: Vec<u32>,
+    /// Reused for each round of polls.
+    spawned: Vec<TaskFuture>,
     /// Reused for each moment.
-    fired: Vec<Waker>,
+    fired: Vec<Sleeper>,
 }
 
 struct Task {
     future: TaskFuture,
-    wake: Arc<TaskWake>,
     waker: Waker,
 }
 
 struct TaskWake {
     slot: u32,
-    queued: AtomicBool,
     shared: Arc<Shared>,
 }
 
@@ -54,8 +54,10 @@ impl Wake for TaskWake {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.queued.swap(true, Ordering::Relaxed) {
-            self.shared.lock().ready.push(self.slot);
+        let mut state = self.shared.lock();
+        // Of a task that has ended, it wakes nobody.
+        if state.standings[self.slot as usize].waker == Arc::as_ptr(self).addr() {
+            state.queue(self.slot);
         }
     }
 }
@@ -71,6 +73,51 @@ struct State {
     timers: Timers,
     ready: Vec<u32>,
     spawned: Vec<TaskFuture>,
+    /// How each task stands, by its slot: apart from the tasks and side by side, because it is looked at most.
+    standings: Vec<Standing>,
+    /// The slot of the task that is polled.
+    polled: u32,
+}
+
+/// How a task stands.
+#[derive(Clone, Copy)]
+struct Standing {
+    /// The address by which its waker is known.
+    waker: usize,
+    /// Whether it is ready.
+    queued: bool,
+}
+
+/// A slot without a task: no waker is at that address.
+const ENDED: Standing = Standing {
+    waker: usize::MAX,
+    queued: false,
+};
+
+impl State {
+    /// Makes a task ready, unless it is.
+    fn queue(&mut self, slot: u32) {
+        let standing = &mut self.standings[slot as usize];
+        if !mem::replace(&mut standing.queued, true) {
+            self.ready.push(slot);
+        }
+    }
+
+    /// A task has its turn.
+    fn begin_turn(&mut self, slot: u32) {
+        self.standings[slot as usize].queued = false;
+        self.polled = slot;
+    }
+
+    /// Who waits, if it is polled with this waker.
+    fn sleeper(&self, waker: &Waker) -> Sleeper {
+        let polled = self.standings.get(self.polled as usize);
+        if polled.is_some_and(|polled| polled.waker == waker.data().addr()) {
+            Sleeper::Task(self.polled)
+        } else {
+            Sleeper::Other(waker.clone())
+        }
+    }
 }
 
 impl Shared {
@@ -116,6 +163,7 @@ impl Executor {
             free: Vec::new(),
             polls: 0,
             turn: Vec::new(),
+            spawned: Vec::new(),
             fired: Vec::new(),
         }
     }
@@ -143,15 +191,9 @@ impl Executor {
     /// # Panics
     /// If tasks wake each other without end at one moment.
     pub fn run_until(&mut self, until_us: i64) {
-        loop {
+        self.poll_ready();
+        while self.move_on(until_us) {
             self.poll_ready();
-            let Some(next_us) = self.time.shared.lock().timers.next_at() else {
-                break;
-            };
-            if next_us > until_us {
-                break;
-            }
-            self.move_to(next_us);
         }
         if until_us > self.time.now_us() {
             self.time.shared.now_us.store(until_us, Ordering::Relaxed);
@@ -163,46 +205,59 @@ impl Executor {
     /// # Panics
     /// If tasks wake each other without end at one moment.
     pub fn run(&mut self) {
-        loop {
+        self.poll_ready();
+        while self.move_on(i64::MAX) {
             self.poll_ready();
-            let Some(next_us) = self.time.shared.lock().timers.next_at() else {
-                return;
-            };
-            self.move_to(next_us);
         }
     }
 
-    fn move_to(&mut self, next_us: i64) {
+    /// Moves time on to the next timer and fires all that are due then; false if that is after `until_us`, or never.
+    fn move_on(&mut self, until_us: i64) -> bool {
+        let mut state = self.time.shared.lock();
+        let Some(next_us) = state.timers.next_at().filter(|next| *next <= until_us) else {
+            return false;
+        };
         let now_us = self.time.now_us().max(next_us);
         self.time.shared.now_us.store(now_us, Ordering::Relaxed);
-        let mut state = self.time.shared.lock();
-        while let Some(waker) = state.timers.fire(now_us) {
-            self.fired.push(waker);
+        while let Some(sleeper) = state.timers.fire(now_us) {
+            match sleeper {
+                Sleeper::Task(slot) if self.fired.is_empty() => state.queue(slot),
+                // The wakers of others lock the state again; those after them keep their turn.
+                sleeper => self.fired.push(sleeper),
+            }
         }
         drop(state);
-        // The wakers lock the state again.
-        self.fired.drain(..).for_each(Waker::wake);
+        for sleeper in self.fired.drain(..) {
+            match sleeper {
+                Sleeper::Task(slot) => self.time.shared.lock().queue(slot),
+                Sleeper::Other(waker) => waker.wake(),
+            }
+        }
+        true
     }
 
     fn poll_ready(&mut self) {
         let began = self.polls;
         loop {
             let mut turn = mem::take(&mut self.turn);
-            let mut state = self.time.shared.lock();
-            mem::swap(&mut turn, &mut state.ready);
-            let spawned = mem::take(&mut state.spawned);
-            drop(state);
-            if turn.is_empty() && spawned.is_empty() {
-                self.turn = turn;
-                return;
+            let mut spawned = mem::take(&mut self.spawned);
+            {
+                let mut state = self.time.shared.lock();
+                mem::swap(&mut turn, &mut state.ready);
+                mem::swap(&mut spawned, &mut state.spawned);
             }
+            let nothing = turn.is_empty() && spawned.is_empty();
             for slot in turn.drain(..) {
                 self.poll(slot);
             }
             self.turn = turn;
-            for future in spawned {
+            for future in spawned.drain(..) {
                 let slot = self.adopt(future);
                 self.poll(slot);
+            }
+            self.spawned = spawned;
+            if nothing {
+                return;
             }
             assert!(
                 self.polls - began < POLLS_AT_ONE_MOMENT_MAX,
@@ -219,15 +274,17 @@ impl Executor {
         });
         let wake = Arc::new(TaskWake {
             slot,
-            queued: AtomicBool::new(true),
             shared: self.time.shared.clone(),
         });
-        let waker = Waker::from(wake.clone());
-        self.tasks[slot as usize] = Some(Task {
-            future,
-            wake,
-            waker,
-        });
+        let standing = Standing {
+            waker: Arc::as_ptr(&wake).addr(),
+            queued: true,
+        };
+        let standings = &mut self.time.shared.lock().standings;
+        standings.resize(self.tasks.len(), ENDED);
+        standings[slot as usize] = standing;
+        let waker = Waker::from(wake);
+        self.tasks[slot as usize] = Some(Task { future, waker });
         slot
     }
 
@@ -237,16 +294,12 @@ impl Executor {
             return;
         };
         self.polls += 1;
-        task.wake.queued.store(false, Ordering::Relaxed);
-        let polled = task
-            .future
-            .as_mut()
-            .poll(&mut Context::from_waker(&task.waker));
-        if polled.is_ready() {
-            // Whoever still holds its waker wakes nobody.
-            task.wake.queued.store(true, Ordering::Relaxed);
+        self.time.shared.lock().begin_turn(slot);
+        let mut context = Context::from_waker(&task.waker);
+        if task.future.as_mut().poll(&mut context).is_ready() {
             self.tasks[slot as usize] = None;
             self.free.push(slot);
+            self.time.shared.lock().standings[slot as usize] = ENDED;
         }
     }
 }
@@ -264,16 +317,16 @@ impl Time {
     }
 
     /// Waits, rounded to the nearest microsecond. No wait at all gives no turn away.
-    pub fn sleep(&self, span: Duration) -> Sleep {
+    pub fn sleep(&self, span: Duration) -> Sleep<'_> {
         let nanos = span.as_nanos().saturating_add(500) / 1_000;
         let span_us = i64::try_from(nanos).unwrap_or(i64::MAX);
         self.sleep_until_us(self.now_us().saturating_add(span_us))
     }
 
     /// Waits until a moment. One that lies behind gives no turn away.
-    pub fn sleep_until_us(&self, at_us: i64) -> Sleep {
+    pub fn sleep_until_us(&self, at_us: i64) -> Sleep<'_> {
         Sleep {
-            time: self.clone(),
+            time: self,
             at_us,
             timer: None,
         }
@@ -289,50 +342,56 @@ impl Time {
 /// A wait. Dropped before its time, it leaves nothing behind.
 #[derive(Debug)]
 #[must_use = "a wait does nothing unless it is awaited"]
-pub struct Sleep {
-    time: Time,
+pub struct Sleep<'a> {
+    time: &'a Time,
     at_us: i64,
-    timer: Option<TimerId>,
+    /// What is set, and the address of the waker that it was set with.
+    timer: Option<(TimerId, usize)>,
 }
 
-impl Future for Sleep {
+impl Future for Sleep<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         if self.at_us <= self.time.now_us() {
-            if let Some(timer) = self.timer.take() {
-                self.cancel_unless_fired(timer);
-            }
+            self.cancel_unless_fired();
             return Poll::Ready(());
         }
-        let mut state = self.time.shared.lock();
+        let waker = context.waker();
         let timer = match self.timer {
-            Some(timer) => {
-                state.timers.rename(timer, context.waker());
+            // A waker that is held here or by its task keeps its address.
+            Some((_, address)) if address == waker.data().addr() => return Poll::Pending,
+            Some((timer, _)) => {
+                let mut state = self.time.shared.lock();
+                let sleeper = state.sleeper(waker);
+                state.timers.rename(timer, sleeper);
                 timer
             }
-            None => state.timers.set(self.at_us, context.waker().clone()),
+            None => {
+                let mut state = self.time.shared.lock();
+                let sleeper = state.sleeper(waker);
+                state.timers.set(self.at_us, sleeper)
+            }
         };
-        drop(state);
-        self.timer = Some(timer);
+        self.timer = Some((timer, waker.data().addr()));
         Poll::Pending
     }
 }
 
-impl Sleep {
+impl Sleep<'_> {
     /// All timers of a moment fire before any task is polled, so one whose time has come is out already.
-    fn cancel_unless_fired(&self, timer: TimerId) {
-        if self.at_us > self.time.now_us() {
+    fn cancel_unless_fired(&mut self) {
+        if let Some((timer, _)) = self.timer.take()
+            && self.at_us > self.time.now_us()
+        {
             self.time.shared.lock().timers.cancel(timer);
         }
     }
 }
 
-impl Drop for Sleep {
+impl Drop for Sleep<'_> {
     fn drop(&mut self) {
-        if let Some(timer) = self.timer.take() {
-            self.cancel_unless_fired(timer);
-        }
+        self.cancel_unless_fired();
     }
 }
 
