@@ -8,6 +8,7 @@
 
 mod holds;
 mod market;
+mod numbers;
 mod queues;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ mod trips;
 
 pub use holds::MemoryHolds;
 pub use market::MemoryMarket;
+pub use numbers::TripNumbers;
 pub use queues::MemoryQueue;
 pub use trips::{LEASES_MAX, MemoryTrips};
 

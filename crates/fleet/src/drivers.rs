@@ -90,6 +90,7 @@ impl Drivers {
         self.slots[slot as usize].presence = Presence::Offline;
     }
 
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Driver> {
         self.slots.iter()
     }

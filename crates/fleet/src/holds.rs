@@ -36,7 +36,8 @@ struct Record {
 /// The holds.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Holds {
-    by_driver: BTreeMap<DriverId, Record>,
+    /// Apart from the tree, which moves what it holds at each insertion.
+    by_driver: BTreeMap<DriverId, Box<Record>>,
     by_trip: BTreeMap<TripId, DriverId>,
     due: BTreeSet<(Timestamp, DriverId)>,
     /// Holds by stage, in the order of [`HoldStage`].
@@ -73,14 +74,12 @@ impl Holds {
     pub(crate) fn add(&mut self, hold: Hold, pending: bool) {
         let HoldKey { driver, trip, .. } = hold.key;
         let report_at = first_report(&hold);
-        let previous = self.by_driver.insert(
-            driver,
-            Record {
-                hold,
-                pending,
-                report_at,
-            },
-        );
+        let record = Record {
+            hold,
+            pending,
+            report_at,
+        };
+        let previous = self.by_driver.insert(driver, Box::new(record));
         assert!(previous.is_none(), "{driver} had no hold");
         let previous = self.by_trip.insert(trip, driver);
         assert!(previous.is_none(), "trip {trip} had no hold");

@@ -161,6 +161,12 @@ impl Index {
             .is_some_and(|at| at.bucket != NOWHERE.bucket)
     }
 
+    /// The slots that are in it, and their places, in an order that the same history repeats.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (u32, Place)> + '_ {
+        let buckets = self.blocks.iter().flat_map(Block::occupied_buckets);
+        buckets.flatten().map(|entry| (entry.slot, entry.place))
+    }
+
     /// Puts a driver's slot at a place, whether or not it was somewhere before.
     pub fn put(&mut self, slot: u32, driver: DriverId, place: Place) {
         let (key, cell) = block_of(self.grid.cell_of(self.grid.spot(place)));

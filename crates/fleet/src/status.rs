@@ -34,10 +34,6 @@ pub struct Fleet {
     batch: Vec<(DriverId, Ping)>,
 }
 
-fn is_available(driver: &Driver) -> bool {
-    driver.presence == Presence::Online && !driver.held
-}
-
 impl Fleet {
     /// A fleet without drivers.
     ///
@@ -407,20 +403,13 @@ impl Fleet {
 
     /// How many available drivers are in each zone of a size. Zones without any are left out.
     pub fn available_by_cell(&mut self, resolution: Resolution) -> BTreeMap<Cell, u32> {
-        let available = self
-            .drivers
-            .iter()
-            .enumerate()
-            .filter(|(_, driver)| is_available(driver))
-            .map(|(slot, driver)| (slot, driver.place));
-        self.zones.count(resolution, available)
+        self.zones.count(resolution, self.index.places())
     }
 
     /// Where the available drivers are, in an order that the same history repeats.
     #[cfg(test)]
     fn available_places(&self) -> impl Iterator<Item = Place> + '_ {
-        let available = self.drivers.iter().filter(|driver| is_available(driver));
-        available.map(|driver| driver.place)
+        self.index.places().map(|(_, place)| place)
     }
 
     /// Drivers by status.

@@ -21,7 +21,7 @@ impl Zones {
     pub(crate) fn count(
         &mut self,
         resolution: Resolution,
-        drivers: impl Iterator<Item = (usize, Place)>,
+        drivers: impl Iterator<Item = (u32, Place)>,
     ) -> BTreeMap<Cell, u32> {
         if self.resolution != Some(resolution) {
             *self = Self {
@@ -31,7 +31,7 @@ impl Zones {
         }
         let mut counts = vec![0_u32; self.cells.len()];
         for (slot, place) in drivers {
-            let zone = self.zone(resolution, slot, place) as usize;
+            let zone = self.zone(resolution, slot as usize, place) as usize;
             if counts.len() <= zone {
                 counts.resize(zone + 1, 0);
             }
@@ -83,7 +83,7 @@ mod tests {
                 for place in &places {
                     *expected.entry(Cell::of(*place, resolution)).or_insert(0) += 1;
                 }
-                let found = zones.count(resolution, places.iter().copied().enumerate());
+                let found = zones.count(resolution, (0..).zip(places.iter().copied()));
                 assert_eq!(found, expected);
             }
         }

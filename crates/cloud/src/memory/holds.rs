@@ -18,7 +18,8 @@ pub struct MemoryHolds {
 #[derive(Debug, Default)]
 struct State {
     /// A driver's last hold. It may be void: past its deadline and not accepted.
-    by_driver: BTreeMap<DriverId, Hold>,
+    /// Apart from the tree, which moves what it holds at each insertion.
+    by_driver: BTreeMap<DriverId, Box<Hold>>,
     /// Whose hold a trip has: each names a hold in `by_driver`.
     by_trip: BTreeMap<TripId, DriverId>,
     counters: StoreCounters,
@@ -28,6 +29,7 @@ impl State {
     fn of(&self, key: &HoldKey) -> Option<&Hold> {
         self.by_driver
             .get(&key.driver)
+            .map(Box::as_ref)
             .filter(|hold| hold.key == *key)
     }
 
@@ -43,7 +45,7 @@ impl State {
     fn put(&mut self, hold: Hold) {
         self.counters.writes += 1;
         self.by_trip.insert(hold.key.trip, hold.key.driver);
-        self.by_driver.insert(hold.key.driver, hold);
+        self.by_driver.insert(hold.key.driver, Box::new(hold));
     }
 
     fn remove(&mut self, key: &HoldKey) {
@@ -65,14 +67,18 @@ impl MemoryHolds {
         let state = &mut *lock(&self.state);
         for hold in holds {
             state.by_trip.insert(hold.key.trip, hold.key.driver);
-            state.by_driver.insert(hold.key.driver, *hold);
+            state.by_driver.insert(hold.key.driver, Box::new(*hold));
         }
     }
 
     /// Every hold that was not ended, void ones too, by driver: for the audit.
     #[must_use]
     pub fn all(&self) -> Vec<Hold> {
-        lock(&self.state).by_driver.values().copied().collect()
+        lock(&self.state)
+            .by_driver
+            .values()
+            .map(|hold| **hold)
+            .collect()
     }
 
     /// What the store was asked.
@@ -89,8 +95,8 @@ impl HoldStore for MemoryHolds {
         let of_driver = state
             .by_driver
             .get(&key.driver)
-            .filter(|held| held.is_live(now))
-            .copied();
+            .map(|held| **held)
+            .filter(|held| held.is_live(now));
         let of_trip = state.of_trip(key.trip).copied();
         let of_trip = of_trip.filter(|held| held.is_live(now) && held.key.driver != key.driver);
         let refusal = match (of_driver, of_trip) {
@@ -168,8 +174,8 @@ impl HoldStore for MemoryHolds {
         Ok(state
             .by_driver
             .values()
+            .map(|hold| **hold)
             .filter(|hold| hold.is_live(now))
-            .copied()
             .collect())
     }
 }

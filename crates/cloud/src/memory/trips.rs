@@ -7,7 +7,7 @@ use domain::trip::{SweepPolicy, Trip, TripState};
 use domain::{Region, Round, Timestamp, TripId};
 use services::ports::{Created, DueTrips, OpenTrips, PortError, RoundLease, Swap, TripStore};
 
-use super::{StoreCounters, lock};
+use super::{StoreCounters, TripNumbers, lock};
 
 /// Leases kept of each region; the oldest rounds are forgotten first. The database forgets them by time.
 pub const LEASES_MAX: usize = 10_000;
@@ -23,7 +23,7 @@ pub struct MemoryTrips {
 struct State {
     /// In the order in which they were created: those under way lie together.
     trips: Vec<Trip>,
-    by_id: BTreeMap<TripId, u32>,
+    numbers: TripNumbers,
     regions: BTreeMap<Region, Indexes>,
     counters: StoreCounters,
 }
@@ -73,15 +73,18 @@ impl State {
     }
 
     fn find(&self, id: TripId) -> Option<(u32, &Trip)> {
-        let number = *self.by_id.get(&id)?;
-        Some((number, &self.trips[number as usize]))
+        let trips = &self.trips;
+        let number = self.numbers.find(id, |number| trips[number as usize].id)?;
+        Some((number, &trips[number as usize]))
     }
 
     fn add(&mut self, trip: &Trip, sweep: &SweepPolicy) {
         let number = u32::try_from(self.trips.len()).expect("fewer than 2^32 trips");
         self.index(trip, number, sweep, true);
-        self.by_id.insert(trip.id, number);
         self.trips.push(trip.clone());
+        let trips = &self.trips;
+        self.numbers
+            .insert(trip.id, number, |number| trips[number as usize].id);
     }
 }
 
@@ -106,10 +109,9 @@ impl MemoryTrips {
     /// Every trip by its id, for the audit.
     #[must_use]
     pub fn all(&self) -> Vec<Trip> {
-        let state = lock(&self.state);
-        let numbers = state.by_id.values();
-        let trips = numbers.map(|at| &state.trips[*at as usize]);
-        trips.cloned().collect()
+        let mut trips = lock(&self.state).trips.clone();
+        trips.sort_unstable_by_key(|trip| trip.id);
+        trips
     }
 
     /// What the store was asked.

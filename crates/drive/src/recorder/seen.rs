@@ -2,40 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use domain::{RiderId, Timestamp, TripId};
+use cloud::memory::TripNumbers;
+use domain::TripId;
 use report::trips::Seen;
 
-/// How many of a trip's leading bits say in which part its number is kept: so many that of a city-day's trips
-/// a part holds a dozen, which is one node of a tree. A single tree would be read from memory a few times for
-/// each question, and there are seven questions a ride.
-const PART_BITS: u32 = 16;
-
 /// What was seen of each trip, in the order in which they were first heard of, so that rides under way lie
-/// together. Trips are named by hashes: parts by their leading bits are alike in size, and one part after the
-/// other is the order of names.
-#[derive(Debug)]
+/// together.
+#[derive(Debug, Default)]
 pub(super) struct SeenTrips {
-    parts: Vec<BTreeMap<TripId, u32>>,
-    seen: Vec<Seen>,
-}
-
-impl Default for SeenTrips {
-    fn default() -> Self {
-        Self {
-            parts: vec![BTreeMap::new(); 1 << PART_BITS],
-            seen: Vec::new(),
-        }
-    }
-}
-
-fn part(trip: TripId) -> usize {
-    usize::try_from(trip.0 >> (u128::BITS - PART_BITS)).expect("a few leading bits fit")
+    numbers: TripNumbers,
+    seen: Vec<(TripId, Seen)>,
 }
 
 impl SeenTrips {
+    fn find(&self, trip: TripId) -> Option<u32> {
+        self.numbers
+            .find(trip, |number| self.seen[number as usize].0)
+    }
+
     pub(super) fn get_mut(&mut self, trip: TripId) -> Option<&mut Seen> {
-        let number = *self.parts[part(trip)].get(&trip)?;
-        self.seen.get_mut(number as usize)
+        let number = self.find(trip)?;
+        Some(&mut self.seen[number as usize].1)
     }
 
     pub(super) fn get_or_insert(
@@ -43,30 +30,27 @@ impl SeenTrips {
         trip: TripId,
         first: impl FnOnce() -> Seen,
     ) -> &mut Seen {
-        let next = u32::try_from(self.seen.len()).expect("a run has fewer than 4 billion trips");
-        let number = *self.parts[part(trip)].entry(trip).or_insert(next);
-        if number == next {
-            self.seen.push(first());
-        }
-        &mut self.seen[number as usize]
+        let number = self.find(trip).unwrap_or_else(|| {
+            let next = u32::try_from(self.seen.len()).expect("a run has fewer than 2^32 trips");
+            self.seen.push((trip, first()));
+            let seen = &self.seen;
+            self.numbers
+                .insert(trip, next, |number| seen[number as usize].0);
+            next
+        });
+        &mut self.seen[number as usize].1
     }
 
     /// All of them in one map.
-    pub(super) fn into_map(mut self) -> BTreeMap<TripId, Seen> {
-        let mut map = BTreeMap::new();
-        for part in self.parts {
-            map.extend(part.into_iter().map(|(trip, number)| {
-                let nothing = Seen::scheduled(RiderId(0), Timestamp::ZERO);
-                let seen = std::mem::replace(&mut self.seen[number as usize], nothing);
-                (trip, seen)
-            }));
-        }
-        map
+    pub(super) fn into_map(self) -> BTreeMap<TripId, Seen> {
+        self.seen.into_iter().collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::{RiderId, Timestamp};
+
     use super::*;
 
     #[test]
