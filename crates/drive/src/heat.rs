@@ -24,6 +24,12 @@ struct Hot {
     multiplier: f64,
 }
 
+impl Hot {
+    fn is_shown(&self, now: Timestamp) -> bool {
+        now.since(self.quoted_at) < SHOWN_FOR
+    }
+}
+
 impl HeatMap {
     /// A map of zones of that size, cold everywhere.
     #[must_use]
@@ -53,13 +59,22 @@ impl HeatMap {
         }
     }
 
+    /// Whether no zone has surge.
+    pub fn is_cold(&self, now: Timestamp) -> bool {
+        let zones = self
+            .zones
+            .lock()
+            .expect("no one panics while holding the map");
+        !zones.values().any(|hot| hot.is_shown(now))
+    }
+
     /// Zones with surge, each by its centre.
     pub fn surging(&self, now: Timestamp) -> Vec<(Place, f64)> {
         let mut zones = self
             .zones
             .lock()
             .expect("no one panics while holding the map");
-        zones.retain(|_, hot| now.since(hot.quoted_at) < SHOWN_FOR);
+        zones.retain(|_, hot| hot.is_shown(now));
         zones
             .values()
             .map(|hot| (hot.centre, hot.multiplier))
@@ -77,6 +92,8 @@ mod tests {
         let place = Place::new(40.75, -73.98).unwrap();
         let now = Timestamp::from_millis(1_000);
         map.quoted(place, 1.5, now);
+        assert!(!map.is_cold(now));
+        assert!(map.is_cold(now + SHOWN_FOR));
         assert_eq!(map.surging(now).len(), 1);
         assert!(map.surging(now + SHOWN_FOR).is_empty());
         map.quoted(place, 1.5, now);

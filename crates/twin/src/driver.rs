@@ -27,6 +27,8 @@ struct Agent {
     accounts: KeptAccounts,
     /// Where the driver is among those on the move.
     seat: Option<Seat>,
+    /// A time at which the driver looks at the heat map, while among those who wait for that.
+    look_at: Option<Timestamp>,
     /// Reused from step to step.
     actions: Vec<DriverAction>,
     events: VecDeque<DriverEvent>,
@@ -52,6 +54,7 @@ pub(crate) async fn drive(
         offered: under_way,
         accounts: KeptAccounts::default(),
         seat: None,
+        look_at: None,
         actions: Vec::new(),
         events: VecDeque::new(),
         shared,
@@ -124,6 +127,22 @@ impl Agent {
         self.actions = actions;
         let course = self.driver.course();
         self.seat = course.map(|course| shared.tracker.convoy.join(self.driver.id(), course));
+        self.wait_to_look();
+    }
+
+    /// Has the driver woken to look at the heat map, or no longer.
+    fn wait_to_look(&mut self) {
+        let next = self.driver.look_at();
+        let Some(lookout) = self.shared.lookout.as_ref() else {
+            return;
+        };
+        match (self.look_at, next) {
+            (None, Some(at)) => lookout.join(self.driver.id(), at, &self.inbox),
+            (Some(at), None) => lookout.leave(self.driver.id(), at),
+            // Looks of a driver are whole periods apart.
+            _ => return,
+        }
+        self.look_at = next;
     }
 
     fn act(&mut self, action: DriverAction, now: Timestamp) -> Option<DriverEvent> {

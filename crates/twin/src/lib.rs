@@ -12,6 +12,7 @@ mod counting;
 mod cpu;
 mod driver;
 mod host;
+mod lookout;
 mod mapping;
 mod pings;
 mod rider;

@@ -112,6 +112,11 @@ impl Agent {
                 let surge = wire::api::surge_number(signed.quote.fare.surge);
                 shared.recorder.quoted(scheduled_at, now, surge);
                 shared.heat.quoted(plan.pickup, surge, now);
+                if surge > 1.0
+                    && let Some(lookout) = &shared.lookout
+                {
+                    lookout.surge();
+                }
                 let event = RiderEvent::Quoted {
                     price: signed.quote.fare.total(),
                     pickup_eta: signed.pickup_eta,

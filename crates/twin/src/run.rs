@@ -15,16 +15,17 @@ use drive::watched::Watched;
 use kernel::{Executor, Inbox, Time};
 use services::config::Market;
 use workload::demand::RiderPlan;
-use workload::driver::DriverEvent;
+use workload::driver::{DriverEvent, look_every};
 use workload::supply::DriverPlan;
 use workload::world::World;
 
 use crate::api::Api;
+use crate::lookout::Lookout;
 use crate::sizes::Sizes;
 use crate::streams::Heard;
 use crate::system::{System, SystemError};
 use crate::tracker::Tracker;
-use crate::{counting, driver, pings, rider};
+use crate::{counting, driver, lookout, pings, rider};
 
 /// From the start of the system to the time when the first drivers connect.
 const HEAD_START: Duration = Duration::from_secs(2);
@@ -62,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) time: Time,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) heat: HeatMap,
+    /// Where drivers follow surge.
+    pub(crate) lookout: Option<Lookout>,
     pub(crate) api: Arc<Api>,
     pub(crate) tracker: Arc<Tracker>,
 }
@@ -137,6 +140,7 @@ impl Twin {
             time: time.clone(),
             recorder: recorder.clone(),
             heat: HeatMap::new(plan.market.resolution),
+            lookout: look_every(&plan.world).map(Lookout::new),
             api: system.api.clone(),
             tracker: system.tracker.clone(),
         });
@@ -149,6 +153,7 @@ impl Twin {
             time.spawn(driver::drive(shared.clone(), driver_plan, under_way, inbox));
         }
         time.spawn(arrive(shared.clone(), plan.riders, plan.until));
+        time.spawn(lookout::keep(shared.clone()));
         time.spawn(pings::count(shared.clone(), started_at));
         let span = plan.until.since(started_at);
         let every = Duration::from_secs(1).max(span / SAMPLES_MAX);

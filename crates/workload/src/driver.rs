@@ -25,6 +25,7 @@ use domain::{DriverId, Place, Timestamp};
 
 pub use account::{Activity, DriverAccount, DriverCounts};
 pub use course::{Course, Passed};
+pub use pings::look_every;
 
 use crate::leg::Leg;
 use crate::supply::DriverPlan;
@@ -280,7 +281,7 @@ impl Driver {
         account
     }
 
-    /// When the driver next does something unasked; none once gone.
+    /// When the driver next does something unasked, but look at the heat map where pings are spared; none once gone.
     #[must_use]
     pub fn wake_at(&self) -> Option<Timestamp> {
         let physical = match self.work {

@@ -16,6 +16,20 @@ use crate::world::{Idle, World};
 /// that is nearest to it. An assumption.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
+/// From one look of a driver at the heat map to the next, where drivers follow surge.
+#[must_use]
+pub fn look_every(world: &World) -> Option<Duration> {
+    let every = world.drivers.ping_every;
+    let pings = u32::try_from(looks_one_in(world)).unwrap_or(u32::MAX);
+    (world.drivers.idle == Idle::Surge).then(|| every.saturating_mul(pings))
+}
+
+/// With one ping in so many comes a look.
+fn looks_one_in(world: &World) -> i64 {
+    let one_in = LOOK_EVERY.as_micros() / world.drivers.ping_every.as_micros().max(1);
+    i64::try_from(one_in).unwrap_or(i64::MAX).max(1)
+}
+
 /// The pings of a driver.
 #[derive(Debug, Clone)]
 pub(super) struct Pings {
@@ -47,8 +61,7 @@ struct Looks {
 
 impl Looks {
     fn new(world: &World, driver: DriverId) -> Option<Self> {
-        let one_in = LOOK_EVERY.as_micros() / world.drivers.ping_every.as_micros().max(1);
-        let one_in = i64::try_from(one_in).unwrap_or(i64::MAX).max(1);
+        let one_in = looks_one_in(world);
         let offset = driver.0 % one_in.unsigned_abs();
         (world.drivers.idle == Idle::Surge).then(|| Self {
             one_in,
@@ -88,6 +101,11 @@ impl Pings {
         Timestamp::from_micros(at.as_micros().saturating_add(offset_us))
     }
 
+    /// Whether a ping is due at a time.
+    fn is_due(&self, at: Timestamp) -> bool {
+        self.later(self.anchor, self.periods(at)) == at
+    }
+
     /// Whether the driver looks at the heat map with the ping of that time.
     fn has_look(&self, due_at: Timestamp) -> bool {
         let looks = self.looks;
@@ -113,8 +131,8 @@ impl Driver {
     /// The same driver, whose app leaves out the pings that can be done without. Those of a free driver on the
     /// move are for the host to make up from [`Driver::course`] when somebody asks where the driver is. What
     /// is left: one with the end of each ride, just before its report, because the place of a car with a ride
-    /// is not followed; and, where drivers follow surge, those of a driver without a ride with which the driver
-    /// looks at the heat map.
+    /// is not followed; and, where drivers follow surge, those with which the driver looks at the heat map, if the
+    /// host wakes the driver for that ([`Driver::look_at`]).
     ///
     /// The tracker that such a driver talks to must not take silence for absence.
     #[must_use]
@@ -144,17 +162,19 @@ impl Driver {
         self.pings.due(now)
     }
 
-    /// When the next ping that matters is to be sent, while the stream is open.
-    pub(super) fn next_ping_at(&self) -> Option<Timestamp> {
+    /// When a driver whose pings are spared looks at the heat map next, if woken then: a host leaves that out while
+    /// there is nothing to see. None for who does not look. To be asked after each step.
+    #[must_use]
+    pub fn look_at(&self) -> Option<Timestamp> {
         let pings = &self.pings;
-        if !pings.sparing {
-            return Some(pings.at);
-        }
-        if self.work != Work::Idle {
-            return None;
-        }
-        let looks = pings.looks?;
-        Some(pings.later(pings.at, looks.after(pings.periods(pings.at))))
+        let looks = pings.looks.filter(|_| pings.sparing)?;
+        let is_idle = self.link == Link::Up && self.is_free();
+        is_idle.then(|| pings.later(pings.at, looks.after(pings.periods(pings.at))))
+    }
+
+    /// When the next ping is to be sent, while the stream is open, by a driver who does not spare them.
+    pub(super) fn next_ping_at(&self) -> Option<Timestamp> {
+        (!self.pings.sparing).then_some(self.pings.at)
     }
 
     /// Leaves behind the pings that are not sent: what they would have told is told by the driver's course.
@@ -162,8 +182,12 @@ impl Driver {
         if !self.pings.sparing || self.pings.at > now {
             return;
         }
-        let next = self.next_ping_at().filter(|at| *at <= now);
-        let next = next.unwrap_or_else(|| self.pings.next_after(now));
+        let looks_now = self.look_at().is_some() && self.pings.has_look(now);
+        let next = if looks_now && self.pings.is_due(now) {
+            now
+        } else {
+            self.pings.next_after(now)
+        };
         let before = Timestamp::from_micros(next.as_micros() - 1);
         let course = self.course();
         if let Some((last, _)) = course.and_then(|it| it.advance(world.city.space(), before)) {
@@ -205,7 +229,9 @@ impl Driver {
         now: Timestamp,
         actions: &mut Vec<DriverAction>,
     ) {
-        let Some(due_at) = self.next_ping_at().filter(|at| *at <= now) else {
+        let look = self.look_at().filter(|at| *at == now);
+        let ping = self.next_ping_at().filter(|at| *at <= now);
+        let Some(due_at) = look.or(ping) else {
             return;
         };
         self.ping(self.place(world, now), due_at, actions);

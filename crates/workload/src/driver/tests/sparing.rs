@@ -38,7 +38,8 @@ fn play(world: &World, sparing: bool, script: &[(f64, DriverEvent)]) -> Played {
         followed: Vec::new(),
     };
     for (seconds, event) in script {
-        while let Some(now) = driver.wake_at().filter(|wake| *wake <= at(*seconds)) {
+        let wake_at = |driver: &Driver| driver.wake_at().into_iter().chain(driver.look_at()).min();
+        while let Some(now) = wake_at(&driver).filter(|wake| *wake <= at(*seconds)) {
             played.wakes += 1;
             step(&mut driver, world, DriverEvent::Wake, now, &mut played);
         }
@@ -230,6 +231,33 @@ fn who_follows_surge_looks_at_the_heat_map_now_and_then_but_on_rides() {
     // Parked, nothing else is sent.
     assert!(spared.pings.len() <= looks.len() + 3);
     assert!(spared.pings.len() * 4 < every.pings.len());
+}
+
+#[test]
+fn a_look_may_be_left_out_and_the_next_is_at_its_own_time() {
+    let world = following_surge();
+    let mut driver = Driver::new(&world, &plan(Place::from_metres(0.0, 0.0))).sparing_pings();
+    let mut actions = Vec::new();
+    driver.step(
+        &world,
+        DriverEvent::Wake,
+        driver.wake_at().unwrap(),
+        &mut actions,
+    );
+    driver.step(&world, DriverEvent::Connected, at(0.0), &mut actions);
+    let first = driver.look_at().unwrap();
+    let every = look_every(&world).unwrap();
+    let looks_at = |driver: &mut Driver, now: Timestamp| {
+        let mut actions = Vec::new();
+        driver.step(&world, DriverEvent::Wake, now, &mut actions);
+        actions.contains(&DriverAction::LookForSurge)
+    };
+    let third = first + every * 2;
+    assert!(looks_at(&mut driver, third));
+    assert_eq!(driver.look_at(), Some(third + every));
+    // Woken for something else, the driver does not make up for a look.
+    assert!(!looks_at(&mut driver, third + every + SECOND));
+    assert_eq!(driver.look_at(), Some(third + every * 2));
 }
 
 #[test]
