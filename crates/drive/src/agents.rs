@@ -8,11 +8,11 @@ use workload::world::World;
 
 use crate::recorder::Recorder;
 
-/// A driver's account at both ends of the counted span.
-#[derive(Debug, Clone, Copy, Default)]
+/// A driver's account at both ends of the counted span; apart from what the driver is asked for at each step.
+#[derive(Debug, Clone, Default)]
 pub struct KeptAccounts {
-    at_warmup: Option<DriverAccount>,
-    at_end: Option<DriverAccount>,
+    at_warmup: Option<Box<DriverAccount>>,
+    at_end: Option<Box<DriverAccount>>,
 }
 
 impl KeptAccounts {
@@ -24,7 +24,7 @@ impl KeptAccounts {
             (&mut self.at_end, recorder.counted_until()),
         ] {
             if kept.is_none() && now >= at {
-                *kept = Some(driver.account(world, now));
+                *kept = Some(Box::new(driver.account(world, now)));
             }
         }
     }
@@ -43,9 +43,11 @@ impl KeptAccounts {
 
     /// Tells the recorder both, when the driver's run is over.
     pub fn hand_over(self, recorder: &Recorder, driver: &Driver, world: &World, now: Timestamp) {
-        let at_end = self.at_end.unwrap_or_else(|| driver.account(world, now));
+        let at_end = self
+            .at_end
+            .map_or_else(|| driver.account(world, now), |kept| *kept);
         // Ended before the warm-up was over: nothing counts.
-        let at_warmup = self.at_warmup.unwrap_or(at_end);
+        let at_warmup = self.at_warmup.map_or(at_end, |kept| *kept);
         recorder.account(driver.id(), at_warmup, at_end);
     }
 }

@@ -22,14 +22,18 @@ struct Agent {
     shared: Arc<Shared>,
     driver: Driver,
     inbox: Inbox<Heard>,
-    /// What was offered last, for the way to the pick-up.
-    offered: Option<(HoldKey, Offer)>,
+    /// What was offered last, and how long the way to the pick-up is, in metres.
+    offered: Option<(HoldKey, f64)>,
     accounts: KeptAccounts,
     /// Where the driver is among those on the move.
     seat: Option<Seat>,
     /// A time at which the driver looks at the heat map, while among those who wait for that.
     look_at: Option<Timestamp>,
-    /// Reused from step to step.
+}
+
+/// What a step fills and empties: one for all drivers, who take their steps one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
     actions: Vec<DriverAction>,
     events: VecDeque<DriverEvent>,
 }
@@ -51,12 +55,10 @@ pub(crate) async fn drive(
     let mut agent = Agent {
         driver,
         inbox,
-        offered: under_way,
+        offered: under_way.map(|(key, offer)| (key, offer.pickup_distance_m)),
         accounts: KeptAccounts::default(),
         seat: None,
         look_at: None,
-        actions: Vec::new(),
-        events: VecDeque::new(),
         shared,
     };
     agent.shared.recorder.turned(None, agent.driver.activity());
@@ -90,14 +92,14 @@ impl Agent {
         match event {
             DriverEvent::Offered { key, offer, .. } => {
                 recorder.offer_received(key.trip, sent_at, now);
-                self.offered = Some((*key, *offer));
+                self.offered = Some((*key, offer.pickup_distance_m));
             }
             DriverEvent::Answered {
                 key,
                 outcome: AnswerOutcome::Accepted { .. },
             } => {
                 let way_m = self.offered.filter(|(known, _)| known == key);
-                let way_m = way_m.map_or(0.0, |(_, offer)| offer.pickup_distance_m);
+                let way_m = way_m.map_or(0.0, |(_, way_m)| way_m);
                 recorder.accepted(*key, way_m, now);
             }
             _ => {}
@@ -110,21 +112,21 @@ impl Agent {
         if let Some(seat) = self.seat.take() {
             shared.tracker.leave_convoy(seat);
         }
-        let mut actions = std::mem::take(&mut self.actions);
-        self.events.push_back(event);
-        while let Some(event) = self.events.pop_front() {
+        let mut scratch = shared.scratch();
+        let Scratch { actions, events } = &mut *scratch;
+        events.push_back(event);
+        while let Some(event) = events.pop_front() {
             let now = shared.now();
             let before = self.driver.activity();
             self.accounts
                 .keep(&shared.recorder, &self.driver, &shared.world, now);
-            self.driver.step(&shared.world, event, now, &mut actions);
+            self.driver.step(&shared.world, event, now, actions);
             shared.recorder.turned(before, self.driver.activity());
             for action in actions.drain(..) {
-                let event = self.act(action, now);
-                self.events.extend(event);
+                events.extend(self.act(action, now));
             }
         }
-        self.actions = actions;
+        drop(scratch);
         let course = self.driver.course();
         self.seat = course.map(|course| shared.tracker.convoy.join(self.driver.id(), course));
         self.wait_to_look();

@@ -1,6 +1,6 @@
 //! A run of the twin, from its plan to what it left.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use cloud::profile::Profile;
@@ -20,6 +20,7 @@ use workload::supply::DriverPlan;
 use workload::world::World;
 
 use crate::api::Api;
+use crate::driver::Scratch;
 use crate::lookout::Lookout;
 use crate::sizes::Sizes;
 use crate::streams::Heard;
@@ -65,6 +66,7 @@ pub(crate) struct Shared {
     pub(crate) heat: HeatMap,
     /// Where drivers follow surge.
     pub(crate) lookout: Option<Lookout>,
+    scratch: Mutex<Scratch>,
     pub(crate) api: Arc<Api>,
     pub(crate) tracker: Arc<Tracker>,
 }
@@ -72,6 +74,13 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.time.now_us())
+    }
+
+    /// What a driver's step fills and empties.
+    pub(crate) fn scratch(&self) -> MutexGuard<'_, Scratch> {
+        self.scratch
+            .lock()
+            .expect("no one panics in a driver's step")
     }
 
     /// What a driver hears of the tracker, said now.
@@ -141,6 +150,7 @@ impl Twin {
             recorder: recorder.clone(),
             heat: HeatMap::new(plan.market.resolution),
             lookout: look_every(&plan.world).map(Lookout::new),
+            scratch: Mutex::default(),
             api: system.api.clone(),
             tracker: system.tracker.clone(),
         });
