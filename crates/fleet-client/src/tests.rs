@@ -23,9 +23,14 @@ type Reply<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl FleetTracker for Scripted {
     type TrackStream = tokio_stream::Empty<Result<v1::TrackerMessage, Status>>;
+    type ReportStream = tokio_stream::Empty<Result<v1::PingBatchTaken, Status>>;
     type WatchStream = tokio_stream::Empty<Result<v1::CarPosition, Status>>;
 
     async fn track(&self, _: Request<Streaming<v1::DriverMessage>>) -> Reply<Self::TrackStream> {
+        Err(Status::unimplemented("not in this test"))
+    }
+
+    async fn report(&self, _: Request<Streaming<v1::PingBatch>>) -> Reply<Self::ReportStream> {
         Err(Status::unimplemented("not in this test"))
     }
 
