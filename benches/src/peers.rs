@@ -48,6 +48,25 @@ pub fn debian(package: &str, file: &str) -> Result<(), String> {
     ))
 }
 
+/// A program that is on the path, or else is installed by cargo from the package of its name, with its default features.
+///
+/// # Errors
+/// Why there is none.
+pub fn cargo(program: &str) -> Result<PathBuf, String> {
+    let on_path = PathBuf::from(program);
+    if succeeds(&on_path, &["--version"]) {
+        return Ok(on_path);
+    }
+    let folder = folder().map_err(|error| error.to_string())?;
+    let installed = folder.join("bin").join(program);
+    let root = folder.to_string_lossy();
+    let install = ["install", program, "--locked", "--quiet", "--root", &root];
+    if succeeds(&installed, &["--version"]) || succeeds(Path::new("cargo"), &install) {
+        return Ok(installed);
+    }
+    Err(format!("found no {program}, expected cargo to install it"))
+}
+
 /// A Python with packages, in an environment of its own.
 ///
 /// # Errors

@@ -32,6 +32,8 @@ enum Benchmark {
     Tracker,
     /// The assignment kernel, against LEMON, scipy and lapjv.
     Matching,
+    /// The load generator, against oha.
+    Load,
 }
 
 impl Benchmark {
@@ -40,6 +42,7 @@ impl Benchmark {
             Self::Index => "index",
             Self::Tracker => "tracker",
             Self::Matching => "matching",
+            Self::Load => "load",
         }
     }
 }

@@ -8,13 +8,14 @@ mod server;
 
 use std::env;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use load::{Arrivals, Document, Pace, Plan, Protocol, Request, Schedule, Stage};
-use rushhour_benches::{Comparison, Figure, cpu};
+use rushhour_benches::{Comparison, Figure, cpu, peers};
 
 use server::Server;
 
@@ -48,7 +49,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
 fn compare() -> anyhow::Result<ExitCode> {
     let mut comparison = Comparison::default();
-    let oha = peer::oha();
+    let oha = peers::cargo("oha");
     stalled(&mut comparison, &oha)?;
     plain(&mut comparison, &oha)?;
     Ok(comparison.finish())
@@ -59,7 +60,7 @@ fn error_percent(found: f64, exact: f64) -> f64 {
     (found / exact - 1.0).abs() * 100.0
 }
 
-fn stalled(comparison: &mut Comparison, oha: &Result<String, String>) -> anyhow::Result<()> {
+fn stalled(comparison: &mut Comparison, oha: &Result<PathBuf, String>) -> anyhow::Result<()> {
     let server = Server::start("stalling")?;
     let (p99, exact) = {
         let began = Instant::now();
@@ -87,7 +88,7 @@ fn stalled(comparison: &mut Comparison, oha: &Result<String, String>) -> anyhow:
     Ok(())
 }
 
-fn plain(comparison: &mut Comparison, oha: &Result<String, String>) -> anyhow::Result<()> {
+fn plain(comparison: &mut Comparison, oha: &Result<PathBuf, String>) -> anyhow::Result<()> {
     let server = Server::start("plain")?;
     let (mut our_rates, mut their_rates) = (Vec::new(), Vec::new());
     // By turns: what else the machine does meets both.

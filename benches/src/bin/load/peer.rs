@@ -1,67 +1,13 @@
-//! oha: found on the path or beside the builds of this workspace, or else installed there by cargo.
+//! oha: how it is called, and what it says.
 
-use std::env;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::Value;
 
 use crate::output;
-
-/// Where it is, or why it is not.
-pub(crate) fn oha() -> Result<String, String> {
-    let works = |program: &str| {
-        let mut command = Command::new(program);
-        command
-            .arg("--version")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    if works("oha") {
-        return Ok("oha".to_owned());
-    }
-    let peers = peers().ok_or("found no target directory above this program")?;
-    let installed = peers.join("bin/oha").display().to_string();
-    if works(&installed) {
-        return Ok(installed);
-    }
-    eprintln!(
-        "installing oha into {}: some minutes, once",
-        peers.display()
-    );
-    // With its default features: without TLS 1.16 does not compile.
-    let mut install = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    install
-        .args([
-            "install",
-            "oha",
-            "--locked",
-            "--no-default-features",
-            "--root",
-        ])
-        .arg(&peers);
-    let ended = install.stdin(Stdio::null()).stdout(Stdio::null()).status();
-    let ended = ended.map_err(|error| format!("cargo: {error}"))?;
-    if ended.success() && works(&installed) {
-        Ok(installed)
-    } else {
-        Err(format!(
-            "cargo install oha: found {ended}, expected success"
-        ))
-    }
-}
-
-/// `target/peers`: this program is in `target/release`.
-fn peers() -> Option<PathBuf> {
-    let own = env::current_exe().ok()?;
-    own.parent()
-        .and_then(Path::parent)
-        .map(|target| target.join("peers"))
-}
 
 /// What it says.
 pub(crate) struct Told {
@@ -70,7 +16,7 @@ pub(crate) struct Told {
 }
 
 fn run(
-    oha: &str,
+    oha: &Path,
     url: &str,
     connections: usize,
     span: Duration,
@@ -101,7 +47,7 @@ fn run(
 
 /// At a rate, latencies corrected for coordinated omission.
 pub(crate) fn stalled(
-    oha: &str,
+    oha: &Path,
     url: &str,
     rate: f64,
     connections: usize,
@@ -118,7 +64,7 @@ pub(crate) fn stalled(
 
 /// As fast as it can.
 pub(crate) fn plain(
-    oha: &str,
+    oha: &Path,
     url: &str,
     connections: usize,
     span: Duration,
