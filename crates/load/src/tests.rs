@@ -317,7 +317,7 @@ proptest! {
         let turn = AtomicUsize::new(0);
         let address = answering(move || {
             let turn = turn.fetch_add(1, Ordering::SeqCst);
-            (Duration::from_millis(turn as u64 % 7), if turn % 5 == 0 { "no" } else { OK })
+            (Duration::from_millis(turn as u64 % 7), if turn.is_multiple_of(5) { "no" } else { OK })
         });
         let stages = vec![format!("100ms:{rate}").parse().unwrap()];
         let arrivals = seed.map_or(Arrivals::Constant, |seed| Arrivals::Poisson { seed });
