@@ -32,6 +32,8 @@ enum Benchmark {
     Tracker,
     /// The assignment kernel, against LEMON, scipy and lapjv.
     Matching,
+    /// Ways along streets, against Dijkstra's algorithm.
+    Routing,
     /// The load generator, against oha.
     Load,
 }
@@ -42,6 +44,7 @@ impl Benchmark {
             Self::Index => "index",
             Self::Tracker => "tracker",
             Self::Matching => "matching",
+            Self::Routing => "routing",
             Self::Load => "load",
         }
     }
