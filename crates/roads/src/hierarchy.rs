@@ -2,7 +2,7 @@
 //! by two small searches that meet at the most important node of the way.
 //!
 //! R. Geisberger, P. Sanders, D. Schultes, D. Delling, Contraction Hierarchies: Faster and Simpler Hierarchical
-//! Routing in Road Networks, WEA 2008. Begin at [`Hierarchy::of`]; [`contract`] makes the order, [`search`] finds
+//! Routing in Road Networks, WEA 2008. Begin at [`Hierarchy::of`]; `contract` makes the order, `search` finds
 //! ways, and [`mod@crate::table`] many at once.
 
 mod contract;
