@@ -203,7 +203,10 @@ mod tests {
         });
         let heard = tokio::join!(first_words(tables), first_words(queues));
         asking.abort();
-        assert!(heard.0.contains("dynamodb_20120810.listtables"), "{heard:?}");
+        assert!(
+            heard.0.contains("dynamodb_20120810.listtables"),
+            "{heard:?}"
+        );
         assert!(heard.1.contains("amazonsqs.listqueues"), "{heard:?}");
     }
 }

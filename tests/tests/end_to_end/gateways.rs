@@ -87,7 +87,10 @@ async fn a_batch_puts_drivers_where_they_are_and_says_what_became_of_each_ping()
             not_online: 0,
         };
         assert_eq!(taken, Some(mixed));
-        let nobody = gateway.tell(batch(3, std::iter::empty(), pickup())).await.unwrap();
+        let nobody = gateway
+            .tell(batch(3, std::iter::empty(), pickup()))
+            .await
+            .unwrap();
         assert_eq!(nobody.unwrap().moved, 0);
         let metrics = stack.tracker_metrics().await.unwrap();
         assert_eq!((metrics.pings, metrics.bad_messages), (1_004, 0));
