@@ -31,7 +31,7 @@ enum Benchmark {
     /// The fleet tracker over the wire, against Redis.
     Tracker,
     /// The assignment kernel, against LEMON, scipy and lapjv.
-    Matching,
+    Assignment,
     /// Ways along streets, against Dijkstra's algorithm.
     Routing,
     /// The load generator, against oha.
@@ -43,7 +43,7 @@ impl Benchmark {
         match self {
             Self::Index => "index",
             Self::Tracker => "tracker",
-            Self::Matching => "matching",
+            Self::Assignment => "assignment",
             Self::Routing => "routing",
             Self::Load => "load",
         }

@@ -11,7 +11,7 @@ pub struct LoadArgs {
     /// Or: put parts of a load together.
     #[command(subcommand)]
     pub command: Option<LoadCommand>,
-    /// http://HOST[:PORT]/PATH, https://…, grpc://HOST[:PORT]/package.Service/Method or grpcs://…
+    /// `http://HOST:PORT/PATH`, `https://…`, `grpc://HOST:PORT/package.Service/Method` or `grpcs://…`
     #[arg(required = true)]
     pub url: Option<String>,
     /// When.
