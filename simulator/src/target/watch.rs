@@ -89,7 +89,7 @@ impl Watch {
     /// The environment of functions and tracker together, as a file that `cargo lambda watch --env-file` reads.
     ///
     /// # Errors
-    /// Never in practice: the secret is long enough.
+    /// If a value cannot stand in such a file.
     pub fn settings(
         &self,
         config: &StackConfig,
@@ -104,10 +104,7 @@ impl Watch {
         };
         let [functions, tracker] = self.environments(config, market, (&dynamodb, &sqs))?;
         let all: BTreeMap<String, String> = functions.into_iter().chain(tracker).collect();
-        Ok(all
-            .iter()
-            .map(|(key, value)| format!("{key}={value}\n"))
-            .collect())
+        all.iter().map(|(key, value)| line(key, value)).collect()
     }
 
     fn environments(
@@ -289,4 +286,27 @@ async fn ready(
         tokio::time::sleep(ASK_EVERY).await;
     }
     Ok(())
+}
+
+/// A line of a file of variables, as `cargo lambda watch` and shells alike read it: JSON has to be in quotes.
+fn line(key: &str, value: &str) -> Result<String, Failure> {
+    if value.contains(['\'', '\n']) {
+        return Err(Failure::input(format!(
+            "--print-settings: found a quote or a line's end in {key}, expected a value that fits between quotes: {value}"
+        )));
+    }
+    Ok(format!("{key}='{value}'\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_stand_in_quotes_which_they_may_not_have() {
+        let market = r#"{"region":"here"}"#;
+        assert_eq!(line("A", market).unwrap(), "A='{\"region\":\"here\"}'\n");
+        assert!(line("A", "it's").is_err());
+        assert!(line("A", "two\nlines").is_err());
+    }
 }
