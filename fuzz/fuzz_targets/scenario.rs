@@ -14,7 +14,7 @@ fuzz_target!(|text: &str| {
     let mut file = tempfile::Builder::new().suffix(".toml").tempfile().expect("a temporary file");
     file.write_all(text.as_bytes()).expect("it takes what is written");
     let name = file.path().to_str().expect("temporary files have names in ASCII");
-    match scenario::read(Some(name), &[]).map(scenario::Source::resolve) {
+    match scenario::read(Some(name), &[]).map(|source| source.resolve()) {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => assert!(!error.to_string().is_empty()),
         Err(error) => assert!(error.to_string().contains(name), "{error}"),
