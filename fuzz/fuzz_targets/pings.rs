@@ -22,20 +22,26 @@ fuzz_target!(|bytes: &[u8]| {
         };
         fleet.ping(DriverId(1), ping, now);
     }
-    if let Ok(batch) = v1::PingBatch::decode(bytes) {
-        let rows = batch.drivers.iter().zip(&batch.sequences).zip(&batch.lat_e7).zip(&batch.lon_e7).zip(&batch.sent_at_us);
-        let pings = rows.filter_map(|((((driver, sequence), lat), lon), sent_at)| {
+    if let Ok(batch) = v1::PingBatch::decode(bytes)
+        && let Ok(rows) = grpc::batched_pings(&batch)
+    {
+        let pings = rows.filter_map(|row| {
             let ping = Ping {
-                sequence: *sequence,
-                place: Place::from_e7(*lat, *lon).ok()?,
-                sent_at: Timestamp::from_micros(*sent_at),
+                sequence: row.sequence,
+                place: row.place?,
+                sent_at: row.sent_at,
             };
-            Some((DriverId(*driver), ping))
+            Some((row.driver, ping))
         });
         fleet.pings(pings, now, |_| ());
     }
     let online = fleet.counts().online;
-    let found = fleet.nearest(Place::new(0.0, 0.0).expect("a place"), online + 1, None, &[]);
+    let found = fleet.nearest(
+        Place::new(0.0, 0.0).expect("a place"),
+        online + 1,
+        None,
+        &[],
+    );
     assert_eq!(found.len(), fleet.counts().available);
     let ways: Vec<f64> = found.iter().map(|candidate| candidate.distance_m).collect();
     assert!(ways.is_sorted(), "nearest first");

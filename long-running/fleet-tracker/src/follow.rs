@@ -24,9 +24,7 @@ pub(crate) async fn serve<H, E, S, C>(
     S: MarketSnapshots,
     C: Clock,
 {
-    let mut stopped = shared.stopped.clone();
-    let expiry = tokio::time::sleep(until.since(shared.clock.now()));
-    let mut expiry = std::pin::pin!(expiry);
+    let mut over = std::pin::pin!(shared.over(until, "follow again"));
     for _ in 0..WATCH_POSITIONS_MAX {
         if let Some((place, at)) = shared.tracker.car(rider, trip) {
             let position = v1::CarPosition {
@@ -39,14 +37,10 @@ pub(crate) async fn serve<H, E, S, C>(
         } else if !shared.tracker.has_ride(rider, trip) {
             return;
         }
-        let stopping = async { drop(stopped.wait_for(|stop| *stop).await) };
         let status = tokio::select! {
             () = positions.closed() => return,
             () = tokio::time::sleep(WATCH_EVERY) => continue,
-            () = &mut expiry => {
-                Status::unauthenticated("the token expired: follow again with a fresh one")
-            }
-            () = stopping => Status::unavailable("the tracker shuts down: follow again"),
+            status = &mut over => status,
         };
         // The rider may have gone, which is as good.
         let _ = positions.send(Err(status)).await;

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use domain::{DriverId, Place, Timestamp};
+use domain::Timestamp;
 use fleet::{Ping, PingOutcome};
 use services::ports::{Clock, HoldStore, MarketSnapshots, TripEvents};
 use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
+use wire::grpc;
 use wire::grpc::v1::{PingBatch, PingBatchTaken};
 
 use crate::limits::{BATCH_ANSWER_PATIENCE, PINGS_PER_BATCH_MAX};
@@ -27,18 +28,12 @@ pub(crate) async fn serve<H, E, S, C>(
 {
     // Kept free, so that who does not read hears why it ends.
     let last_word = answers.clone().try_reserve_owned();
-    let mut stopped = shared.stopped.clone();
-    let expiry = tokio::time::sleep(until.since(shared.clock.now()));
-    let mut expiry = std::pin::pin!(expiry);
+    let mut over = std::pin::pin!(shared.over(until, "report again"));
     let status = loop {
-        let stopping = async { drop(stopped.wait_for(|stop| *stop).await) };
         let batch = tokio::select! {
             biased;
             () = answers.closed() => return,
-            () = &mut expiry => {
-                break Status::unauthenticated("the token expired: report again with a fresh one");
-            }
-            () = stopping => break Status::unavailable("the tracker shuts down: report again"),
+            status = &mut over => break status,
             batch = batches.message() => batch,
         };
         let batch = match batch {
@@ -86,31 +81,21 @@ where
                 "drivers: found {pings}, expected at most {PINGS_PER_BATCH_MAX} in a batch"
             )));
         }
-        let columns = [
-            ("sequences", batch.sequences.len()),
-            ("lat_e7", batch.lat_e7.len()),
-            ("lon_e7", batch.lon_e7.len()),
-            ("sent_at_us", batch.sent_at_us.len()),
-        ];
-        if let Some((column, found)) = columns.into_iter().find(|(_, length)| *length != pings) {
-            return Err(Status::invalid_argument(format!(
-                "{column}: found {found}, expected {pings}, one for each driver"
-            )));
-        }
+        let rows = grpc::batched_pings(batch)
+            .map_err(|uneven| Status::invalid_argument(uneven.to_string()))?;
         let mut taken = PingBatchTaken {
             batch: batch.batch,
             ..PingBatchTaken::default()
         };
         let mut good = 0;
-        let all = (0..pings).filter_map(|at| {
-            let place = Place::from_e7(batch.lat_e7[at], batch.lon_e7[at]).ok()?;
-            good += 1;
+        let all = rows.filter_map(|row| {
             let ping = Ping {
-                sequence: batch.sequences[at],
-                place,
-                sent_at: Timestamp::from_micros(batch.sent_at_us[at]),
+                sequence: row.sequence,
+                place: row.place?,
+                sent_at: row.sent_at,
             };
-            Some((DriverId(batch.drivers[at]), ping))
+            good += 1;
+            Some((row.driver, ping))
         });
         self.tracker.pings(all, |became| {
             *match became {

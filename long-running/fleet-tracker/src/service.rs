@@ -90,6 +90,19 @@ impl<H, E, S, C: Clock> Shared<H, E, S, C> {
         self.callers.verify(token, || self.clock.now()).await
     }
 
+    /// Waits until a stream has to end, because its token expires or the tracker stops, and says why; `again` is what
+    /// its owner is to do then.
+    pub(crate) async fn over(&self, until: Timestamp, again: &str) -> Status {
+        let mut stopped = self.stopped.clone();
+        let stopping = stopped.wait_for(|stop| *stop);
+        tokio::select! {
+            () = tokio::time::sleep(until.since(self.clock.now())) => {
+                Status::unauthenticated(format!("the token expired: {again} with a fresh one"))
+            }
+            _ = stopping => Status::unavailable(format!("the tracker shuts down: {again}")),
+        }
+    }
+
     /// A driver, and how long the token is good.
     async fn driver<T>(&self, request: &Request<T>) -> Result<(DriverId, Timestamp), Status> {
         let Caller { subject, until } = self.caller(request).await?;

@@ -154,12 +154,11 @@ impl<'a> Course<'a> {
             all_drivers,
             at_warmup: None,
             most: Counted::default(),
-            redeploy: self.redeploy,
+            redeploy: self.redeploy.as_mut(),
         };
         let ended = watcher.watch(interrupt).await?;
         let at_warmup = watcher.at_warmup.take().unwrap_or_default();
         let depth_max = std::mem::take(&mut watcher.most).depth_max;
-        self.redeploy = watcher.redeploy;
         self.watched.count(false);
         self.calls.count(false);
         let ran = WallClock.now().since(self.started_at);

@@ -18,7 +18,7 @@ const BACK_SHARE: f64 = 0.99;
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// A redeploy, as far as it has come.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Redeploy {
     /// From the start of the run.
     after: Duration,

@@ -32,7 +32,7 @@ pub(super) struct Watcher<'a> {
     pub(super) all_drivers: u64,
     pub(super) at_warmup: Option<Counted>,
     pub(super) most: Counted,
-    pub(super) redeploy: Option<Redeploy>,
+    pub(super) redeploy: Option<&'a mut Redeploy>,
 }
 
 impl Watcher<'_> {
