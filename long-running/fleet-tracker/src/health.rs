@@ -22,10 +22,9 @@ pub fn ask(listen: SocketAddr) -> io::Result<()> {
     let mut stream = TcpStream::connect_timeout(&at, ANSWER_MAX)?;
     stream.set_read_timeout(Some(ANSWER_MAX))?;
     stream.set_write_timeout(Some(ANSWER_MAX))?;
-    write!(
-        stream,
-        "GET /healthz HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n"
-    )?;
+    // In one write: who answers before all of it is read resets the connection, and the answer is lost.
+    let request = format!("GET /healthz HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.take(FIRST_LINE_MAX).read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer);
