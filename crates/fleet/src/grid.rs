@@ -3,7 +3,7 @@
 //! Along an axis, coordinates are metres on a plane or torus and radians on the sphere. An axis covers
 //! every possible coordinate, so no place falls outside.
 
-use domain::place::METRES_PER_DEGREE;
+use domain::place::PLANE_METRES_PER_DEGREE;
 use domain::{Place, Space};
 
 use crate::limits::CELLS_PER_AXIS_MAX;
@@ -224,14 +224,14 @@ impl Grid {
             // A place may lie outside the city's rectangle, so the axes span what a place can say.
             Space::Plane { .. } => (
                 Axis::new(
-                    -180.0 * METRES_PER_DEGREE,
-                    360.0 * METRES_PER_DEGREE,
+                    -180.0 * PLANE_METRES_PER_DEGREE,
+                    360.0 * PLANE_METRES_PER_DEGREE,
                     cell_m,
                     false,
                 ),
                 Axis::new(
-                    -90.0 * METRES_PER_DEGREE,
-                    180.0 * METRES_PER_DEGREE,
+                    -90.0 * PLANE_METRES_PER_DEGREE,
+                    180.0 * PLANE_METRES_PER_DEGREE,
                     cell_m,
                     false,
                 ),

@@ -76,9 +76,7 @@ impl<T: TripStore, B: Doorbell, F: Fleet, C: Clock> Riding<T, B, F, C> {
         if quote.rider != request.rider {
             return Err(RideError::QuoteOfAnother);
         }
-        if quote.pickup.to_e7() != request.pickup.to_e7()
-            || quote.dropoff.to_e7() != request.dropoff.to_e7()
-        {
+        if quote.pickup != request.pickup || quote.dropoff != request.dropoff {
             return Err(RideError::QuoteForOtherPlaces);
         }
         let now = self.clock.now();

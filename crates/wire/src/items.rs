@@ -203,7 +203,7 @@ fn read_doc<D: DeserializeOwned>(item: &Item) -> Result<D, ItemError> {
         .map_err(|why| error(item, DOC, found, &format!("a document of version 1: {why}")))
 }
 
-/// A place as latitude and longitude in degrees: exact, unlike the 1e-7 degrees of the streams.
+/// A place as latitude and longitude in degrees.
 #[derive(Serialize, Deserialize)]
 struct PlaceDoc(f64, f64);
 

@@ -40,7 +40,6 @@ const COLUMNS: &str = "message trips {
 }";
 /// Rows of a row group: bounds what the writer and the reader hold beside the trips.
 const GROUP_ROWS: usize = 1 << 19;
-const E7: f64 = 1e7;
 
 /// Writes a demand file: first beside `path`, then moved there, so that no half of a file is left.
 ///
@@ -86,12 +85,11 @@ fn write(path: &Path, trips: &Trips) -> Result<(), ParquetError> {
     let mut writer = SerializedFileWriter::new(File::create(path)?, schema, Arc::new(properties))?;
     for rows in trips.as_slice().chunks(GROUP_ROWS) {
         let mut group = writer.next_row_group()?;
-        let degrees = |e7: i32| f64::from(e7) / E7;
         column::<Int64Type>(&mut group, rows, |trip| trip.time_us)?;
-        column::<DoubleType>(&mut group, rows, |trip| degrees(trip.pickup_e7.0))?;
-        column::<DoubleType>(&mut group, rows, |trip| degrees(trip.pickup_e7.1))?;
-        column::<DoubleType>(&mut group, rows, |trip| degrees(trip.dropoff_e7.0))?;
-        column::<DoubleType>(&mut group, rows, |trip| degrees(trip.dropoff_e7.1))?;
+        column::<DoubleType>(&mut group, rows, |trip| trip.pickup.lat())?;
+        column::<DoubleType>(&mut group, rows, |trip| trip.pickup.lon())?;
+        column::<DoubleType>(&mut group, rows, |trip| trip.dropoff.lat())?;
+        column::<DoubleType>(&mut group, rows, |trip| trip.dropoff.lon())?;
         column::<FloatType>(&mut group, rows, |trip| trip.distance_m)?;
         column::<FloatType>(&mut group, rows, |trip| trip.duration_s)?;
         group.close()?;

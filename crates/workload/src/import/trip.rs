@@ -60,14 +60,14 @@ pub struct Provenance {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Trip {
     pub(super) time_us: i64,
-    pub(super) pickup_e7: (i32, i32),
-    pub(super) dropoff_e7: (i32, i32),
+    pub(super) pickup: Place,
+    pub(super) dropoff: Place,
     pub(super) distance_m: f32,
     pub(super) duration_s: f32,
 }
 
 impl Trip {
-    /// A trip. Places are kept to 1e-7 degrees, distance and duration to seven digits.
+    /// A trip. Distance and duration are kept to seven digits.
     #[must_use]
     pub fn new(
         time: Timestamp,
@@ -82,8 +82,8 @@ impl Trip {
         )]
         Self {
             time_us: time.as_micros(),
-            pickup_e7: pickup.to_e7(),
-            dropoff_e7: dropoff.to_e7(),
+            pickup,
+            dropoff,
             distance_m: distance_m as f32,
             duration_s: duration.as_secs_f64() as f32,
         }
@@ -98,13 +98,13 @@ impl Trip {
     /// Where it began.
     #[must_use]
     pub fn pickup(&self) -> Place {
-        place(self.pickup_e7)
+        self.pickup
     }
 
     /// Where it ended.
     #[must_use]
     pub fn dropoff(&self) -> Place {
-        place(self.dropoff_e7)
+        self.dropoff
     }
 
     /// How long the way was, in metres, as the file states it.
@@ -118,10 +118,6 @@ impl Trip {
     pub fn duration(&self) -> Duration {
         Duration::from_secs_f32(self.duration_s)
     }
-}
-
-fn place((lat, lon): (i32, i32)) -> Place {
-    Place::from_e7(lat, lon).expect("a trip is made of places")
 }
 
 /// Trips in the order of their times, and where they come from.
