@@ -12,6 +12,7 @@ pub mod limits;
 pub mod money;
 pub mod path;
 pub mod place;
+pub mod sphere;
 pub mod surge;
 pub mod time;
 pub mod travel;

@@ -4,16 +4,16 @@
 //! metric holds. Plane and torus cities, used to hold dispatch against theory, lie at null island,
 //! where one degree is [`PLANE_METRES_PER_DEGREE`] both ways by definition.
 
-use geo::{Distance, Haversine, Point};
+use crate::sphere::{EARTH_RADIUS_M, Viewpoint};
 
-/// Metres in one degree of a great circle of the mean Earth radius, 6,371,008.8 m (as `geo` has it).
-pub const METRES_PER_DEGREE: f64 = 6_371_008.8 * std::f64::consts::PI / 180.0;
+/// Metres in one degree of a great circle.
+pub const METRES_PER_DEGREE: f64 = EARTH_RADIUS_M * std::f64::consts::PI / 180.0;
 
 /// Metres in one degree of a plane city: a place of one is a whole number of centimetres.
 pub const PLANE_METRES_PER_DEGREE: f64 = 100_000.0;
 
 /// Metres in the step from one place of a plane city to the next.
-const PLANE_METRES_PER_E7: f64 = PLANE_METRES_PER_DEGREE / 1e7;
+pub const PLANE_METRES_PER_E7: f64 = PLANE_METRES_PER_DEGREE / 1e7;
 
 /// A point on the ground, to 1e-7 degrees (about 1 cm): the resolution of the wire, so that a place is the same
 /// wherever it is told. Always in range.
@@ -153,13 +153,10 @@ impl Space {
     #[must_use]
     pub fn distance_m(&self, from: Place, to: Place) -> f64 {
         match *self {
-            Self::Sphere => {
-                let point = |place: Place| Point::new(place.lon(), place.lat());
-                Haversine.distance(point(from), point(to))
-            }
+            Self::Sphere => Viewpoint::new(from).distance_m(to),
             Self::Plane { .. } | Self::Torus { .. } => {
                 let (east, north) = self.offset_m(from, to);
-                east.hypot(north)
+                (east * east + north * north).sqrt()
             }
         }
     }

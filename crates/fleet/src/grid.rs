@@ -4,10 +4,10 @@
 //! every possible coordinate, so no place falls outside.
 
 use domain::place::PLANE_METRES_PER_DEGREE;
+use domain::sphere::{EARTH_RADIUS_M, RADIANS_PER_E7};
 use domain::{Place, Space};
 
 use crate::limits::CELLS_PER_AXIS_MAX;
-use crate::metric::EARTH_RADIUS_M;
 
 /// Blocks are squares of this many by this many cells.
 pub(crate) const BLOCK_SIDE: i32 = 8;
@@ -261,10 +261,13 @@ impl Grid {
     #[inline]
     pub(crate) fn spot(&self, place: Place) -> Spot {
         match self.space {
-            Space::Sphere => Spot {
-                x: place.lon().to_radians(),
-                y: place.lat().to_radians(),
-            },
+            Space::Sphere => {
+                let (lat_e7, lon_e7) = place.to_e7();
+                Spot {
+                    x: f64::from(lon_e7) * RADIANS_PER_E7,
+                    y: f64::from(lat_e7) * RADIANS_PER_E7,
+                }
+            }
             Space::Plane { .. } => Spot {
                 x: place.east_m(),
                 y: place.north_m(),
@@ -287,7 +290,8 @@ impl Grid {
     }
 }
 
-fn wrapped(at: f64, extent: f64) -> f64 {
+/// A coordinate of a torus between 0 and its extent.
+pub(crate) fn wrapped(at: f64, extent: f64) -> f64 {
     // Nearly all places are on the torus already, and the remainder of floats is slow.
     if (0.0..extent).contains(&at) {
         at

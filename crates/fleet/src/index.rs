@@ -1,7 +1,7 @@
-//! Where things are: a grid of buckets over a [`Space`], with exact nearest neighbours.
+//! Where things are: a grid of cells over a [`Space`], with exact nearest neighbours.
 //!
-//! Drivers are known by dense numbers (slots) that the caller gives out. A bucket holds the places of those
-//! in its cell, so that a search touches nothing else. Cells are sized to density: where drivers crowd, or
+//! Drivers are known by dense numbers (slots) that the caller gives out. A cell holds the places of those
+//! in it, [`chunk::ROOM`] in two lines of memory, so that a search touches nothing else. Cells are sized to density: where drivers crowd, or
 //! thin out, the grid is laid anew, seldom enough that it costs nothing beside the moves between. Cells
 //! stand in blocks, and only blocks with an occupied cell are stored, each with a bit per occupied cell: a
 //! search steps over empty country a block at a time.
@@ -11,6 +11,8 @@ use domain::{DriverId, Place, Space};
 use crate::grid::{BLOCK_SIDE, Grid};
 use crate::limits::{CELL_M_MAX, CELL_M_MIN, MOVES_BETWEEN_LOOKS_MIN};
 use crate::slot_table::{SlotTable, hash_of};
+
+use chunk::{Chunks, Located, NO_CHUNK};
 
 /// The side of a cell in an index that knows of no drivers yet, in metres.
 const CELL_M_AT_FIRST: f64 = 250.0;
@@ -45,14 +47,6 @@ pub struct Nearby<'a> {
     pub excluded: &'a [u32],
 }
 
-/// All that a search needs to know: it looks nowhere else.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Entry {
-    place: Place,
-    driver: DriverId,
-    slot: u32,
-}
-
 const BLOCK_SIDE_BITS: u32 = BLOCK_SIDE.trailing_zeros();
 const BLOCK_CELLS: u32 = 1 << (2 * BLOCK_SIDE_BITS);
 
@@ -62,16 +56,17 @@ struct Block {
     key: u64,
     /// A bit per cell with an entry, row by row.
     occupied: u64,
-    buckets: [Vec<Entry>; BLOCK_CELLS as usize],
+    /// Each cell's first chunk.
+    cells: [u32; BLOCK_CELLS as usize],
 }
 
 const _: () = assert!(BLOCK_CELLS == u64::BITS);
 
 impl Block {
-    /// The buckets with an entry.
-    fn occupied_buckets(&self) -> impl Iterator<Item = &[Entry]> {
+    /// The first chunks of cells with an entry.
+    fn occupied_cells(&self) -> impl Iterator<Item = u32> {
         // Those of a free block are empty, as are most of any block's.
-        bits(self.occupied).map(|cell| &self.buckets[cell as usize][..])
+        bits(self.occupied).map(|cell| self.cells[cell as usize])
     }
 }
 
@@ -84,19 +79,6 @@ fn bits(mut set: u64) -> impl Iterator<Item = u32> {
     })
 }
 
-/// Where a slot's entry lies.
-#[derive(Debug, Clone, Copy)]
-struct Located {
-    /// The block's number times [`BLOCK_CELLS`] and the cell's number in it.
-    bucket: u32,
-    position: u32,
-}
-
-const NOWHERE: Located = Located {
-    bucket: u32::MAX,
-    position: u32::MAX,
-};
-
 /// The index.
 #[derive(Debug, Clone)]
 pub struct Index {
@@ -104,7 +86,11 @@ pub struct Index {
     blocks: Vec<Block>,
     free: Vec<u32>,
     by_key: SlotTable,
+    chunks: Chunks,
+    /// By slot.
     located: Vec<Located>,
+    /// Who a slot is, by slot.
+    drivers: Vec<DriverId>,
     len: usize,
     occupied_cells: usize,
     /// Moves between cells until the density is looked at again.
@@ -128,7 +114,9 @@ impl Index {
             blocks: Vec::new(),
             free: Vec::new(),
             by_key: SlotTable::new(),
+            chunks: Chunks::new(),
             located: Vec::new(),
+            drivers: Vec::new(),
             len: 0,
             occupied_cells: 0,
             moves_until_look: MOVES_BETWEEN_LOOKS_MIN,
@@ -153,41 +141,47 @@ impl Index {
         self.len == 0
     }
 
-    /// Whether a slot is in it.
-    #[must_use]
-    pub fn contains(&self, slot: u32) -> bool {
-        self.located
-            .get(slot as usize)
-            .is_some_and(|at| at.bucket != NOWHERE.bucket)
+    /// Where the entry of a slot is, if it is in the index.
+    #[inline]
+    fn find(&self, slot: u32) -> Option<Located> {
+        let at = self.located.get(slot as usize).copied();
+        at.filter(|at| *at != Located::NOWHERE)
     }
 
     /// The slots that are in it, and their places, in an order that the same history repeats.
     pub(crate) fn places(&self) -> impl Iterator<Item = (u32, Place)> + '_ {
-        let buckets = self.blocks.iter().flat_map(Block::occupied_buckets);
-        buckets.flatten().map(|entry| (entry.slot, entry.place))
+        let cells = self.blocks.iter().flat_map(Block::occupied_cells);
+        cells
+            .flat_map(|first| self.chunks.of(first))
+            .flat_map(|chunk| {
+                let (places, slots) = self.chunks.get(chunk);
+                slots.iter().copied().zip(places.iter().copied())
+            })
     }
 
-    /// Puts a driver's slot at a place, whether or not it was somewhere before.
+    /// Puts a driver's slot at a place, whether or not it was somewhere before. A slot has the same driver for as long
+    /// as it is in.
     pub fn put(&mut self, slot: u32, driver: DriverId, place: Place) {
-        let (key, cell) = block_of(self.grid.cell_of(self.grid.spot(place)));
-        let entry = Entry {
-            place,
-            driver,
-            slot,
-        };
-        if self.located.len() <= slot as usize {
-            self.located.resize(slot as usize + 1, NOWHERE);
-        }
-        let at = self.located[slot as usize];
-        if at.bucket != NOWHERE.bucket {
-            let block = &mut self.blocks[(at.bucket / BLOCK_CELLS) as usize];
-            if block.key == key && at.bucket % BLOCK_CELLS == cell {
-                block.buckets[cell as usize][at.position as usize] = entry;
-                return;
+        let cell = self.grid.cell_of(self.grid.spot(place));
+        match self.find(slot) {
+            None => {
+                if self.located.len() <= slot as usize {
+                    self.located.resize(slot as usize + 1, Located::NOWHERE);
+                    self.drivers.resize(slot as usize + 1, DriverId(0));
+                }
+                self.drivers[slot as usize] = driver;
             }
-            self.take_out(at);
+            Some(at) => {
+                debug_assert_eq!(self.drivers[slot as usize], driver);
+                let before = self.grid.cell_of(self.grid.spot(self.chunks.place(at)));
+                if before == cell {
+                    self.chunks.set_place(at, place);
+                    return;
+                }
+                self.take_out(before, at);
+            }
         }
-        self.put_in(key, cell, entry);
+        self.put_in(cell, slot, place);
         self.count_a_move();
     }
 
@@ -195,68 +189,49 @@ impl Index {
     /// other, as puts do. For who has a batch of them.
     pub fn touch(&self, slots: &[u32]) {
         let mut seen = 0;
-        for slot in slots {
-            let at = self.located.get(*slot as usize);
-            let Some(at) = at.filter(|at| at.bucket != NOWHERE.bucket) else {
-                continue;
-            };
-            let block = &self.blocks[(at.bucket / BLOCK_CELLS) as usize];
-            let entry = &block.buckets[(at.bucket % BLOCK_CELLS) as usize][at.position as usize];
-            seen ^= entry.slot;
+        for at in slots.iter().filter_map(|slot| self.find(*slot)) {
+            seen ^= self.chunks.place(at).to_e7().0;
         }
         std::hint::black_box(seen);
     }
 
-    fn put_in(&mut self, key: u64, cell: u32, entry: Entry) {
+    fn put_in(&mut self, cell: (i32, i32), slot: u32, place: Place) {
+        let (key, cell) = block_of(cell);
         let number = self.block_for(key);
         let block = &mut self.blocks[number as usize];
-        let bucket = &mut block.buckets[cell as usize];
-        let position = u32::try_from(bucket.len()).expect("fewer entries than slots");
-        bucket.push(entry);
+        let first = &mut block.cells[cell as usize];
+        self.occupied_cells += usize::from(*first == NO_CHUNK);
+        self.located[slot as usize] = self.chunks.push(first, slot, place);
         block.occupied |= 1 << cell;
-        self.occupied_cells += usize::from(position == 0);
-        self.located[entry.slot as usize] = Located {
-            bucket: number * BLOCK_CELLS + cell,
-            position,
-        };
         self.len += 1;
     }
 
     /// Takes a slot out; false if it was not in.
     pub fn remove(&mut self, slot: u32) -> bool {
-        if !self.contains(slot) {
+        let Some(at) = self.find(slot) else {
             return false;
-        }
-        let at = std::mem::replace(&mut self.located[slot as usize], NOWHERE);
-        self.take_out(at);
+        };
+        self.take_out(self.grid.cell_of(self.grid.spot(self.chunks.place(at))), at);
+        self.located[slot as usize] = Located::NOWHERE;
         self.count_a_move();
         true
     }
 
-    fn take_out(&mut self, at: Located) {
-        let Self {
-            blocks,
-            located,
-            by_key,
-            free,
-            ..
-        } = self;
-        let number = at.bucket / BLOCK_CELLS;
-        let cell = at.bucket % BLOCK_CELLS;
-        let block = &mut blocks[number as usize];
-        let bucket = &mut block.buckets[cell as usize];
-        bucket.swap_remove(at.position as usize);
-        if let Some(moved) = bucket.get(at.position as usize) {
-            located[moved.slot as usize] = at;
+    fn take_out(&mut self, cell: (i32, i32), at: Located) {
+        let (key, cell) = block_of(cell);
+        let number = self.find_block(key).expect("an occupied cell has a block");
+        let block = &mut self.blocks[number as usize];
+        let first = &mut block.cells[cell as usize];
+        if let Some(moved) = self.chunks.remove(first, at) {
+            self.located[moved as usize] = at;
         }
         self.len -= 1;
-        if bucket.is_empty() {
+        if *first == NO_CHUNK {
             self.occupied_cells -= 1;
             block.occupied &= !(1 << cell);
             if block.occupied == 0 {
-                let hash = hash_of(block.key);
-                by_key.remove(hash, number);
-                free.push(number);
+                self.by_key.remove(hash_of(key), number);
+                self.free.push(number);
             }
         }
     }
@@ -279,17 +254,12 @@ impl Index {
 
     fn lay_anew(&mut self, cell_m: f64) {
         let mut anew = Self::with_cells(self.grid.space(), cell_m);
-        anew.located = vec![NOWHERE; self.located.len()];
+        anew.located = vec![Located::NOWHERE; self.located.len()];
         anew.moves_until_look = self.moves_until_look;
-        for entry in self
-            .blocks
-            .iter()
-            .flat_map(Block::occupied_buckets)
-            .flatten()
-        {
-            let (key, cell) = block_of(anew.grid.cell_of(anew.grid.spot(entry.place)));
-            anew.put_in(key, cell, *entry);
+        for (slot, place) in self.places() {
+            anew.put_in(anew.grid.cell_of(anew.grid.spot(place)), slot, place);
         }
+        anew.drivers = std::mem::take(&mut self.drivers);
         *self = anew;
     }
 
@@ -314,7 +284,7 @@ impl Index {
             self.blocks.push(Block {
                 key,
                 occupied: 0,
-                buckets: std::array::from_fn(|_| Vec::new()),
+                cells: [NO_CHUNK; BLOCK_CELLS as usize],
             });
             // The last numbers would not leave room for the cell's number beside them.
             let number = u32::try_from(self.blocks.len() - 1).ok();
@@ -343,6 +313,7 @@ fn block_of((column, row): (i32, i32)) -> (u64, u32) {
     (key, cell as u32)
 }
 
+pub(crate) mod chunk;
 mod search;
 #[cfg(test)]
 mod tests;

@@ -1,19 +1,16 @@
-//! Ranks: squared straight-line distances in metres², quick to compute and in the order of
-//! [`domain::Space::distance_m`], and lower bounds of them for whole cells.
+//! Ranks: for each space a function of the distance that is cheap for many places at once and grows with it, and
+//! lower bounds of it for whole cells.
 //!
-//! On the sphere the straight line is the chord, which grows with the great circle. Ranks agree with the
-//! exact distance to far below a micrometre; [`slackened`] widens a limit by more than that, so that a
-//! search by rank never loses what the exact distance would have kept.
+//! Ranks agree with [`domain::Space::distance_m`] to far below a micrometre; [`slackened`] widens a limit by more than
+//! that, so that a search by rank never loses what the exact distance would have kept.
 
-use std::f64::consts::{FRAC_PI_2, PI, TAU};
+use std::f64::consts::FRAC_PI_2;
 
-use crate::grid::Spot;
+use domain::sphere::{EARTH_RADIUS_M, NEAR, Viewpoint};
+use domain::{Place, Space};
 
-/// The mean Earth radius in metres, as `geo` has it.
-pub(crate) const EARTH_RADIUS_M: f64 = 6_371_008.8;
-
-/// Up to this many radians the series below are exact to a float's precision.
-const SERIES_MAX: f64 = 0.05;
+use crate::grid::wrapped;
+use crate::index::chunk::ROOM;
 
 /// A rank below which everything lies that could be as near as `rank` by the exact distance: more than a
 /// micrometre and a billionth farther. With `r` metres for the rank of `r²`, `(r (1 + 1e-9) + 1e-6)²` is below
@@ -23,12 +20,14 @@ pub(crate) fn slackened(rank: f64) -> f64 {
     rank * (1.0 + 3e-6) + 3e-6
 }
 
-/// Ranks as seen from one point.
+/// Ranks as seen from one place.
 pub(crate) trait Metric {
     /// The rank of a distance in metres.
     fn rank_of(&self, distance_m: f64) -> f64;
-    /// The rank of a spot.
-    fn rank(&self, spot: Spot) -> f64;
+    /// The distance to a place in metres, exactly as [`domain::Space::distance_m`] has it.
+    fn distance_m(&self, to: Place) -> f64;
+    /// The ranks of places.
+    fn ranks(&self, places: &[Place; ROOM]) -> [f64; ROOM];
     /// At most the rank of anything at least `gap` away along x.
     fn floor_beyond_x(&self, gap: f64) -> f64;
     /// At most the rank of anything at least `gap` away along y.
@@ -37,25 +36,28 @@ pub(crate) trait Metric {
     fn floor_of(&self, gap_x: f64, gap_y: f64, height: f64) -> f64;
 }
 
-/// Plane and torus; on a plane the extents are infinite.
-pub(crate) struct Flat {
-    pub(crate) from: Spot,
-    pub(crate) width_m: f64,
-    pub(crate) height_m: f64,
+/// A plane: ranks are square metres.
+pub(crate) struct Plane {
+    pub(crate) space: Space,
+    pub(crate) from: Place,
 }
 
-impl Metric for Flat {
+impl Metric for Plane {
     fn rank_of(&self, distance_m: f64) -> f64 {
         distance_m * distance_m
     }
 
+    fn distance_m(&self, to: Place) -> f64 {
+        self.space.distance_m(self.from, to)
+    }
+
     #[inline]
-    fn rank(&self, spot: Spot) -> f64 {
-        let east = (spot.x - self.from.x).abs();
-        let north = (spot.y - self.from.y).abs();
-        let east = east.min(self.width_m - east);
-        let north = north.min(self.height_m - north);
-        east * east + north * north
+    fn ranks(&self, places: &[Place; ROOM]) -> [f64; ROOM] {
+        places.map(|place| {
+            let north = place.north_m() - self.from.north_m();
+            let east = place.east_m() - self.from.east_m();
+            east * east + north * north
+        })
     }
 
     fn floor_beyond_x(&self, gap: f64) -> f64 {
@@ -72,35 +74,72 @@ impl Metric for Flat {
     }
 }
 
-/// The sphere, seen from a point.
-pub(crate) struct Globe {
-    from: Spot,
-    sin_lat: f64,
-    cos_lat: f64,
+/// A torus: the same, the shorter way round.
+pub(crate) struct Torus {
+    space: Space,
+    from: Place,
+    east_m: f64,
+    north_m: f64,
+    width_m: f64,
+    height_m: f64,
 }
 
-impl Globe {
-    /// From a point in radians.
-    pub(crate) fn new(from: Spot) -> Self {
-        let (sin_lat, cos_lat) = from.y.sin_cos();
+impl Torus {
+    pub(crate) fn new(from: Place, width_m: f64, height_m: f64) -> Self {
         Self {
+            space: Space::Torus { width_m, height_m },
             from,
-            sin_lat,
-            cos_lat: cos_lat.max(0.0),
+            east_m: wrapped(from.east_m(), width_m),
+            north_m: wrapped(from.north_m(), height_m),
+            width_m,
+            height_m,
         }
     }
 }
 
-/// The sine, exact to a float's precision up to [`SERIES_MAX`].
-fn sin_near_zero(x: f64) -> f64 {
-    let square = x * x;
-    x * (1.0 - square / 6.0 * (1.0 - square / 20.0 * (1.0 - square / 42.0)))
+impl Metric for Torus {
+    fn rank_of(&self, distance_m: f64) -> f64 {
+        distance_m * distance_m
+    }
+
+    fn distance_m(&self, to: Place) -> f64 {
+        self.space.distance_m(self.from, to)
+    }
+
+    #[inline]
+    fn ranks(&self, places: &[Place; ROOM]) -> [f64; ROOM] {
+        let way = |at_m: f64, from_m: f64, extent_m: f64| {
+            let direct = (wrapped(at_m, extent_m) - from_m).abs();
+            direct.min(extent_m - direct)
+        };
+        places.map(|place| {
+            let north = way(place.north_m(), self.north_m, self.height_m);
+            let east = way(place.east_m(), self.east_m, self.width_m);
+            east * east + north * north
+        })
+    }
+
+    fn floor_beyond_x(&self, gap: f64) -> f64 {
+        gap * gap
+    }
+
+    fn floor_beyond_y(&self, gap: f64) -> f64 {
+        gap * gap
+    }
+
+    #[inline]
+    fn floor_of(&self, gap_x: f64, gap_y: f64, _height: f64) -> f64 {
+        gap_x * gap_x + gap_y * gap_y
+    }
 }
 
-/// The cosine, exact to a float's precision up to [`SERIES_MAX`].
-fn cos_near_zero(x: f64) -> f64 {
-    let square = x * x;
-    1.0 - square / 2.0 * (1.0 - square / 12.0 * (1.0 - square / 30.0))
+/// The sphere: ranks are squares of the straight line through the Earth, which grows with the great circle.
+pub(crate) struct Globe(Viewpoint);
+
+impl Globe {
+    pub(crate) fn new(from: Place) -> Self {
+        Self(Viewpoint::new(from))
+    }
 }
 
 /// At most the sine, for any angle from 0 on: the first two terms of its alternating series.
@@ -118,32 +157,28 @@ impl Metric for Globe {
         chord_squared(half * half)
     }
 
-    /// The haversine formula without its last step.
+    fn distance_m(&self, to: Place) -> f64 {
+        self.0.distance_m(to)
+    }
+
     #[inline]
-    fn rank(&self, spot: Spot) -> f64 {
-        let north = spot.y - self.from.y;
-        let east = (spot.x - self.from.x).abs();
-        let east = if east > PI { TAU - east } else { east };
-        let (sin_half_north, sin_half_east, cos_lat) = if north.abs().max(east) < SERIES_MAX {
-            (
-                sin_near_zero(north / 2.0),
-                sin_near_zero(east / 2.0),
-                self.cos_lat * cos_near_zero(north) - self.sin_lat * sin_near_zero(north),
-            )
+    fn ranks(&self, places: &[Place; ROOM]) -> [f64; ROOM] {
+        let angles = places.map(|place| self.0.angles(place));
+        let farthest = angles.iter().fold(0.0_f64, |farthest, (north, east)| {
+            farthest.max(north.abs()).max(*east)
+        });
+        if farthest < NEAR {
+            angles.map(|(north, east)| chord_squared(self.0.near(north, east)))
         } else {
-            ((north / 2.0).sin(), (east / 2.0).sin(), spot.y.cos())
-        };
-        chord_squared(
-            sin_half_north * sin_half_north
-                + self.cos_lat * cos_lat * sin_half_east * sin_half_east,
-        )
+            angles.map(|(north, east)| chord_squared(self.0.far(north, east)))
+        }
     }
 
     /// The way to a meridian `gap` away meets it at a right angle, where the sine of the angle travelled
     /// is the cosine of the latitude times the sine of the gap; a chord is never shorter than the radius
     /// times that sine. From a right angle on the pole is nearest, and farther than one radian's bound.
     fn floor_beyond_x(&self, gap: f64) -> f64 {
-        let chord = EARTH_RADIUS_M * self.cos_lat * sin_at_least(gap.min(1.0));
+        let chord = EARTH_RADIUS_M * self.0.cos_lat() * sin_at_least(gap.min(1.0));
         chord * chord
     }
 
@@ -156,18 +191,20 @@ impl Metric for Globe {
     /// gap and its height, and a cosine changes no faster than its angle.
     #[inline]
     fn floor_of(&self, gap_x: f64, gap_y: f64, height: f64) -> f64 {
-        let cos_lat = (self.cos_lat - gap_y - height).max(0.0);
+        let cos_lat = (self.0.cos_lat() - gap_y - height).max(0.0);
         let north = sin_at_least(gap_y / 2.0);
         let east = sin_at_least(gap_x / 2.0);
-        chord_squared(north * north + self.cos_lat * cos_lat * east * east)
+        chord_squared(north * north + self.0.cos_lat() * cos_lat * east * east)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use domain::{Place, Space};
+    use std::f64::consts::TAU;
+
     use proptest::prelude::*;
+
+    use super::*;
 
     /// Angles of every size, small ones as often as large.
     fn offset(limit: f64) -> impl Strategy<Value = f64> {
@@ -190,14 +227,18 @@ mod tests {
             let to_lon = (lon + east + 540.0).rem_euclid(360.0) - 180.0;
             let (from, to) = (Place::new(lat, lon), Place::new((lat + north).clamp(-90.0, 90.0), to_lon));
             let (from, to) = (from.unwrap(), to.unwrap());
-            let spot = |place: Place| Spot { x: place.lon().to_radians(), y: place.lat().to_radians() };
-            let north = (spot(to).y - spot(from).y).abs();
-            let east = (spot(to).x - spot(from).x).abs();
+            let north = (to.lat() - from.lat()).abs().to_radians();
+            let east = (to.lon() - from.lon()).abs().to_radians();
             let east = east.min(TAU - east);
             // The spot lies somewhere in a cell that begins at the gaps.
             let (gap_x, gap_y) = (east * share_x, north * share_y);
-            let globe = Globe::new(spot(from));
-            let rank = globe.rank(spot(to));
+            let globe = Globe::new(from);
+            let rank = globe.ranks(&[to; ROOM])[0];
+            // Beside one that is far away it is ranked in the other way.
+            let mut places = [Place::new(-lat, -lon).unwrap(); ROOM];
+            places[3] = to;
+            let beside = globe.ranks(&places)[3];
+            prop_assert!(rank <= slackened(beside) && beside <= slackened(rank));
 
             let distance_m = Space::Sphere.distance_m(from, to);
             prop_assert!(rank <= slackened(globe.rank_of(distance_m)));

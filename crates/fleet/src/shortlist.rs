@@ -1,6 +1,7 @@
 //! The nearest `k` seen so far, by rank, and those that the exact distance might prefer to them.
 
-use crate::index::Entry;
+use domain::Place;
+
 use crate::metric::slackened;
 
 /// Entries are kept until there are so many times `k`, then all but the nearest go at once: cheaper than keeping them
@@ -11,24 +12,25 @@ const KEPT_MIN: usize = 32;
 
 /// An entry by its rank.
 #[derive(Debug, Clone, Copy)]
-struct Ranked<'a> {
-    rank: f64,
-    entry: &'a Entry,
+pub(crate) struct Ranked {
+    pub(crate) rank: f64,
+    pub(crate) slot: u32,
+    pub(crate) place: Place,
 }
 
 /// Collects entries and narrows its limit as better ones come.
 #[derive(Debug)]
-pub(crate) struct Shortlist<'a> {
+pub(crate) struct Shortlist {
     k: usize,
     limit: f64,
-    kept: Vec<Ranked<'a>>,
+    kept: Vec<Ranked>,
     /// How many of them the limit has regard to.
     settled: usize,
     /// How many may be kept.
     room: usize,
 }
 
-impl<'a> Shortlist<'a> {
+impl Shortlist {
     /// For the nearest `k`, at least one, of which none may rank above `limit`.
     pub(crate) fn new(k: usize, limit: f64) -> Self {
         let room = k.saturating_mul(KEPT_PER_NEAREST).max(KEPT_MIN);
@@ -51,9 +53,9 @@ impl<'a> Shortlist<'a> {
 
     /// Adds an entry if it ranks no higher than the limit.
     #[inline]
-    pub(crate) fn add(&mut self, rank: f64, entry: &'a Entry) {
-        if rank <= self.limit {
-            self.kept.push(Ranked { rank, entry });
+    pub(crate) fn add(&mut self, entry: Ranked) {
+        if entry.rank <= self.limit {
+            self.kept.push(entry);
             if self.kept.len() == self.room {
                 self.narrow();
                 // Many as good as equal: let them be, and look again once there are twice as many.
@@ -66,7 +68,7 @@ impl<'a> Shortlist<'a> {
 
     /// Lets all go but the nearest, and those that are as good as equal to the farthest of these.
     fn narrow(&mut self) {
-        let by_rank = |a: &Ranked<'_>, b: &Ranked<'_>| a.rank.total_cmp(&b.rank);
+        let by_rank = |a: &Ranked, b: &Ranked| a.rank.total_cmp(&b.rank);
         let (_, farthest, _) = self.kept.select_nth_unstable_by(self.k - 1, by_rank);
         let limit = self.limit.min(slackened(farthest.rank));
         self.limit = limit;
@@ -81,8 +83,8 @@ impl<'a> Shortlist<'a> {
     }
 
     /// The entries, in no order: all of the nearest `k` and perhaps a few more.
-    pub(crate) fn into_entries(mut self) -> impl Iterator<Item = &'a Entry> {
+    pub(crate) fn into_ranked(mut self) -> impl Iterator<Item = Ranked> {
         self.limit();
-        self.kept.into_iter().map(|ranked| ranked.entry)
+        self.kept.into_iter()
     }
 }

@@ -2,14 +2,13 @@
 
 use domain::Space;
 
-use super::{Block, Candidate, Entry, Index, Nearby, bits, key_of};
-use crate::grid::{Axis, BLOCK_SIDE, Spot, Standing, Step};
+use super::chunk::NO_CHUNK;
+use super::{Block, Candidate, Index, Nearby, bits, key_of};
+use crate::grid::{Axis, BLOCK_SIDE, Standing, Step};
 use crate::limits::SPARE_BLOCKS_PER_SEARCH;
-use crate::metric::{Flat, Globe, Metric, slackened};
-use crate::shortlist::Shortlist;
+use crate::metric::{Globe, Metric, Plane, Torus, slackened};
+use crate::shortlist::{Ranked, Shortlist};
 
-/// Lines of memory of each cell that are fetched ahead: as many as a cell has that is sized to density.
-const TOUCHED_LINES_MAX: usize = 8;
 /// How far from its own cell a search looks before it goes by blocks: where drivers are as dense as cells
 /// are sized for, most of the nearest few are there, and all that follows need only look for better ones.
 const AROUND: i32 = 1;
@@ -22,47 +21,40 @@ impl Index {
         if nearby.k == 0 || self.is_empty() || radius_m.is_nan() || radius_m < 0.0 {
             return Vec::new();
         }
-        let from = self.grid.spot(nearby.place);
-        let shortlist = match self.grid.space() {
-            Space::Sphere => Search::new(self, Globe::new(from), from, nearby, radius_m).run(),
-            Space::Plane { .. } => {
-                let plane = Flat {
-                    from,
-                    width_m: f64::INFINITY,
-                    height_m: f64::INFINITY,
-                };
-                Search::new(self, plane, from, nearby, radius_m).run()
+        match self.grid.space() {
+            Space::Sphere => self.search(Globe::new(nearby.place), nearby, radius_m),
+            space @ Space::Plane { .. } => {
+                let from = nearby.place;
+                self.search(Plane { space, from }, nearby, radius_m)
             }
             Space::Torus { width_m, height_m } => {
-                let torus = Flat {
-                    from,
-                    width_m,
-                    height_m,
-                };
-                Search::new(self, torus, from, nearby, radius_m).run()
+                let torus = Torus::new(nearby.place, width_m, height_m);
+                self.search(torus, nearby, radius_m)
             }
-        };
-        self.measured(shortlist, nearby, radius_m)
+        }
     }
 
-    /// The nearest of a shortlist by the exact distance.
-    fn measured(
-        &self,
-        shortlist: Shortlist<'_>,
-        nearby: Nearby<'_>,
-        radius_m: f64,
-    ) -> Vec<Candidate> {
-        let space = self.grid.space();
+    /// Reads what a search is about to look at, so that it comes into the cache all at once: the search itself waits for
+    /// each to know whether it needs the next.
+    fn touch_chunks(&self, chunks: impl Iterator<Item = u32>) {
+        let mut seen = 0;
+        for chunk in chunks.filter(|chunk| *chunk != NO_CHUNK) {
+            let (places, slots) = self.chunks.get(chunk);
+            seen ^= places[0].to_e7().0 ^ i32::from(slots.is_empty());
+        }
+        std::hint::black_box(seen);
+    }
+
+    fn search(&self, metric: impl Metric, nearby: Nearby<'_>, radius_m: f64) -> Vec<Candidate> {
+        let shortlist = Search::new(self, &metric, nearby, radius_m).run();
+        let candidate = |Ranked { slot, place, .. }| Candidate {
+            driver: self.drivers[slot as usize],
+            place,
+            distance_m: metric.distance_m(place),
+        };
         let mut candidates: Vec<Candidate> = shortlist
-            .into_entries()
-            .map(|&Entry { driver, place, .. }| {
-                let distance_m = space.distance_m(nearby.place, place);
-                Candidate {
-                    driver,
-                    place,
-                    distance_m,
-                }
-            })
+            .into_ranked()
+            .map(candidate)
             .filter(|candidate| candidate.distance_m <= radius_m)
             .collect();
         candidates.sort_unstable_by(|a, b| {
@@ -115,33 +107,20 @@ fn around(axis: &Axis, standing: Standing) -> [Option<Line>; 3] {
     })
 }
 
-/// Reads what a search is about to look at, so that it comes into the cache all at once: the search itself waits for
-/// each to know whether it needs the next.
-fn touch<'a>(buckets: impl Iterator<Item = &'a [Entry]>) {
-    const LINE: usize = 64 / size_of::<Entry>();
-    let mut seen = 0;
-    for bucket in buckets {
-        for entry in bucket.iter().step_by(LINE).take(TOUCHED_LINES_MAX) {
-            seen ^= entry.slot;
-        }
-    }
-    std::hint::black_box(seen);
-}
-
 struct Search<'a, M> {
     index: &'a Index,
-    metric: M,
+    metric: &'a M,
     column: Standing,
     row: Standing,
     excluded: &'a [u32],
-    shortlist: Shortlist<'a>,
+    shortlist: Shortlist,
     /// The block that was asked for last, by its key.
     last: Option<(u64, Option<&'a Block>)>,
 }
 
 impl<'a, M: Metric> Search<'a, M> {
-    fn new(index: &'a Index, metric: M, from: Spot, nearby: Nearby<'a>, radius_m: f64) -> Self {
-        let (column, row) = index.grid.standings(from);
+    fn new(index: &'a Index, metric: &'a M, nearby: Nearby<'a>, radius_m: f64) -> Self {
+        let (column, row) = index.grid.standings(index.grid.spot(nearby.place));
         let limit = slackened(metric.rank_of(radius_m));
         Self {
             index,
@@ -155,7 +134,7 @@ impl<'a, M: Metric> Search<'a, M> {
     }
 
     /// All of the nearest, and perhaps a few more.
-    fn run(mut self) -> Shortlist<'a> {
+    fn run(mut self) -> Shortlist {
         self.look_around();
         if self.is_done(Step::Cell, AROUND) {
             return self.shortlist;
@@ -174,8 +153,8 @@ impl<'a, M: Metric> Search<'a, M> {
         }
         self.shortlist.restart();
         for block in &self.index.blocks {
-            for bucket in block.occupied_buckets() {
-                self.visit(bucket);
+            for first in block.occupied_cells() {
+                self.visit(first);
             }
         }
         self.shortlist
@@ -200,30 +179,30 @@ impl<'a, M: Metric> Search<'a, M> {
         let columns = around(&grid.columns, self.column);
         let rows = around(&grid.rows, self.row);
         let height = grid.rows.extent(Step::Cell);
-        let mut cells = [(f64::INFINITY, &[][..]); AROUND_ORDER.len()];
+        let mut cells = [(f64::INFINITY, NO_CHUNK); AROUND_ORDER.len()];
         for (&(x, y), of) in AROUND_ORDER.iter().zip(&mut cells) {
             if let (Some(column), Some(row)) = (columns[x], rows[y]) {
                 let floor = self.metric.floor_of(column.gap, row.gap, height);
                 let (key, cell) = super::block_of((column.cell, row.cell));
-                *of = (floor, self.bucket(key, cell));
+                *of = (floor, self.first_chunk(key, cell));
             }
         }
         let (nearer, farther) = cells.split_at(FARTHER_SIDES);
         for cells in [nearer, farther] {
             let limit = self.shortlist.limit();
             let within = cells.iter().filter(|(floor, _)| *floor <= limit);
-            let buckets = within.map(|(_, bucket)| *bucket);
-            touch(buckets.clone());
-            for bucket in buckets {
-                self.visit(bucket);
+            let firsts = within.map(|(_, first)| *first);
+            self.index.touch_chunks(firsts.clone());
+            for first in firsts {
+                self.visit(first);
             }
         }
     }
 
-    /// Those in a cell, by its block's key and its number in that.
-    fn bucket(&mut self, key: u64, cell: u32) -> &'a [Entry] {
-        self.block(key)
-            .map_or(&[], |block| &block.buckets[cell as usize])
+    /// A cell's first chunk, by its block's key and its number in that.
+    fn first_chunk(&mut self, key: u64, cell: u32) -> u32 {
+        let block = self.block(key);
+        block.map_or(NO_CHUNK, |block| block.cells[cell as usize])
     }
 
     /// A block; mostly the one that was asked for last.
@@ -303,24 +282,26 @@ impl<'a, M: Metric> Search<'a, M> {
             for x in bits(cells) {
                 let floor = self.metric.floor_of(gaps[x as usize], gap_y, height);
                 if floor <= self.shortlist.limit() {
-                    self.visit(&block.buckets[(first as usize) + x as usize]);
+                    self.visit(block.cells[first as usize + x as usize]);
                 }
             }
         }
     }
 
+    /// Ranks the drivers of a cell, by its first chunk.
     #[inline]
-    fn visit(&mut self, bucket: &'a [Entry]) {
-        let Self {
-            index,
-            metric,
-            excluded,
-            shortlist,
-            ..
-        } = self;
-        for entry in bucket {
-            if excluded.is_empty() || excluded.binary_search(&entry.slot).is_err() {
-                shortlist.add(metric.rank(index.grid.spot(entry.place)), entry);
+    fn visit(&mut self, first: u32) {
+        for chunk in self.index.chunks.of(first) {
+            let (places, slots) = self.index.chunks.get(chunk);
+            let ranks = self.metric.ranks(places);
+            for ((rank, slot), place) in ranks.into_iter().zip(slots).zip(places) {
+                if self.excluded.is_empty() || self.excluded.binary_search(slot).is_err() {
+                    self.shortlist.add(Ranked {
+                        rank,
+                        slot: *slot,
+                        place: *place,
+                    });
+                }
             }
         }
     }

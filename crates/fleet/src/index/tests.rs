@@ -249,7 +249,7 @@ fn cells_follow_the_density_and_nobody_is_lost() {
     assert!(thin_m > 8.0 * crowded_m, "{thin_m} after {crowded_m}");
     assert_eq!(index.nearest(nearby), brute_force(PLANE, &all, nearby));
     assert_eq!(index.occupied_cells, {
-        let buckets = index.blocks.iter().flat_map(|block| &block.buckets);
-        buckets.filter(|bucket| !bucket.is_empty()).count()
+        let cells = index.blocks.iter().flat_map(|block| block.cells);
+        cells.filter(|first| *first != NO_CHUNK).count()
     });
 }
