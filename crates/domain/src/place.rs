@@ -33,8 +33,10 @@ pub struct PlaceError {
     pub lon: f64,
 }
 
-const LAT_E7_MAX: i32 = 900_000_000;
-const LON_E7_MAX: i32 = 1_800_000_000;
+/// The greatest latitude there is, in 1e-7 degrees.
+pub const LAT_E7_MAX: i32 = 900_000_000;
+/// The greatest longitude there is, in 1e-7 degrees.
+pub const LON_E7_MAX: i32 = 1_800_000_000;
 
 impl Place {
     /// The place nearest to a point in degrees.

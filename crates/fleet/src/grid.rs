@@ -1,9 +1,10 @@
 //! Cells: two axes cut into equal pieces, and how far a cell lies from a point along each axis.
 //!
-//! Along an axis, coordinates are metres on a plane or torus and radians on the sphere. An axis covers
-//! every possible coordinate, so no place falls outside.
+//! Along an axis, coordinates are whole steps of 1e-7 degrees from its origin, so that finding a cell is one
+//! multiplication; gaps between them are told in metres on a plane or torus and in radians on the sphere. An axis
+//! covers every possible coordinate, so no place falls outside.
 
-use domain::place::PLANE_METRES_PER_DEGREE;
+use domain::place::{LAT_E7_MAX, LON_E7_MAX, PLANE_METRES_PER_E7};
 use domain::sphere::{EARTH_RADIUS_M, RADIANS_PER_E7};
 use domain::{Place, Space};
 
@@ -12,22 +13,25 @@ use crate::limits::CELLS_PER_AXIS_MAX;
 /// Blocks are squares of this many by this many cells.
 pub(crate) const BLOCK_SIDE: i32 = 8;
 
-/// A place as the index computes with it: `x` east and `y` north, in the units of the axes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Spot {
-    pub(crate) x: f64,
-    pub(crate) y: f64,
-}
+/// 2³².
+const TWO_32: f64 = 4_294_967_296.0;
+/// Steps between the least and the greatest longitude there is, and latitude.
+const LON_STEPS: f64 = 2.0 * LON_E7_MAX as f64;
+const LAT_STEPS: f64 = 2.0 * LAT_E7_MAX as f64;
 
 /// One axis, cut into `count` cells.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Axis {
-    origin: f64,
+    /// How long it is, in steps.
     span: f64,
+    /// How long a cell is, in steps; the last may be cut short.
     cell: f64,
-    cells_per_unit: f64,
+    /// Cells in 2³² steps.
+    cells_per_2_32: u64,
     count: i32,
     wraps: bool,
+    /// Of a step, in metres or radians.
+    unit: f64,
 }
 
 /// Where a point lies on an axis.
@@ -35,7 +39,7 @@ pub(crate) struct Axis {
 pub(crate) struct Standing {
     /// The cell it is in.
     cell: i32,
-    /// How far from the axis' origin.
+    /// How far from the axis' origin, in steps.
     along: f64,
 }
 
@@ -74,43 +78,43 @@ impl Step {
 }
 
 impl Axis {
-    fn new(origin: f64, span: f64, cell: f64, wraps: bool) -> Self {
+    /// An axis `span` steps long with cells of about `cell` steps, of `unit` metres or radians each.
+    fn new(span: f64, cell: f64, unit: f64, wraps: bool) -> Self {
         assert!(
             span.is_finite() && span > 0.0,
             "an axis of {span}, expected a finite extent above 0"
         );
         assert!(cell > 0.0, "cells of {cell}, expected an extent above 0");
+        let smallest = (span / f64::from(CELLS_PER_AXIS_MAX)).max(1.0);
+        let cell = cell.clamp(smallest, span.max(1.0));
         #[expect(
             clippy::cast_possible_truncation,
-            reason = "clamped to the bounds of an i32"
+            clippy::cast_sign_loss,
+            reason = "between 1 and 2³², as cells are of one step to all there are"
         )]
-        let count = (span / cell)
-            .floor()
-            .clamp(1.0, f64::from(CELLS_PER_AXIS_MAX)) as i32;
-        let cell = span / f64::from(count);
-        Self {
-            origin,
+        let cells_per_2_32 = ((TWO_32 / cell) as u64).max(1);
+        let mut axis = Self {
             span,
-            cell,
-            cells_per_unit: cell.recip(),
-            count,
+            cell: TWO_32 / cells_per_2_32 as f64,
+            cells_per_2_32,
+            count: i32::MAX,
             wraps,
-        }
+            unit,
+        };
+        axis.count = axis.cell_of(span as u32) + 1;
+        axis
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a float's cast saturates, then it is clamped"
-    )]
+    /// The cell of a coordinate in whole steps.
     #[inline]
-    fn cell_of(&self, at: f64) -> i32 {
-        (((at - self.origin) * self.cells_per_unit) as i32).clamp(0, self.count - 1)
+    fn cell_of(&self, at: u32) -> i32 {
+        ((u64::from(at) * self.cells_per_2_32) >> u32::BITS) as i32
     }
 
-    fn standing(&self, at: f64) -> Standing {
+    fn standing(&self, along: f64) -> Standing {
         Standing {
-            cell: self.cell_of(at),
-            along: at - self.origin,
+            cell: self.cell_of(along as u32),
+            along,
         }
     }
 
@@ -168,7 +172,9 @@ impl Axis {
         if (first..last).contains(&standing.cell) {
             return 0.0;
         }
-        let (from, to) = (f64::from(first) * self.cell, f64::from(last) * self.cell);
+        // What lies within the step at the upper edge counts to the lower cell.
+        let from = f64::from(first) * self.cell;
+        let to = (f64::from(last) * self.cell + 1.0).min(self.span);
         let ahead = from - standing.along;
         let behind = standing.along - to;
         let gap = if !self.wraps {
@@ -178,7 +184,7 @@ impl Axis {
         } else {
             behind.min(ahead + self.span)
         };
-        gap.max(0.0)
+        gap.max(0.0) * self.unit
     }
 
     /// How far the rest of the axis is once all offsets up to `ring` either way were visited, if any is left.
@@ -195,7 +201,7 @@ impl Axis {
 
     /// The extent of a piece.
     pub(crate) fn extent(&self, step: Step) -> f64 {
-        self.cell * f64::from(step.cells())
+        (self.cell * f64::from(step.cells()) + 1.0) * self.unit
     }
 }
 
@@ -212,33 +218,23 @@ impl Grid {
     /// Cells of about `cell_m` metres. On the sphere that is their height and their width at the
     /// equator; they narrow towards the poles.
     pub(crate) fn new(space: Space, cell_m: f64) -> Self {
-        use std::f64::consts::{FRAC_PI_2, PI, TAU};
+        let metres = PLANE_METRES_PER_E7;
         let (columns, rows) = match space {
             Space::Sphere => {
-                let cell = cell_m / EARTH_RADIUS_M;
+                let cell = cell_m / EARTH_RADIUS_M / RADIANS_PER_E7;
                 (
-                    Axis::new(-PI, TAU, cell, true),
-                    Axis::new(-FRAC_PI_2, PI, cell, false),
+                    Axis::new(LON_STEPS, cell, RADIANS_PER_E7, true),
+                    Axis::new(LAT_STEPS, cell, RADIANS_PER_E7, false),
                 )
             }
             // A place may lie outside the city's rectangle, so the axes span what a place can say.
             Space::Plane { .. } => (
-                Axis::new(
-                    -180.0 * PLANE_METRES_PER_DEGREE,
-                    360.0 * PLANE_METRES_PER_DEGREE,
-                    cell_m,
-                    false,
-                ),
-                Axis::new(
-                    -90.0 * PLANE_METRES_PER_DEGREE,
-                    180.0 * PLANE_METRES_PER_DEGREE,
-                    cell_m,
-                    false,
-                ),
+                Axis::new(LON_STEPS, cell_m / metres, metres, false),
+                Axis::new(LAT_STEPS, cell_m / metres, metres, false),
             ),
             Space::Torus { width_m, height_m } => (
-                Axis::new(0.0, width_m, cell_m, true),
-                Axis::new(0.0, height_m, cell_m, true),
+                Axis::new(width_m / metres, cell_m / metres, metres, true),
+                Axis::new(height_m / metres, cell_m / metres, metres, true),
             ),
         };
         Self {
@@ -258,36 +254,48 @@ impl Grid {
         self.cell_m
     }
 
-    #[inline]
-    pub(crate) fn spot(&self, place: Place) -> Spot {
-        match self.space {
-            Space::Sphere => {
-                let (lat_e7, lon_e7) = place.to_e7();
-                Spot {
-                    x: f64::from(lon_e7) * RADIANS_PER_E7,
-                    y: f64::from(lat_e7) * RADIANS_PER_E7,
-                }
+    /// How far along the columns' axis and the rows' a place lies.
+    pub(crate) fn standings(&self, place: Place) -> (Standing, Standing) {
+        let (x, y) = match self.space {
+            Space::Sphere | Space::Plane { .. } => {
+                let (x, y) = steps(place);
+                (f64::from(x), f64::from(y))
             }
-            Space::Plane { .. } => Spot {
-                x: place.east_m(),
-                y: place.north_m(),
-            },
-            Space::Torus { width_m, height_m } => Spot {
-                x: wrapped(place.east_m(), width_m),
-                y: wrapped(place.north_m(), height_m),
-            },
-        }
+            Space::Torus { .. } => self.steps_on_torus(place),
+        };
+        (self.columns.standing(x), self.rows.standing(y))
     }
 
-    pub(crate) fn standings(&self, spot: Spot) -> (Standing, Standing) {
-        (self.columns.standing(spot.x), self.rows.standing(spot.y))
-    }
-
-    /// The column and the row of the cell that a spot is in.
+    /// The column and the row of the cell that a place is in.
     #[inline]
-    pub(crate) fn cell_of(&self, spot: Spot) -> (i32, i32) {
-        (self.columns.cell_of(spot.x), self.rows.cell_of(spot.y))
+    pub(crate) fn cell_of(&self, place: Place) -> (i32, i32) {
+        let (x, y) = match self.space {
+            Space::Sphere | Space::Plane { .. } => steps(place),
+            Space::Torus { .. } => {
+                let (x, y) = self.steps_on_torus(place);
+                (x as u32, y as u32)
+            }
+        };
+        (self.columns.cell_of(x), self.rows.cell_of(y))
     }
+
+    fn steps_on_torus(&self, place: Place) -> (f64, f64) {
+        let (lat_e7, lon_e7) = place.to_e7();
+        (
+            wrapped(f64::from(lon_e7), self.columns.span),
+            wrapped(f64::from(lat_e7), self.rows.span),
+        )
+    }
+}
+
+/// Steps east and north of where there is nothing farther west or south.
+#[inline]
+fn steps(place: Place) -> (u32, u32) {
+    let (lat_e7, lon_e7) = place.to_e7();
+    (
+        lon_e7.wrapping_add(LON_E7_MAX).cast_unsigned(),
+        lat_e7.wrapping_add(LAT_E7_MAX).cast_unsigned(),
+    )
 }
 
 /// A coordinate of a torus between 0 and its extent.

@@ -12,7 +12,7 @@ use crate::grid::{BLOCK_SIDE, Grid};
 use crate::limits::{CELL_M_MAX, CELL_M_MIN, MOVES_BETWEEN_LOOKS_MIN};
 use crate::slot_table::{SlotTable, hash_of};
 
-use chunk::{Chunks, Located, NO_CHUNK};
+use chunk::{Chunks, Located, NO_CHUNK, Removed};
 
 /// The side of a cell in an index that knows of no drivers yet, in metres.
 const CELL_M_AT_FIRST: f64 = 250.0;
@@ -162,7 +162,7 @@ impl Index {
     /// Puts a driver's slot at a place, whether or not it was somewhere before. A slot has the same driver for as long
     /// as it is in.
     pub fn put(&mut self, slot: u32, driver: DriverId, place: Place) {
-        let cell = self.grid.cell_of(self.grid.spot(place));
+        let cell = self.cell_of(place);
         match self.find(slot) {
             None => {
                 if self.located.len() <= slot as usize {
@@ -173,7 +173,7 @@ impl Index {
             }
             Some(at) => {
                 debug_assert_eq!(self.drivers[slot as usize], driver);
-                let before = self.grid.cell_of(self.grid.spot(self.chunks.place(at)));
+                let before = self.cell_of(self.chunks.place(at));
                 if before == cell {
                     self.chunks.set_place(at, place);
                     return;
@@ -195,6 +195,11 @@ impl Index {
         std::hint::black_box(seen);
     }
 
+    #[inline]
+    fn cell_of(&self, place: Place) -> (i32, i32) {
+        self.grid.cell_of(place)
+    }
+
     fn put_in(&mut self, cell: (i32, i32), slot: u32, place: Place) {
         let (key, cell) = block_of(cell);
         let number = self.block_for(key);
@@ -211,21 +216,28 @@ impl Index {
         let Some(at) = self.find(slot) else {
             return false;
         };
-        self.take_out(self.grid.cell_of(self.grid.spot(self.chunks.place(at))), at);
+        self.take_out(self.cell_of(self.chunks.place(at)), at);
         self.located[slot as usize] = Located::NOWHERE;
         self.count_a_move();
         true
     }
 
     fn take_out(&mut self, cell: (i32, i32), at: Located) {
+        self.len -= 1;
+        match self.chunks.remove(at) {
+            Removed::Alone => {}
+            Removed::MovedThere(slot) => self.located[slot as usize] = at,
+            Removed::TheLast => self.let_go(cell, at.chunk()),
+        }
+    }
+
+    /// Takes an empty chunk out of its cell.
+    fn let_go(&mut self, cell: (i32, i32), chunk: u32) {
         let (key, cell) = block_of(cell);
         let number = self.find_block(key).expect("an occupied cell has a block");
         let block = &mut self.blocks[number as usize];
         let first = &mut block.cells[cell as usize];
-        if let Some(moved) = self.chunks.remove(first, at) {
-            self.located[moved as usize] = at;
-        }
-        self.len -= 1;
+        self.chunks.let_go(first, chunk);
         if *first == NO_CHUNK {
             self.occupied_cells -= 1;
             block.occupied &= !(1 << cell);
@@ -257,7 +269,7 @@ impl Index {
         anew.located = vec![Located::NOWHERE; self.located.len()];
         anew.moves_until_look = self.moves_until_look;
         for (slot, place) in self.places() {
-            anew.put_in(anew.grid.cell_of(anew.grid.spot(place)), slot, place);
+            anew.put_in(anew.cell_of(place), slot, place);
         }
         anew.drivers = std::mem::take(&mut self.drivers);
         *self = anew;

@@ -30,7 +30,7 @@ impl Located {
     }
 }
 
-/// Up to [`ROOM`] drivers of a cell: where they are, and their slots. Of a cell's chunks all but the first are full.
+/// Up to [`ROOM`] drivers of a cell, at least one: where they are, and their slots.
 #[derive(Debug, Clone)]
 #[repr(align(128))]
 struct Chunk {
@@ -43,6 +43,20 @@ struct Chunk {
 }
 
 const _: () = assert!(size_of::<Chunk>() == 128);
+
+/// How many of a cell's chunks are looked at for room before another is begun.
+const LOOKED_AT_FOR_ROOM: usize = 3;
+
+/// What taking a driver out of a chunk did to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Removed {
+    /// Nothing else.
+    Alone,
+    /// The driver with this slot is now where the one was.
+    MovedThere(u32),
+    /// Nobody is left in it.
+    TheLast,
+}
 
 /// All chunks.
 #[derive(Debug, Clone)]
@@ -76,6 +90,17 @@ impl Chunks {
         (&chunk.places, &chunk.slots[..chunk.len as usize])
     }
 
+    /// Reads chunks, so that they are in the cache: the reads do not wait for each other.
+    #[inline]
+    pub(crate) fn touch(&self, chunks: impl Iterator<Item = u32>) {
+        let some = chunks.filter(|chunk| *chunk != NO_CHUNK);
+        let read = some.fold(0, |read, chunk| {
+            let chunk = &self.all[chunk as usize];
+            read ^ chunk.places[0].to_e7().0.cast_unsigned() ^ chunk.len
+        });
+        std::hint::black_box(read);
+    }
+
     /// The chunks of a cell by its first.
     #[inline]
     pub(crate) fn of(&self, first: u32) -> impl Iterator<Item = u32> + '_ {
@@ -87,17 +112,20 @@ impl Chunks {
 
     /// Adds a driver to a cell by its first chunk, which may be another afterwards, and says where.
     pub(crate) fn push(&mut self, first: &mut u32, slot: u32, place: Place) -> Located {
-        let has_room =
-            |chunk: u32| chunk != NO_CHUNK && (self.all[chunk as usize].len as usize) < ROOM;
-        if !has_room(*first) {
+        let with_room = self
+            .of(*first)
+            .take(LOOKED_AT_FOR_ROOM)
+            .find(|chunk| (self.all[*chunk as usize].len as usize) < ROOM);
+        let number = with_room.unwrap_or_else(|| {
             *first = self.begin(*first, place);
-        }
-        let chunk = &mut self.all[*first as usize];
+            *first
+        });
+        let chunk = &mut self.all[number as usize];
         let position = chunk.len;
         chunk.places[position as usize] = place;
         chunk.slots[position as usize] = slot;
         chunk.len += 1;
-        Located((*first << POSITION_BITS) | position)
+        Located((number << POSITION_BITS) | position)
     }
 
     fn begin(&mut self, next: u32, place: Place) -> u32 {
@@ -122,23 +150,36 @@ impl Chunks {
         number
     }
 
-    /// Takes a driver out of the cell with this first chunk, which may be another afterwards, or none. Another of the
-    /// cell's drivers, whose slot is returned, may have moved to where the one was.
-    pub(crate) fn remove(&mut self, first: &mut u32, at: Located) -> Option<u32> {
-        let begun = &mut self.all[*first as usize];
-        begun.len -= 1;
-        let last = begun.len as usize;
-        let (place, slot, next) = (begun.places[last], begun.slots[last], begun.next);
-        let is_last = at.chunk() == *first && at.position() == last;
+    /// Takes a driver out. Another of the cell's drivers, whose slot comes back, may have moved to where the one was.
+    /// If nobody is left in the chunk it is to be [`let_go`](Self::let_go).
+    pub(crate) fn remove(&mut self, at: Located) -> Removed {
+        let chunk = &mut self.all[at.chunk() as usize];
+        chunk.len -= 1;
+        let last = chunk.len as usize;
         if last == 0 {
-            begun.next = self.free;
-            self.free = std::mem::replace(first, next);
+            return Removed::TheLast;
         }
-        (!is_last).then(|| {
-            let chunk = &mut self.all[at.chunk() as usize];
-            chunk.places[at.position()] = place;
-            chunk.slots[at.position()] = slot;
-            slot
-        })
+        if last == at.position() {
+            return Removed::Alone;
+        }
+        chunk.places[at.position()] = chunk.places[last];
+        chunk.slots[at.position()] = chunk.slots[last];
+        Removed::MovedThere(chunk.slots[last])
+    }
+
+    /// Takes an empty chunk out of its cell, by the cell's first, which may be another afterwards, or none.
+    pub(crate) fn let_go(&mut self, first: &mut u32, chunk: u32) {
+        debug_assert_eq!(self.all[chunk as usize].len, 0);
+        let next = std::mem::replace(&mut self.all[chunk as usize].next, self.free);
+        self.free = chunk;
+        if *first == chunk {
+            *first = next;
+        } else {
+            let before = self
+                .of(*first)
+                .find(|it| self.all[*it as usize].next == chunk);
+            let before = before.expect("a chunk is in its cell");
+            self.all[before as usize].next = next;
+        }
     }
 }

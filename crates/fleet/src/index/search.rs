@@ -34,17 +34,6 @@ impl Index {
         }
     }
 
-    /// Reads what a search is about to look at, so that it comes into the cache all at once: the search itself waits for
-    /// each to know whether it needs the next.
-    fn touch_chunks(&self, chunks: impl Iterator<Item = u32>) {
-        let mut seen = 0;
-        for chunk in chunks.filter(|chunk| *chunk != NO_CHUNK) {
-            let (places, slots) = self.chunks.get(chunk);
-            seen ^= places[0].to_e7().0 ^ i32::from(slots.is_empty());
-        }
-        std::hint::black_box(seen);
-    }
-
     fn search(&self, metric: impl Metric, nearby: Nearby<'_>, radius_m: f64) -> Vec<Candidate> {
         let shortlist = Search::new(self, &metric, nearby, radius_m).run();
         let candidate = |Ranked { slot, place, .. }| Candidate {
@@ -120,7 +109,7 @@ struct Search<'a, M> {
 
 impl<'a, M: Metric> Search<'a, M> {
     fn new(index: &'a Index, metric: &'a M, nearby: Nearby<'a>, radius_m: f64) -> Self {
-        let (column, row) = index.grid.standings(index.grid.spot(nearby.place));
+        let (column, row) = index.grid.standings(nearby.place);
         let limit = slackened(metric.rank_of(radius_m));
         Self {
             index,
@@ -192,7 +181,8 @@ impl<'a, M: Metric> Search<'a, M> {
             let limit = self.shortlist.limit();
             let within = cells.iter().filter(|(floor, _)| *floor <= limit);
             let firsts = within.map(|(_, first)| *first);
-            self.index.touch_chunks(firsts.clone());
+            // All at once: the search itself waits for each to know whether it needs the next.
+            self.index.chunks.touch(firsts.clone());
             for first in firsts {
                 self.visit(first);
             }
