@@ -266,11 +266,15 @@ fn index_alone(space: Space) -> f64 {
     for _ in 0..ROUNDS {
         let moves = city.moves();
         let slots: Vec<u32> = moves.iter().map(|it| it.driver).collect();
+        let places: Vec<Place> = moves.iter().map(|it| place(space, it.to)).collect();
         let took = spent(|| {
-            for (moves, slots) in moves.chunks(PINGS_AT_ONCE).zip(slots.chunks(PINGS_AT_ONCE)) {
+            let batches = slots
+                .chunks(PINGS_AT_ONCE)
+                .zip(places.chunks(PINGS_AT_ONCE));
+            for (slots, places) in batches {
                 index.touch(slots);
-                for it in moves {
-                    index.put(it.driver, id(it.driver), place(space, it.to));
+                for (slot, place) in slots.iter().zip(places) {
+                    index.put(*slot, id(*slot), *place);
                 }
             }
         });

@@ -40,6 +40,12 @@ impl Viewpoint {
         }
     }
 
+    /// The sine of the latitude.
+    #[must_use]
+    pub fn sin_lat(&self) -> f64 {
+        self.sin_lat
+    }
+
     /// The cosine of the latitude, 0 or more.
     #[must_use]
     pub fn cos_lat(&self) -> f64 {
@@ -53,7 +59,7 @@ impl Viewpoint {
         let (lat_e7, lon_e7) = to.to_e7();
         let north = (f64::from(lat_e7) - self.lat_e7) * RADIANS_PER_E7;
         let east = ((f64::from(lon_e7) - self.lon_e7) * RADIANS_PER_E7).abs();
-        (north, east.min(TAU - east))
+        (north, if east < PI { east } else { TAU - east })
     }
 
     /// The square of half the chord to what lies at these [`angles`](Self::angles), where the radius is one: the
@@ -78,7 +84,7 @@ impl Viewpoint {
     #[must_use]
     pub fn distance_m(&self, to: Place) -> f64 {
         let (north, east) = self.angles(to);
-        if north.abs().max(east) < NEAR {
+        if north.abs() < NEAR && east < NEAR {
             let square = self.near(north, east);
             return 2.0 * EARTH_RADIUS_M * arcsin_of_root_near_zero(square);
         }
@@ -91,14 +97,16 @@ impl Viewpoint {
 #[inline]
 fn sin_near_zero(x: f64) -> f64 {
     let square = x * x;
-    x * (1.0 - square / 6.0 * (1.0 - square / 20.0 * (1.0 - square / 42.0)))
+    x * (1.0 + square * (-1.0 / 6.0 + square * (1.0 / 120.0 + square * (-1.0 / 5_040.0))))
 }
 
 /// The square of the sine of half an angle up to [`NEAR`].
 #[inline]
 fn sin_of_half_squared(x: f64) -> f64 {
     let square = x * x;
-    square / 4.0 * (1.0 - square / 12.0 * (1.0 - square / 30.0 * (1.0 - square / 56.0)))
+    let series =
+        1.0 / 4.0 + square * (-1.0 / 48.0 + square * (1.0 / 1_440.0 + square * (-1.0 / 80_640.0)));
+    square * series
 }
 
 /// The arcsine of the root of a number up to the square of [`NEAR`].

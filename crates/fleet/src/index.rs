@@ -154,8 +154,9 @@ impl Index {
         cells
             .flat_map(|first| self.chunks.of(first))
             .flat_map(|chunk| {
-                let (places, slots) = self.chunks.get(chunk);
-                slots.iter().copied().zip(places.iter().copied())
+                let chunk = self.chunks.get(chunk);
+                let all = chunk.slots().iter().zip(chunk.places());
+                all.map(|(slot, place)| (*slot, *place)).take(chunk.len())
             })
     }
 
@@ -231,13 +232,15 @@ impl Index {
         }
     }
 
-    /// Takes an empty chunk out of its cell.
+    /// Sees to a chunk in which nobody is left.
     fn let_go(&mut self, cell: (i32, i32), chunk: u32) {
         let (key, cell) = block_of(cell);
         let number = self.find_block(key).expect("an occupied cell has a block");
         let block = &mut self.blocks[number as usize];
         let first = &mut block.cells[cell as usize];
-        self.chunks.let_go(first, chunk);
+        if let Some((slot, at)) = self.chunks.let_go(first, chunk) {
+            self.located[slot as usize] = at;
+        }
         if *first == NO_CHUNK {
             self.occupied_cells -= 1;
             block.occupied &= !(1 << cell);

@@ -1,8 +1,8 @@
 //! Ranks: for each space a function of the distance that is cheap for many places at once and grows with it, and
 //! lower bounds of it for whole cells.
 //!
-//! Ranks agree with [`domain::Space::distance_m`] to far below a micrometre; [`slackened`] widens a limit by more than
-//! that, so that a search by rank never loses what the exact distance would have kept.
+//! Ranks agree with [`domain::Space::distance_m`] to a ten-millionth; [`slackened`] widens a limit by more than that, so
+//! that a search by rank never loses what the exact distance would have kept.
 
 use std::f64::consts::FRAC_PI_2;
 
@@ -13,11 +13,11 @@ use crate::grid::wrapped;
 use crate::index::chunk::ROOM;
 
 /// A rank below which everything lies that could be as near as `rank` by the exact distance: more than a
-/// micrometre and a billionth farther. With `r` metres for the rank of `r²`, `(r (1 + 1e-9) + 1e-6)²` is below
+/// micrometre and a millionth farther. With `r` metres for the rank of `r²`, `(r (1 + 1e-6) + 1e-6)²` is below
 /// it for any `r`, and it takes no root.
 #[inline]
 pub(crate) fn slackened(rank: f64) -> f64 {
-    rank * (1.0 + 3e-6) + 3e-6
+    rank * (1.0 + 4e-6) + 3e-6
 }
 
 /// Ranks as seen from one place.
@@ -53,11 +53,13 @@ impl Metric for Plane {
 
     #[inline]
     fn ranks(&self, places: &[Place; ROOM]) -> [f64; ROOM] {
-        places.map(|place| {
+        let mut ranks = [0.0; ROOM];
+        for (rank, place) in ranks.iter_mut().zip(places) {
             let north = place.north_m() - self.from.north_m();
             let east = place.east_m() - self.from.east_m();
-            east * east + north * north
-        })
+            *rank = east * east + north * north;
+        }
+        ranks
     }
 
     fn floor_beyond_x(&self, gap: f64) -> f64 {
@@ -134,11 +136,33 @@ impl Metric for Torus {
 }
 
 /// The sphere: ranks are squares of the straight line through the Earth, which grows with the great circle.
-pub(crate) struct Globe(Viewpoint);
+pub(crate) struct Globe {
+    from: Viewpoint,
+    cos_squared: f64,
+    cos_sin: f64,
+}
 
 impl Globe {
     pub(crate) fn new(from: Place) -> Self {
-        Self(Viewpoint::new(from))
+        let from = Viewpoint::new(from);
+        let cos = from.cos_lat();
+        Self {
+            cos_squared: cos * cos,
+            cos_sin: cos * from.sin_lat(),
+            from,
+        }
+    }
+
+    /// The rank of what lies at these angles, neither of them above [`NEAR`], to a ten-millionth: sines and cosines
+    /// by the first terms of their series.
+    #[inline]
+    fn rank_near(&self, north: f64, east: f64) -> f64 {
+        let (north_2, east_2) = (north * north, east * east);
+        let cos_cos = self.cos_squared * (1.0 - north_2 * (1.0 / 2.0 - north_2 * (1.0 / 24.0)))
+            - self.cos_sin * north * (1.0 - north_2 * (1.0 / 6.0));
+        let half_north = north_2 * (1.0 - north_2 * (1.0 / 12.0));
+        let half_east = east_2 * (1.0 - east_2 * (1.0 / 12.0));
+        (half_north + cos_cos * half_east) * (EARTH_RADIUS_M * EARTH_RADIUS_M)
     }
 }
 
@@ -158,27 +182,35 @@ impl Metric for Globe {
     }
 
     fn distance_m(&self, to: Place) -> f64 {
-        self.0.distance_m(to)
+        self.from.distance_m(to)
     }
 
     #[inline]
     fn ranks(&self, places: &[Place; ROOM]) -> [f64; ROOM] {
-        let angles = places.map(|place| self.0.angles(place));
-        let farthest = angles.iter().fold(0.0_f64, |farthest, (north, east)| {
-            farthest.max(north.abs()).max(*east)
-        });
-        if farthest < NEAR {
-            angles.map(|(north, east)| chord_squared(self.0.near(north, east)))
-        } else {
-            angles.map(|(north, east)| chord_squared(self.0.far(north, east)))
+        let mut angles = [(0.0, 0.0); ROOM];
+        let mut are_near = true;
+        for (angles, place) in angles.iter_mut().zip(places) {
+            let (north, east) = self.from.angles(*place);
+            // Without a way out early, which is slower for so few.
+            are_near &= (north.abs() < NEAR) & (east < NEAR);
+            *angles = (north, east);
         }
+        let mut ranks = [0.0; ROOM];
+        for (rank, (north, east)) in ranks.iter_mut().zip(angles) {
+            *rank = if are_near {
+                self.rank_near(north, east)
+            } else {
+                chord_squared(self.from.far(north, east))
+            };
+        }
+        ranks
     }
 
     /// The way to a meridian `gap` away meets it at a right angle, where the sine of the angle travelled
     /// is the cosine of the latitude times the sine of the gap; a chord is never shorter than the radius
     /// times that sine. From a right angle on the pole is nearest, and farther than one radian's bound.
     fn floor_beyond_x(&self, gap: f64) -> f64 {
-        let chord = EARTH_RADIUS_M * self.0.cos_lat() * sin_at_least(gap.min(1.0));
+        let chord = EARTH_RADIUS_M * self.from.cos_lat() * sin_at_least(gap.min(1.0));
         chord * chord
     }
 
@@ -191,10 +223,10 @@ impl Metric for Globe {
     /// gap and its height, and a cosine changes no faster than its angle.
     #[inline]
     fn floor_of(&self, gap_x: f64, gap_y: f64, height: f64) -> f64 {
-        let cos_lat = (self.0.cos_lat() - gap_y - height).max(0.0);
+        let cos_lat = (self.from.cos_lat() - gap_y - height).max(0.0);
         let north = sin_at_least(gap_y / 2.0);
         let east = sin_at_least(gap_x / 2.0);
-        chord_squared(north * north + self.0.cos_lat() * cos_lat * east * east)
+        chord_squared(north * north + self.from.cos_lat() * cos_lat * east * east)
     }
 }
 

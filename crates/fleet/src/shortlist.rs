@@ -1,32 +1,52 @@
 //! The nearest `k` seen so far, by rank, and those that the exact distance might prefer to them.
 
-use domain::Place;
-
+use crate::index::chunk::ROOM;
+use crate::limits::DRIVERS_MAX;
 use crate::metric::slackened;
 
-/// Entries are kept until there are so many times `k`, then all but the nearest go at once: cheaper than keeping them
+/// Keys are kept until there are so many times `k`, then all but the nearest go at once: cheaper than keeping them
 /// in order as they come.
 const KEPT_PER_NEAREST: usize = 4;
 /// How many are kept at least before any goes.
 const KEPT_MIN: usize = 32;
 
-/// An entry by its rank.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ranked {
-    pub(crate) rank: f64,
-    pub(crate) slot: u32,
-    pub(crate) place: Place,
+/// A rank, to a hundred-millionth, and the slot of who has it: as whole numbers they are in the order of ranks, and
+/// sooner put in order than floats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key(u64);
+
+const SLOT_BITS: u32 = 24;
+const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
+const _: () = assert!(DRIVERS_MAX <= 1 << SLOT_BITS);
+
+impl Key {
+    #[inline]
+    fn new(rank: f64, slot: u32) -> Self {
+        // From 0 on floats are in the order of their bits.
+        Self((rank.to_bits() & !SLOT_MASK) | u64::from(slot))
+    }
+
+    /// No less than the rank.
+    fn rank(self) -> f64 {
+        f64::from_bits(self.0 | SLOT_MASK)
+    }
+
+    fn slot(self) -> u32 {
+        (self.0 & SLOT_MASK) as u32
+    }
 }
 
-/// Collects entries and narrows its limit as better ones come.
+/// Collects drivers by their ranks, and narrows its limit as better ones come.
 #[derive(Debug)]
 pub(crate) struct Shortlist {
     k: usize,
     limit: f64,
-    kept: Vec<Ranked>,
-    /// How many of them the limit has regard to.
+    /// Those of the first [`len`](Self::len) count.
+    keys: Vec<Key>,
+    len: usize,
+    /// How many of them the limit has regard to: these are in order.
     settled: usize,
-    /// How many may be kept.
+    /// How many there may be before they are narrowed.
     room: usize,
 }
 
@@ -34,10 +54,13 @@ impl Shortlist {
     /// For the nearest `k`, at least one, of which none may rank above `limit`.
     pub(crate) fn new(k: usize, limit: f64) -> Self {
         let room = k.saturating_mul(KEPT_PER_NEAREST).max(KEPT_MIN);
+        let at_first = room.min(KEPT_MIN * KEPT_PER_NEAREST) + ROOM;
         Self {
             k,
-            limit,
-            kept: Vec::with_capacity(room.min(KEPT_MIN * KEPT_PER_NEAREST)),
+            // Below what ranks nowhere.
+            limit: limit.min(f64::MAX),
+            keys: vec![Key(0); at_first],
+            len: 0,
             settled: 0,
             room,
         }
@@ -45,46 +68,57 @@ impl Shortlist {
 
     /// What ranks above this is not among the nearest; as low as what was added so far allows.
     pub(crate) fn limit(&mut self) -> f64 {
-        if self.kept.len() >= self.k && self.kept.len() > self.settled {
+        if self.len >= self.k && self.len > self.settled {
             self.narrow();
         }
         self.limit
     }
 
-    /// Adds an entry if it ranks no higher than the limit.
+    /// Adds those of a chunk that rank no higher than the limit. Ranks are 0 or above, and infinite for who does not
+    /// count.
     #[inline]
-    pub(crate) fn add(&mut self, entry: Ranked) {
-        if entry.rank <= self.limit {
-            self.kept.push(entry);
-            if self.kept.len() == self.room {
-                self.narrow();
-                // Many as good as equal: let them be, and look again once there are twice as many.
-                if self.kept.len() > self.room / 2 {
-                    self.room *= 2;
-                }
+    pub(crate) fn add(&mut self, ranks: [f64; ROOM], slots: &[u32; ROOM]) {
+        if self.keys.len() < self.len + ROOM {
+            self.keys.resize(2 * self.len + ROOM, Key(0));
+        }
+        // Each is written and most are written over: whether one counts is hard to foresee for a processor.
+        let keys = &mut self.keys[self.len..self.len + ROOM];
+        let mut added = 0;
+        for (rank, slot) in ranks.into_iter().zip(slots) {
+            keys[added] = Key::new(rank, *slot);
+            added += usize::from(rank <= self.limit);
+        }
+        self.len += added;
+        if self.len >= self.room {
+            self.narrow();
+            // Many as good as equal: let them be, and look again once there are twice as many.
+            if self.len > self.room / 2 {
+                self.room *= 2;
             }
         }
     }
 
     /// Lets all go but the nearest, and those that are as good as equal to the farthest of these.
     fn narrow(&mut self) {
-        let by_rank = |a: &Ranked, b: &Ranked| a.rank.total_cmp(&b.rank);
-        let (_, farthest, _) = self.kept.select_nth_unstable_by(self.k - 1, by_rank);
-        let limit = self.limit.min(slackened(farthest.rank));
-        self.limit = limit;
-        self.kept.retain(|ranked| ranked.rank <= limit);
-        self.settled = self.kept.len();
+        let keys = &mut self.keys[..self.len];
+        keys.sort_unstable();
+        self.limit = self.limit.min(slackened(keys[self.k - 1].rank()));
+        let equal = keys[self.k..]
+            .iter()
+            .take_while(|key| key.rank() <= self.limit);
+        self.len = self.k + equal.count();
+        self.settled = self.len;
     }
 
-    /// Forgets the entries but not the limit, for a search that starts again.
+    /// Forgets the drivers but not the limit, for a search that starts again.
     pub(crate) fn restart(&mut self) {
-        self.kept.clear();
+        self.len = 0;
         self.settled = 0;
     }
 
-    /// The entries, in no order: all of the nearest `k` and perhaps a few more.
-    pub(crate) fn into_ranked(mut self) -> impl Iterator<Item = Ranked> {
+    /// The drivers' slots, all but in order: all of the nearest `k` and perhaps a few more.
+    pub(crate) fn slots(&mut self) -> impl Iterator<Item = u32> + '_ {
         self.limit();
-        self.kept.into_iter()
+        self.keys[..self.len].iter().map(|key| key.slot())
     }
 }

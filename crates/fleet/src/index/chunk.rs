@@ -33,7 +33,7 @@ impl Located {
 /// Up to [`ROOM`] drivers of a cell, at least one: where they are, and their slots.
 #[derive(Debug, Clone)]
 #[repr(align(128))]
-struct Chunk {
+pub(crate) struct Chunk {
     /// Those beyond the length are old places of the same cell, so that no rank is out of the ordinary.
     places: [Place; ROOM],
     slots: [u32; ROOM],
@@ -43,6 +43,22 @@ struct Chunk {
 }
 
 const _: () = assert!(size_of::<Chunk>() == 128);
+
+impl Chunk {
+    /// Places of the cell; those of the first [`len`](Self::len) count.
+    pub(crate) fn places(&self) -> &[Place; ROOM] {
+        &self.places
+    }
+
+    /// Whose they are.
+    pub(crate) fn slots(&self) -> &[u32; ROOM] {
+        &self.slots
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len as usize
+    }
+}
 
 /// How many of a cell's chunks are looked at for room before another is begun.
 const LOOKED_AT_FOR_ROOM: usize = 3;
@@ -83,11 +99,9 @@ impl Chunks {
         self.all[at.chunk() as usize].places[at.position()] = place;
     }
 
-    /// The places in a chunk, of which so many as there are slots count.
     #[inline]
-    pub(crate) fn get(&self, chunk: u32) -> (&[Place; ROOM], &[u32]) {
-        let chunk = &self.all[chunk as usize];
-        (&chunk.places, &chunk.slots[..chunk.len as usize])
+    pub(crate) fn get(&self, chunk: u32) -> &Chunk {
+        &self.all[chunk as usize]
     }
 
     /// Reads chunks, so that they are in the cache: the reads do not wait for each other.
@@ -167,19 +181,26 @@ impl Chunks {
         Removed::MovedThere(chunk.slots[last])
     }
 
-    /// Takes an empty chunk out of its cell, by the cell's first, which may be another afterwards, or none.
-    pub(crate) fn let_go(&mut self, first: &mut u32, chunk: u32) {
-        debug_assert_eq!(self.all[chunk as usize].len, 0);
-        let next = std::mem::replace(&mut self.all[chunk as usize].next, self.free);
-        self.free = chunk;
-        if *first == chunk {
-            *first = next;
-        } else {
-            let before = self
-                .of(*first)
-                .find(|it| self.all[*it as usize].next == chunk);
-            let before = before.expect("a chunk is in its cell");
-            self.all[before as usize].next = next;
+    /// Sees to a chunk of a cell in which nobody is left: by the cell's first, which may be another afterwards, or
+    /// none. Another of the cell's drivers may have moved into it, who comes back.
+    pub(crate) fn let_go(&mut self, first: &mut u32, chunk: u32) -> Option<(u32, Located)> {
+        // Only the first can be taken out without looking for what comes before it.
+        let moved = (chunk != *first).then(|| {
+            let begun = &mut self.all[*first as usize];
+            begun.len -= 1;
+            let last = begun.len as usize;
+            let (place, slot) = (begun.places[last], begun.slots[last]);
+            let emptied = &mut self.all[chunk as usize];
+            emptied.places[0] = place;
+            emptied.slots[0] = slot;
+            emptied.len = 1;
+            (slot, Located(chunk << POSITION_BITS))
+        });
+        let begun = &mut self.all[*first as usize];
+        if begun.len == 0 {
+            let next = std::mem::replace(&mut begun.next, self.free);
+            self.free = std::mem::replace(first, next);
         }
+        moved
     }
 }

@@ -7,8 +7,10 @@ use super::{Block, Candidate, Index, Nearby, bits, key_of};
 use crate::grid::{Axis, BLOCK_SIDE, Standing, Step};
 use crate::limits::SPARE_BLOCKS_PER_SEARCH;
 use crate::metric::{Globe, Metric, Plane, Torus, slackened};
-use crate::shortlist::{Ranked, Shortlist};
+use crate::shortlist::Shortlist;
 
+/// Those as good as equally near to the last of the nearest, for whom there is room.
+const SPARE_CANDIDATES: usize = 2;
 /// How far from its own cell a search looks before it goes by blocks: where drivers are as dense as cells
 /// are sized for, most of the nearest few are there, and all that follows need only look for better ones.
 const AROUND: i32 = 1;
@@ -35,17 +37,18 @@ impl Index {
     }
 
     fn search(&self, metric: impl Metric, nearby: Nearby<'_>, radius_m: f64) -> Vec<Candidate> {
-        let shortlist = Search::new(self, &metric, nearby, radius_m).run();
-        let candidate = |Ranked { slot, place, .. }| Candidate {
+        let mut shortlist = Search::new(self, &metric, nearby, radius_m).run();
+        let mut candidates = Vec::with_capacity(nearby.k.min(self.len) + SPARE_CANDIDATES);
+        candidates.extend(shortlist.slots().map(|slot| Candidate {
             driver: self.drivers[slot as usize],
-            place,
-            distance_m: metric.distance_m(place),
-        };
-        let mut candidates: Vec<Candidate> = shortlist
-            .into_ranked()
-            .map(candidate)
-            .filter(|candidate| candidate.distance_m <= radius_m)
-            .collect();
+            place: self.chunks.place(self.located[slot as usize]),
+            distance_m: 0.0,
+        }));
+        // Apart, so that what was to be read was read at once.
+        for candidate in &mut candidates {
+            candidate.distance_m = metric.distance_m(candidate.place);
+        }
+        candidates.retain(|candidate| candidate.distance_m <= radius_m);
         candidates.sort_unstable_by(|a, b| {
             a.distance_m
                 .total_cmp(&b.distance_m)
@@ -282,17 +285,21 @@ impl<'a, M: Metric> Search<'a, M> {
     #[inline]
     fn visit(&mut self, first: u32) {
         for chunk in self.index.chunks.of(first) {
-            let (places, slots) = self.index.chunks.get(chunk);
-            let ranks = self.metric.ranks(places);
-            for ((rank, slot), place) in ranks.into_iter().zip(slots).zip(places) {
-                if self.excluded.is_empty() || self.excluded.binary_search(slot).is_err() {
-                    self.shortlist.add(Ranked {
-                        rank,
-                        slot: *slot,
-                        place: *place,
-                    });
+            let chunk = self.index.chunks.get(chunk);
+            let mut ranks = self.metric.ranks(chunk.places());
+            for (position, rank) in ranks.iter_mut().enumerate() {
+                if position >= chunk.len() {
+                    *rank = f64::INFINITY;
                 }
             }
+            if !self.excluded.is_empty() {
+                for (rank, slot) in ranks.iter_mut().zip(chunk.slots()) {
+                    if self.excluded.binary_search(slot).is_ok() {
+                        *rank = f64::INFINITY;
+                    }
+                }
+            }
+            self.shortlist.add(ranks, chunk.slots());
         }
     }
 }

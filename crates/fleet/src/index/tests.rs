@@ -253,3 +253,54 @@ fn cells_follow_the_density_and_nobody_is_lost() {
         cells.filter(|first| *first != NO_CHUNK).count()
     });
 }
+
+#[test]
+fn a_million_drivers_in_one_cell_are_found_moved_and_taken_out() {
+    const DRIVERS: u32 = 1_000_000;
+    let mut index = Index::new(Space::Sphere);
+    let corner = place(40.75, -73.99);
+    let (lat_e7, lon_e7) = corner.to_e7();
+    let metre = |slot: u32| {
+        // All within 10 m, half of them on one spot.
+        let step = |number: u32| i32::try_from(number % 900).unwrap();
+        let (north, east) = if slot.is_multiple_of(2) {
+            (0, 0)
+        } else {
+            (
+                step(slot.wrapping_mul(7_919)),
+                step(slot.wrapping_mul(104_729) >> 7),
+            )
+        };
+        Place::from_e7(lat_e7 + north, lon_e7 + east).unwrap()
+    };
+    for slot in 0..DRIVERS {
+        index.put(slot, DriverId(u64::from(slot)), metre(slot));
+    }
+    assert!(index.occupied_cells <= 4);
+    let all: Vec<_> = (0..DRIVERS)
+        .map(|slot| Some((DriverId(u64::from(slot)), metre(slot))))
+        .collect();
+    for (k, north) in [(10, 0), (3, 450), (40, 2_000)] {
+        let place = Place::from_e7(lat_e7 + north, lon_e7).unwrap();
+        let nearby = Nearby {
+            place,
+            k,
+            radius_m: None,
+            excluded: &[],
+        };
+        assert_eq!(
+            index.nearest(nearby),
+            brute_force(Space::Sphere, &all, nearby)
+        );
+    }
+    for slot in 0..DRIVERS {
+        index.put(slot, DriverId(u64::from(slot)), metre(slot ^ 0x5_5555));
+    }
+    assert_eq!(index.len(), DRIVERS as usize);
+    // Not in the order in which they came.
+    for slot in 0..DRIVERS {
+        assert!(index.remove((slot * 7) % DRIVERS));
+    }
+    assert!(index.is_empty());
+    assert_eq!(index.occupied_cells, 0);
+}
