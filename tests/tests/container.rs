@@ -118,18 +118,9 @@ async fn client(port: u16) -> FleetTrackerClient<Channel> {
 
 /// Does what a match round does: finds the driver, holds it, shows it the ride.
 async fn offer(client: &mut FleetTrackerClient<Channel>, token: &str, key: HoldKey) {
-    let query = v1::CandidateQuery {
-        pickup: Some(pickup().into()),
-        excluded: Vec::new(),
-    };
-    let request = v1::CandidatesRequest {
-        queries: vec![query],
-        k: 3,
-        radius_m: 1_000.0,
-    };
+    let request = wire::grpc::candidates_request([(pickup(), &[][..])], 3, Some(1_000.0));
     let found = client.candidates(shown(request, token)).await.unwrap();
-    let lists = found.into_inner().lists;
-    assert_eq!(lists[0].candidates[0].driver, key.driver.0);
+    assert_eq!(found.into_inner().drivers[0], key.driver.0);
 
     let ride = Offer {
         rider: RiderId(17),

@@ -252,15 +252,8 @@ impl Client {
         for (places, client) in places.chunks(each).zip(&self.connections) {
             let mut client = client.clone();
             let requests = places.chunks(batch).map(|places| {
-                let query = |degrees: &Degrees| v1::CandidateQuery {
-                    pickup: Some(place(*degrees)),
-                    excluded: Vec::new(),
-                };
-                v1::CandidatesRequest {
-                    queries: places.iter().map(query).collect(),
-                    k: 10,
-                    radius_m: 0.0,
-                }
+                let queries = places.iter().map(|degrees| (here(*degrees), &[][..]));
+                wire::grpc::candidates_request(queries, 10, None)
             });
             let requests: Vec<_> = requests.collect();
             let token = self.request(Subject::Service, ())?.into_parts().0;
@@ -269,9 +262,9 @@ impl Client {
                     for request in requests {
                         let request =
                             Request::from_parts(token.clone(), Default::default(), request);
-                        let lists = client.candidates(request).await?.into_inner().lists;
+                        let counts = client.candidates(request).await?.into_inner().counts;
                         anyhow::ensure!(
-                            lists.iter().all(|list| list.candidates.len() == 10),
+                            counts.iter().all(|count| *count == 10),
                             "found fewer than ten"
                         );
                     }
@@ -319,8 +312,10 @@ impl Stream {
     }
 }
 
-fn place((lat, lon): Degrees) -> v1::Place {
-    Place::new(lat, lon)
-        .expect("New York is on the globe")
-        .into()
+fn here((lat, lon): Degrees) -> Place {
+    Place::new(lat, lon).expect("New York is on the globe")
+}
+
+fn place(degrees: Degrees) -> v1::Place {
+    here(degrees).into()
 }

@@ -2,7 +2,7 @@
 
 use domain::DriverId;
 use services::ports::{Candidate, CandidateQuery, HoldStatus, PortError, Reserved};
-use wire::grpc::{MessageFault, place, v1};
+use wire::grpc::{MessageFault, v1};
 
 use crate::PORT;
 
@@ -22,36 +22,28 @@ pub(crate) fn candidates_request(
     k: usize,
     radius_m: Option<f64>,
 ) -> v1::CandidatesRequest {
-    let queries = queries.iter().map(|query| v1::CandidateQuery {
-        pickup: Some(query.pickup.into()),
-        excluded: query.excluded.iter().map(|driver| driver.0).collect(),
-    });
-    v1::CandidatesRequest {
-        queries: queries.collect(),
-        k: u32::try_from(k).unwrap_or(u32::MAX),
-        radius_m: radius_m.unwrap_or(0.0),
-    }
+    let queries = queries
+        .iter()
+        .map(|query| (query.pickup, &query.excluded[..]));
+    wire::grpc::candidates_request(queries, u32::try_from(k).unwrap_or(u32::MAX), radius_m)
 }
 
 pub(crate) fn candidates(
-    reply: v1::CandidatesReply,
+    reply: &v1::CandidatesReply,
     asked: usize,
 ) -> Result<Vec<Vec<Candidate>>, PortError> {
-    if reply.lists.len() != asked {
-        let found = reply.lists.len();
+    if reply.counts.len() != asked {
+        let found = reply.counts.len();
         return Err(corrupt(format!(
             "found {found} lists of candidates, expected {asked}"
         )));
     }
-    let one = |found: v1::Candidate| {
-        Ok(Candidate {
-            driver: DriverId(found.driver),
-            place: place(found.place, "place").map_err(faulty)?,
-            distance_m: found.distance_m,
-        })
+    let candidate = |driver, place, distance_m| Candidate {
+        driver,
+        place,
+        distance_m,
     };
-    let list = |list: v1::CandidateList| list.candidates.into_iter().map(one).collect();
-    reply.lists.into_iter().map(list).collect()
+    wire::grpc::candidate_lists(reply, candidate).map_err(faulty)
 }
 
 pub(crate) fn reserved(reply: &v1::ReserveReply) -> Result<Reserved, PortError> {

@@ -206,7 +206,7 @@ impl Fleet for FleetClient {
                 |mut client, request| async move { client.candidates(request).await },
             )
             .await?;
-        convert::candidates(reply, queries.len())
+        convert::candidates(&reply, queries.len())
     }
 
     async fn reserve(

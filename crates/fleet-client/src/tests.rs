@@ -43,16 +43,13 @@ impl FleetTracker for Scripted {
         request: Request<v1::CandidatesRequest>,
     ) -> Reply<v1::CandidatesReply> {
         let request = request.into_inner();
-        let candidate = |query: &v1::CandidateQuery| v1::Candidate {
-            driver: query.excluded.iter().sum(),
-            place: query.pickup,
-            distance_m: request.radius_m,
-        };
-        let list = |query| v1::CandidateList {
-            candidates: vec![candidate(query); request.k as usize],
-        };
-        let lists = request.queries.iter().map(list).collect();
-        Ok(Response::new(v1::CandidatesReply { lists }))
+        let mut reply = v1::CandidatesReply::default();
+        for query in wire::grpc::candidate_queries(&request).unwrap() {
+            let (pickup, excluded) = query.unwrap();
+            let candidate = (DriverId(excluded.iter().sum()), pickup, request.radius_m);
+            wire::grpc::add_candidates(&mut reply, vec![candidate; request.k as usize]);
+        }
+        Ok(Response::new(reply))
     }
 
     async fn reserve(&self, request: Request<v1::ReserveRequest>) -> Reply<v1::ReserveReply> {

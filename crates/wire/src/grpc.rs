@@ -1,5 +1,12 @@
 //! The tracker's protobuf messages, and their conversions to and from the domain.
 
+mod columns;
+
+pub use columns::{
+    BatchedPing, add_candidates, batched_pings, candidate_lists, candidate_queries,
+    candidates_reply, candidates_request,
+};
+
 use bytes::Bytes;
 use domain::hold::{Hold, HoldKey, HoldStage, Offer};
 use domain::trip::{Stamps, TripEventKind};
@@ -88,61 +95,6 @@ pub fn place(place: Option<v1::Place>, field: &'static str) -> Result<domain::Pl
     let place = required(place, field)?;
     domain::Place::from_e7(place.lat_e7, place.lon_e7)
         .map_err(|error| fault(field, error, "a place on the globe"))
-}
-
-/// A ping of a batch.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BatchedPing {
-    /// Whose.
-    pub driver: DriverId,
-    /// Counts up from ping to ping of the driver.
-    pub sequence: u64,
-    /// Where; none if that is nowhere on the globe.
-    pub place: Option<domain::Place>,
-    /// When, by the sender's clock.
-    pub sent_at: Timestamp,
-}
-
-/// A batch whose columns differ in length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{column}: found {found}, expected {drivers}, one for each driver")]
-pub struct UnevenColumns {
-    /// Which column.
-    pub column: &'static str,
-    /// How long it is.
-    pub found: usize,
-    /// How long that of drivers is.
-    pub drivers: usize,
-}
-
-/// The pings of a batch, row by row. Allocates nothing.
-///
-/// # Errors
-/// If a column is not as long as that of drivers.
-pub fn batched_pings(
-    batch: &v1::PingBatch,
-) -> Result<impl Iterator<Item = BatchedPing> + '_, UnevenColumns> {
-    let drivers = batch.drivers.len();
-    for (column, found) in [
-        ("sequences", batch.sequences.len()),
-        ("lat_e7", batch.lat_e7.len()),
-        ("lon_e7", batch.lon_e7.len()),
-        ("sent_at_us", batch.sent_at_us.len()),
-    ] {
-        if found != drivers {
-            return Err(UnevenColumns {
-                column,
-                found,
-                drivers,
-            });
-        }
-    }
-    Ok((0..drivers).map(|at| BatchedPing {
-        driver: DriverId(batch.drivers[at]),
-        sequence: batch.sequences[at],
-        place: domain::Place::from_e7(batch.lat_e7[at], batch.lon_e7[at]).ok(),
-        sent_at: Timestamp::from_micros(batch.sent_at_us[at]),
-    }))
 }
 
 impl From<HoldKey> for v1::HoldKey {

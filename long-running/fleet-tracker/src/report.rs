@@ -82,7 +82,7 @@ where
             )));
         }
         let rows = grpc::batched_pings(batch)
-            .map_err(|uneven| Status::invalid_argument(uneven.to_string()))?;
+            .map_err(|fault| Status::invalid_argument(fault.to_string()))?;
         let mut taken = PingBatchTaken {
             batch: batch.batch,
             ..PingBatchTaken::default()

@@ -179,21 +179,21 @@ where
     ) -> Result<Response<v1::CandidatesReply>, Status> {
         self.0.system(&request).await?;
         let request = request.into_inner();
-        let found = request.queries.len();
+        let found = request.lat_e7.len();
         if found > QUERIES_MAX {
             let message = format!("found {found} queries, expected at most {QUERIES_MAX}");
             return Err(Status::invalid_argument(message));
         }
-        let queries = request
-            .queries
-            .into_iter()
-            .map(|query| {
-                Ok(CandidateQuery {
-                    pickup: grpc::place(query.pickup, "pickup")?,
-                    excluded: query.excluded.into_iter().map(DriverId).collect(),
-                })
+        let queries = grpc::candidate_queries(&request)
+            .and_then(|queries| {
+                let query = |(pickup, excluded): (_, &[u64])| CandidateQuery {
+                    pickup,
+                    excluded: excluded.iter().copied().map(DriverId).collect(),
+                };
+                queries
+                    .map(|row| row.map(query))
+                    .collect::<Result<Vec<_>, _>>()
             })
-            .collect::<Result<Vec<_>, MessageFault>>()
             .map_err(bad_message)?;
         self.0.metrics.messages.inc();
         self.0
@@ -206,21 +206,12 @@ where
             calls::add_items(queries.len() as u64);
             self.0.tracker.candidates(&queries, k, radius_m)
         });
-        let lists = lists.await;
-        let lists = lists
-            .into_iter()
-            .map(|candidates| v1::CandidateList {
-                candidates: candidates
-                    .into_iter()
-                    .map(|candidate| v1::Candidate {
-                        driver: candidate.driver.0,
-                        place: Some(candidate.place.into()),
-                        distance_m: candidate.distance_m,
-                    })
-                    .collect(),
-            })
-            .collect();
-        Ok(Response::new(v1::CandidatesReply { lists }))
+        let mut reply = grpc::candidates_reply(queries.len(), k);
+        for list in lists.await {
+            let found = list.iter().map(|it| (it.driver, it.place, it.distance_m));
+            grpc::add_candidates(&mut reply, found);
+        }
+        Ok(Response::new(reply))
     }
 
     async fn reserve(

@@ -260,24 +260,18 @@ async fn other_calls(client: &mut Client, service: &str, off_the_globe: v1::Plac
     let release = v1::ReleaseRequest { key: Some(key()) };
     assert!(client.release(shown(release, service)).await.is_ok());
 
-    let query = |pickup| v1::CandidateQuery {
-        pickup,
-        excluded: vec![],
-    };
-    let asking = |queries, k, radius_m| v1::CandidatesRequest {
-        queries,
-        k,
+    let asking = |queries: usize, k, radius_m| v1::CandidatesRequest {
         radius_m,
+        ..wire::grpc::candidates_request(vec![(pickup(), &[][..]); queries], k, None)
     };
-    let here = Some(pickup().into());
-    for queries in [
-        vec![query(None)],
-        vec![query(here), query(Some(off_the_globe))],
-        vec![query(here); 20_001],
-    ] {
-        let refused = client
-            .candidates(shown(asking(queries, 5, 0.0), service))
-            .await;
+    let mut elsewhere = asking(2, 5, 0.0);
+    elsewhere.lat_e7[1] = off_the_globe.lat_e7;
+    let mut uneven = asking(2, 5, 0.0);
+    uneven.lon_e7.pop();
+    let mut miscounted = asking(1, 5, 0.0);
+    miscounted.excluded_counts.push(u32::MAX);
+    for request in [elsewhere, uneven, miscounted, asking(20_001, 5, 0.0)] {
+        let refused = client.candidates(shown(request, service)).await;
         assert_eq!(refused.unwrap_err().code(), Code::InvalidArgument);
     }
     for (k, radius_m) in [
@@ -286,9 +280,14 @@ async fn other_calls(client: &mut Client, service: &str, off_the_globe: v1::Plac
         (5, -1.0),
         (5, f64::MAX),
     ] {
-        let request = shown(asking(vec![query(here)], k, radius_m), service);
-        let lists = client.candidates(request).await.unwrap().into_inner().lists;
-        assert_eq!(lists[0].candidates.len(), 1, "k {k}, radius {radius_m}");
+        let request = shown(asking(1, k, radius_m), service);
+        let counts = client
+            .candidates(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .counts;
+        assert_eq!(counts, [1], "k {k}, radius {radius_m}");
     }
 }
 

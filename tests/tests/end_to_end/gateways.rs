@@ -95,22 +95,11 @@ async fn a_batch_puts_drivers_where_they_are_and_says_what_became_of_each_ping()
         let metrics = stack.tracker_metrics().await.unwrap();
         assert_eq!((metrics.pings, metrics.bad_messages), (1_004, 0));
 
-        let ask = v1::CandidatesRequest {
-            queries: vec![v1::CandidateQuery {
-                pickup: Some(pickup().into()),
-                excluded: vec![1],
-            }],
-            k: 3,
-            radius_m: 0.0,
-        };
+        let ask = wire::grpc::candidates_request([(pickup(), &[DriverId(1)][..])], 3, None);
         let ask = shown(ask, &token(&stack, Subject::Service));
         let found = tracker(&stack).await.candidates(ask).await.unwrap();
-        let found: Vec<DriverId> = found.into_inner().lists[0]
-            .candidates
-            .iter()
-            .map(|candidate| DriverId(candidate.driver))
-            .collect();
-        assert_eq!(found, [2, 3, 4].map(DriverId));
+        let found = found.into_inner().drivers;
+        assert_eq!(found, [2, 3, 4]);
         stack.stop().await;
     })
     .await;

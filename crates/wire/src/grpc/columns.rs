@@ -1,0 +1,248 @@
+//! Messages that carry many of a kind: a column for each field, so that nothing is allocated for one of them.
+
+use domain::{DriverId, Place, Timestamp};
+
+use super::{MessageFault, fault, v1};
+
+/// A ping of a batch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BatchedPing {
+    /// Whose.
+    pub driver: DriverId,
+    /// Counts up from ping to ping of the driver.
+    pub sequence: u64,
+    /// Where; none if that is nowhere on the globe.
+    pub place: Option<Place>,
+    /// When, by the sender's clock.
+    pub sent_at: Timestamp,
+}
+
+/// Columns have to be as long as there are rows.
+fn even(
+    rows: usize,
+    columns: &[(&'static str, usize)],
+    expected: &'static str,
+) -> Result<(), MessageFault> {
+    let uneven = columns.iter().find(|(_, found)| *found != rows);
+    uneven.map_or(Ok(()), |(column, found)| {
+        Err(fault(column, format!("{found} values"), expected))
+    })
+}
+
+/// The pings of a batch, row by row. Allocates nothing.
+///
+/// # Errors
+/// If a column is not as long as that of drivers.
+pub fn batched_pings(
+    batch: &v1::PingBatch,
+) -> Result<impl Iterator<Item = BatchedPing> + '_, MessageFault> {
+    let rows = batch.drivers.len();
+    let columns = [
+        ("sequences", batch.sequences.len()),
+        ("lat_e7", batch.lat_e7.len()),
+        ("lon_e7", batch.lon_e7.len()),
+        ("sent_at_us", batch.sent_at_us.len()),
+    ];
+    even(rows, &columns, "one for each driver")?;
+    Ok((0..rows).map(|at| BatchedPing {
+        driver: DriverId(batch.drivers[at]),
+        sequence: batch.sequences[at],
+        place: Place::from_e7(batch.lat_e7[at], batch.lon_e7[at]).ok(),
+        sent_at: Timestamp::from_micros(batch.sent_at_us[at]),
+    }))
+}
+
+/// A request for the nearest `k` drivers of each pick-up but for some, within so many metres if there is a limit.
+pub fn candidates_request<'a>(
+    queries: impl IntoIterator<Item = (Place, &'a [DriverId])>,
+    k: u32,
+    radius_m: Option<f64>,
+) -> v1::CandidatesRequest {
+    let mut request = v1::CandidatesRequest {
+        k,
+        radius_m: radius_m.unwrap_or(0.0),
+        ..v1::CandidatesRequest::default()
+    };
+    for (pickup, excluded) in queries {
+        let (lat_e7, lon_e7) = pickup.to_e7();
+        request.lat_e7.push(lat_e7);
+        request.lon_e7.push(lon_e7);
+        let count = u32::try_from(excluded.len()).expect("fewer drivers than there are numbers");
+        request.excluded_counts.push(count);
+        request
+            .excluded
+            .extend(excluded.iter().map(|driver| driver.0));
+    }
+    if request.excluded.is_empty() {
+        request.excluded_counts.clear();
+    }
+    request
+}
+
+/// The queries of a request: where each pick-up is, and whom to leave out.
+///
+/// # Errors
+/// If a column is not as long as there are queries or as it is said to be, or a place is not on the globe.
+pub fn candidate_queries(
+    request: &v1::CandidatesRequest,
+) -> Result<impl Iterator<Item = Result<(Place, &[u64]), MessageFault>>, MessageFault> {
+    const EACH: &str = "one for each query";
+    let rows = request.lat_e7.len();
+    even(rows, &[("lon_e7", request.lon_e7.len())], EACH)?;
+    let counts = &request.excluded_counts;
+    let is_told = !counts.is_empty() || !request.excluded.is_empty();
+    if is_told {
+        even(rows, &[("excluded_counts", counts.len())], EACH)?;
+    }
+    let all = counts.iter().map(|count| *count as usize).sum();
+    let excluded = [("excluded", request.excluded.len())];
+    even(all, &excluded, "as many as excluded_counts say")?;
+    let mut left = &request.excluded[..];
+    Ok((0..rows).map(move |at| {
+        let count = counts.get(at).map_or(0, |count| *count as usize);
+        let (excluded, others) = left.split_at(count);
+        left = others;
+        let pickup = Place::from_e7(request.lat_e7[at], request.lon_e7[at])
+            .map_err(|error| fault("lat_e7, lon_e7", error, "a place on the globe"))?;
+        Ok((pickup, excluded))
+    }))
+}
+
+/// A reply with room for the candidates of so many queries.
+#[must_use]
+pub fn candidates_reply(queries: usize, k: usize) -> v1::CandidatesReply {
+    let room = queries.saturating_mul(k);
+    v1::CandidatesReply {
+        counts: Vec::with_capacity(queries),
+        drivers: Vec::with_capacity(room),
+        lat_e7: Vec::with_capacity(room),
+        lon_e7: Vec::with_capacity(room),
+        distances_m: Vec::with_capacity(room),
+    }
+}
+
+/// Adds the candidates of the next query: who, where, and how many metres from the pick-up.
+pub fn add_candidates(
+    reply: &mut v1::CandidatesReply,
+    found: impl IntoIterator<Item = (DriverId, Place, f64)>,
+) {
+    let before = reply.drivers.len();
+    for (driver, place, distance_m) in found {
+        let (lat_e7, lon_e7) = place.to_e7();
+        reply.drivers.push(driver.0);
+        reply.lat_e7.push(lat_e7);
+        reply.lon_e7.push(lon_e7);
+        reply.distances_m.push(distance_m);
+    }
+    let added = u32::try_from(reply.drivers.len() - before);
+    reply
+        .counts
+        .push(added.expect("fewer drivers than there are numbers"));
+}
+
+/// The candidates of each query of a request: who, where, and how many metres from the pick-up.
+///
+/// # Errors
+/// If a column is not as long as it is said to be, or a place is not on the globe.
+pub fn candidate_lists<T>(
+    reply: &v1::CandidatesReply,
+    candidate: impl Fn(DriverId, Place, f64) -> T,
+) -> Result<Vec<Vec<T>>, MessageFault> {
+    let rows = reply.counts.iter().map(|count| *count as usize).sum();
+    let columns = [
+        ("drivers", reply.drivers.len()),
+        ("lat_e7", reply.lat_e7.len()),
+        ("lon_e7", reply.lon_e7.len()),
+        ("distances_m", reply.distances_m.len()),
+    ];
+    even(rows, &columns, "as many as counts say")?;
+    let mut at = 0..rows;
+    let mut next = || {
+        let at = at.next().expect("as many rows as counts say");
+        let place = Place::from_e7(reply.lat_e7[at], reply.lon_e7[at])
+            .map_err(|error| fault("lat_e7, lon_e7", error, "a place on the globe"))?;
+        let driver = DriverId(reply.drivers[at]);
+        Ok(candidate(driver, place, reply.distances_m[at]))
+    };
+    let list = |count: &u32| (0..*count).map(|_| next()).collect();
+    reply.counts.iter().map(list).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(step: i32) -> Place {
+        Place::from_e7(407_580_000 + step, -739_855_000).unwrap()
+    }
+
+    #[test]
+    fn queries_come_back_as_they_were_asked() {
+        let excluded = [DriverId(7), DriverId(8)];
+        let queries = [
+            (place(0), &excluded[..]),
+            (place(1), &[]),
+            (place(2), &excluded[1..]),
+        ];
+        let request = candidates_request(queries, 5, Some(90.0));
+        let read: Vec<_> = candidate_queries(&request)
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let expected = [(place(0), &[7, 8][..]), (place(1), &[]), (place(2), &[8])];
+        assert_eq!(read, expected);
+        // With nobody to leave out nothing is said of it.
+        let request = candidates_request([(place(0), &[][..])], 5, None);
+        assert!(request.excluded_counts.is_empty());
+        assert_eq!(candidate_queries(&request).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn columns_that_do_not_fit_are_named() {
+        let good = candidates_request([(place(0), &[DriverId(7)][..])], 5, None);
+        let bad = |change: fn(&mut v1::CandidatesRequest)| {
+            let mut request = good.clone();
+            change(&mut request);
+            candidate_queries(&request).map(|_| ()).unwrap_err().field
+        };
+        assert_eq!(bad(|request| request.lon_e7.clear()), "lon_e7");
+        assert_eq!(
+            bad(|request| request.excluded_counts.clear()),
+            "excluded_counts"
+        );
+        assert_eq!(
+            bad(|request| request.excluded_counts[0] = u32::MAX),
+            "excluded"
+        );
+        assert_eq!(bad(|request| request.excluded.push(8)), "excluded");
+        let mut off_the_globe = good.clone();
+        off_the_globe.lat_e7[0] = i32::MAX;
+        assert!(
+            candidate_queries(&off_the_globe)
+                .unwrap()
+                .next()
+                .unwrap()
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn lists_come_back_as_they_were_found() {
+        let found = [(DriverId(1), place(1), 10.0), (DriverId(2), place(2), 20.5)];
+        let mut reply = candidates_reply(3, 2);
+        add_candidates(&mut reply, found);
+        add_candidates(&mut reply, []);
+        add_candidates(&mut reply, found[1..].iter().copied());
+        let all = |driver, place, distance_m| (driver, place, distance_m);
+        let lists = candidate_lists(&reply, all).unwrap();
+        assert_eq!(lists, [found.to_vec(), vec![], found[1..].to_vec()]);
+        reply.distances_m.pop();
+        assert_eq!(
+            candidate_lists(&reply, all).unwrap_err().field,
+            "distances_m"
+        );
+        reply.distances_m.push(20.5);
+        reply.lat_e7[0] = i32::MIN;
+        assert!(candidate_lists(&reply, all).is_err());
+    }
+}
