@@ -117,8 +117,8 @@ impl Shortlist {
     }
 
     /// The drivers' slots, all but in order: all of the nearest `k` and perhaps a few more.
-    pub(crate) fn slots(&mut self) -> impl Iterator<Item = u32> + '_ {
-        self.limit();
+    pub(crate) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+        debug_assert!(self.len < self.k || self.len == self.settled);
         self.keys[..self.len].iter().map(|key| key.slot())
     }
 }

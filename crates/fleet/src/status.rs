@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::ops::Range;
 
 use domain::hold::{Hold, HoldKey, HoldStage};
 use domain::{Cell, DriverId, Place, Resolution, Space, Timestamp, TripId};
@@ -183,8 +184,37 @@ impl Fleet {
         }
     }
 
-    /// The nearest available drivers, nearest first and of equally near ones the lower id first: at most
-    /// `k`, within `radius_m` metres where given, none of `excluded`. As of the last [`Fleet::expire`].
+    /// The nearest available drivers of each query, nearest first and of equally near ones the lower id first: at most
+    /// `k`, within `radius_m` metres where given, and none of those whom the query leaves out. As of the last
+    /// [`Fleet::expire`].
+    #[must_use]
+    pub fn nearest_of_each<'a>(
+        &self,
+        queries: impl IntoIterator<Item = (Place, &'a [DriverId])>,
+        k: usize,
+        radius_m: Option<f64>,
+    ) -> Vec<Vec<Candidate>> {
+        let mut slots = Vec::new();
+        let places: Vec<(Place, Range<usize>)> = queries
+            .into_iter()
+            .map(|(place, excluded)| {
+                let first = slots.len();
+                slots.extend(excluded.iter().filter_map(|id| self.drivers.find(*id)));
+                slots[first..].sort_unstable();
+                (place, first..slots.len())
+            })
+            .collect();
+        let nearby = |(place, excluded): &(Place, Range<usize>)| Nearby {
+            place: *place,
+            k,
+            radius_m,
+            excluded: &slots[excluded.clone()],
+        };
+        let queries: Vec<Nearby<'_>> = places.iter().map(nearby).collect();
+        self.index.nearest_of_each(&queries)
+    }
+
+    /// The same of one query.
     #[must_use]
     pub fn nearest(
         &self,
@@ -193,17 +223,8 @@ impl Fleet {
         radius_m: Option<f64>,
         excluded: &[DriverId],
     ) -> Vec<Candidate> {
-        let mut excluded: Vec<u32> = excluded
-            .iter()
-            .filter_map(|driver| self.drivers.find(*driver))
-            .collect();
-        excluded.sort_unstable();
-        self.index.nearest(Nearby {
-            place,
-            k,
-            radius_m,
-            excluded: &excluded,
-        })
+        let mut found = self.nearest_of_each([(place, excluded)], k, radius_m);
+        found.pop().expect("one list for one query")
     }
 
     /// Keeps a driver in memory, as reserved, while the caller writes the hold durably.

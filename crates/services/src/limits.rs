@@ -20,3 +20,6 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 pub const QUOTE_TOKEN_BYTES_MAX: usize = 1_024;
 /// Drivers that one `Candidates` query may exclude.
 pub const EXCLUDED_DRIVERS_MAX: usize = 64;
+/// Queries for candidates that are answered before the tracker's memory is free for others: pings wait no longer than
+/// these take, about 0.1 ms.
+pub const QUERIES_AT_ONCE: usize = 64;

@@ -20,7 +20,7 @@ use domain::{Attempt, DriverId, Place, RiderId, Timestamp, TripId};
 use fleet::{Counts, Fleet, FleetPolicy, Ping, PingOutcome};
 
 use crate::config::Market;
-use crate::limits::EXCLUDED_DRIVERS_MAX;
+use crate::limits::{EXCLUDED_DRIVERS_MAX, QUERIES_AT_ONCE};
 use crate::ports::{
     Candidate, CandidateQuery, Clock, HoldStatus, HoldStore, MarketSnapshots, TripEvents,
 };
@@ -147,21 +147,22 @@ where
         self.fleet().pings(pings, self.clock.now(), became);
     }
 
-    /// The nearest available drivers of each query. No I/O.
+    /// The nearest available drivers of each query. No I/O. Memory is free for others in between.
     pub fn candidates(
         &self,
         queries: &[CandidateQuery],
         k: usize,
         radius_m: Option<f64>,
     ) -> Vec<Vec<Candidate>> {
-        let fleet = self.fleet();
-        queries
-            .iter()
-            .map(|query| {
-                let excluded = &query.excluded[..query.excluded.len().min(EXCLUDED_DRIVERS_MAX)];
-                fleet.nearest(query.pickup, k, radius_m, excluded)
-            })
-            .collect()
+        let some = queries.chunks(QUERIES_AT_ONCE);
+        some.flat_map(|queries| {
+            let queries = queries.iter().map(|query| {
+                let excluded = query.excluded.len().min(EXCLUDED_DRIVERS_MAX);
+                (query.pickup, &query.excluded[..excluded])
+            });
+            self.fleet().nearest_of_each(queries, k, radius_m)
+        })
+        .collect()
     }
 
     /// The hold of a trip's attempt, if it is live.

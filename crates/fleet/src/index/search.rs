@@ -1,9 +1,9 @@
 //! The exact `k` nearest: first the cells around, then block by block outwards.
 
-use domain::Space;
+use domain::{Place, Space};
 
 use super::chunk::NO_CHUNK;
-use super::{Block, Candidate, Index, Nearby, bits, key_of};
+use super::{Candidate, Index, Nearby, bits, key_of};
 use crate::grid::{Axis, BLOCK_SIDE, Standing, Step};
 use crate::limits::SPARE_BLOCKS_PER_SEARCH;
 use crate::metric::{Globe, Metric, Plane, Torus, slackened};
@@ -11,6 +11,8 @@ use crate::shortlist::Shortlist;
 
 /// Those as good as equally near to the last of the nearest, for whom there is room.
 const SPARE_CANDIDATES: usize = 2;
+/// Searches of one call whose memory is read together.
+const SEARCHES_AT_ONCE: usize = 8;
 /// How far from its own cell a search looks before it goes by blocks: where drivers are as dense as cells
 /// are sized for, most of the nearest few are there, and all that follows need only look for better ones.
 const AROUND: i32 = 1;
@@ -19,60 +21,54 @@ impl Index {
     /// The nearest drivers, nearest first and of equally near ones the lower id first.
     #[must_use]
     pub fn nearest(&self, nearby: Nearby<'_>) -> Vec<Candidate> {
-        let radius_m = nearby.radius_m.unwrap_or(f64::INFINITY);
-        if nearby.k == 0 || self.is_empty() || radius_m.is_nan() || radius_m < 0.0 {
-            return Vec::new();
-        }
+        let mut found = self.nearest_of_each(&[nearby]);
+        found.pop().expect("one list for one query")
+    }
+
+    /// The same of each query. Cheaper than one by one: what [`SEARCHES_AT_ONCE`] of them need of memory is read
+    /// before the first waits for it.
+    #[must_use]
+    pub fn nearest_of_each(&self, queries: &[Nearby<'_>]) -> Vec<Vec<Candidate>> {
         match self.grid.space() {
-            Space::Sphere => self.search(Globe::new(nearby.place), nearby, radius_m),
-            space @ Space::Plane { .. } => {
-                let from = nearby.place;
-                self.search(Plane { space, from }, nearby, radius_m)
-            }
+            Space::Sphere => self.search_each(queries, Globe::new),
+            space @ Space::Plane { .. } => self.search_each(queries, |from| Plane { space, from }),
             Space::Torus { width_m, height_m } => {
-                let torus = Torus::new(nearby.place, width_m, height_m);
-                self.search(torus, nearby, radius_m)
+                self.search_each(queries, |from| Torus::new(from, width_m, height_m))
             }
         }
     }
 
-    fn search(&self, metric: impl Metric, nearby: Nearby<'_>, radius_m: f64) -> Vec<Candidate> {
-        let mut shortlist = Search::new(self, &metric, nearby, radius_m).run();
-        let mut candidates = Vec::with_capacity(nearby.k.min(self.len) + SPARE_CANDIDATES);
-        candidates.extend(shortlist.slots().map(|slot| Candidate {
-            driver: self.drivers[slot as usize],
-            place: self.chunks.place(self.located[slot as usize]),
-            distance_m: 0.0,
-        }));
-        // Apart, so that what was to be read was read at once.
-        for candidate in &mut candidates {
-            candidate.distance_m = metric.distance_m(candidate.place);
+    fn search_each<M: Metric>(
+        &self,
+        queries: &[Nearby<'_>],
+        from: impl Fn(Place) -> M,
+    ) -> Vec<Vec<Candidate>> {
+        let mut found = Vec::with_capacity(queries.len());
+        let mut searches = Vec::with_capacity(queries.len().min(SEARCHES_AT_ONCE));
+        for queries in queries.chunks(SEARCHES_AT_ONCE) {
+            for query in queries {
+                searches.push(Search::new(self, from(query.place), *query));
+            }
+            let nearer = searches.iter().flat_map(|search| &search.nearer);
+            self.chunks.touch(nearer.map(|cell| cell.first));
+            found.extend(searches.iter_mut().map(Search::run));
+            searches.clear();
         }
-        candidates.retain(|candidate| candidate.distance_m <= radius_m);
-        candidates.sort_unstable_by(|a, b| {
-            a.distance_m
-                .total_cmp(&b.distance_m)
-                .then(a.driver.cmp(&b.driver))
-        });
-        candidates.truncate(nearby.k);
-        candidates
+        found
     }
 }
 
-/// The cells around one, by column and row as [`around`] has them: its own, those on the nearer sides and between
-/// them, and from [`FARTHER_SIDES`] on the others.
-const AROUND_ORDER: [(usize, usize); 9] = [
-    (0, 0),
-    (1, 0),
-    (0, 1),
-    (1, 1),
-    (2, 0),
-    (0, 2),
-    (2, 1),
-    (1, 2),
-    (2, 2),
-];
-const FARTHER_SIDES: usize = 4;
+/// The cells around one, by column and row as [`around`] has them: its own, and those on the nearer sides and between.
+const NEARER: [(usize, usize); 4] = [(0, 0), (1, 0), (0, 1), (1, 1)];
+/// The others.
+const FARTHER: [(usize, usize); 5] = [(2, 0), (0, 2), (2, 1), (1, 2), (2, 2)];
+
+/// A cell as a search sees it: at least how far it is, by rank, and its first chunk.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    floor: f64,
+    first: u32,
+}
 
 /// A column or row of cells, and how far it is along its axis.
 #[derive(Debug, Clone, Copy)]
@@ -101,35 +97,99 @@ fn around(axis: &Axis, standing: Standing) -> [Option<Line>; 3] {
 
 struct Search<'a, M> {
     index: &'a Index,
-    metric: &'a M,
+    metric: M,
+    nearby: Nearby<'a>,
+    radius_m: f64,
     column: Standing,
     row: Standing,
-    excluded: &'a [u32],
+    nearer: [Seen; NEARER.len()],
+    farther: [Seen; FARTHER.len()],
     shortlist: Shortlist,
-    /// The block that was asked for last, by its key.
-    last: Option<(u64, Option<&'a Block>)>,
 }
 
 impl<'a, M: Metric> Search<'a, M> {
-    fn new(index: &'a Index, metric: &'a M, nearby: Nearby<'a>, radius_m: f64) -> Self {
-        let (column, row) = index.grid.standings(nearby.place);
+    fn new(index: &'a Index, metric: M, nearby: Nearby<'a>) -> Self {
+        let grid = &index.grid;
+        let radius_m = nearby.radius_m.unwrap_or(f64::INFINITY);
         let limit = slackened(metric.rank_of(radius_m));
+        let (column, row) = grid.standings(nearby.place);
+        let columns = around(&grid.columns, column);
+        let rows = around(&grid.rows, row);
+        let height = grid.rows.extent(Step::Cell);
+        // Mostly they are in one block.
+        let mut last = None;
+        let mut see = |(x, y): (usize, usize)| {
+            let (Some(column), Some(row)) = (columns[x], rows[y]) else {
+                return Seen {
+                    floor: f64::INFINITY,
+                    first: NO_CHUNK,
+                };
+            };
+            let (key, cell) = super::block_of((column.cell, row.cell));
+            let block = match last {
+                Some((known, block)) if known == key => block,
+                _ => index.block(key),
+            };
+            last = Some((key, block));
+            Seen {
+                floor: metric.floor_of(column.gap, row.gap, height),
+                first: block.map_or(NO_CHUNK, |block| block.cells[cell as usize]),
+            }
+        };
         Self {
             index,
+            nearer: NEARER.map(&mut see),
+            farther: FARTHER.map(&mut see),
             metric,
+            nearby,
+            radius_m,
             column,
             row,
-            excluded: nearby.excluded,
             shortlist: Shortlist::new(nearby.k.min(index.len), limit),
-            last: None,
         }
     }
 
-    /// All of the nearest, and perhaps a few more.
-    fn run(mut self) -> Shortlist {
+    fn run(&mut self) -> Vec<Candidate> {
+        // Not a number is not within any distance.
+        let is_within = self.radius_m >= 0.0;
+        if self.nearby.k == 0 || self.index.is_empty() || !is_within {
+            return Vec::new();
+        }
+        self.look();
+        self.shortlist.limit();
+        let Self {
+            index,
+            metric,
+            nearby,
+            radius_m,
+            shortlist,
+            ..
+        } = self;
+        let mut candidates = Vec::with_capacity(nearby.k.min(index.len) + SPARE_CANDIDATES);
+        candidates.extend(shortlist.slots().map(|slot| Candidate {
+            driver: index.drivers[slot as usize],
+            place: index.chunks.place(index.located[slot as usize]),
+            distance_m: 0.0,
+        }));
+        // Apart, so that what was to be read was read at once.
+        for candidate in &mut candidates {
+            candidate.distance_m = metric.distance_m(candidate.place);
+        }
+        candidates.retain(|candidate| candidate.distance_m <= *radius_m);
+        candidates.sort_unstable_by(|a, b| {
+            a.distance_m
+                .total_cmp(&b.distance_m)
+                .then(a.driver.cmp(&b.driver))
+        });
+        candidates.truncate(nearby.k);
+        candidates
+    }
+
+    /// Shortlists all of the nearest, and perhaps a few more.
+    fn look(&mut self) {
         self.look_around();
         if self.is_done(Step::Cell, AROUND) {
-            return self.shortlist;
+            return;
         }
         // Where rings would meet more empty blocks than there are occupied ones (few drivers, far away, or
         // near a pole) those are looked at instead.
@@ -139,7 +199,7 @@ impl<'a, M: Metric> Search<'a, M> {
         while looked_at <= budget {
             looked_at += self.visit_ring(ring);
             if self.is_done(Step::Block, ring) {
-                return self.shortlist;
+                return;
             }
             ring += 1;
         }
@@ -149,7 +209,6 @@ impl<'a, M: Metric> Search<'a, M> {
                 self.visit(first);
             }
         }
-        self.shortlist
     }
 
     /// Whether nothing beyond a ring can be among the nearest.
@@ -167,46 +226,18 @@ impl<'a, M: Metric> Search<'a, M> {
     /// Visits the cells up to [`AROUND`] away: its own and those on the nearer sides first, so that the limit is
     /// low enough to leave most others out.
     fn look_around(&mut self) {
-        let grid = &self.index.grid;
-        let columns = around(&grid.columns, self.column);
-        let rows = around(&grid.rows, self.row);
-        let height = grid.rows.extent(Step::Cell);
-        let mut cells = [(f64::INFINITY, NO_CHUNK); AROUND_ORDER.len()];
-        for (&(x, y), of) in AROUND_ORDER.iter().zip(&mut cells) {
-            if let (Some(column), Some(row)) = (columns[x], rows[y]) {
-                let floor = self.metric.floor_of(column.gap, row.gap, height);
-                let (key, cell) = super::block_of((column.cell, row.cell));
-                *of = (floor, self.first_chunk(key, cell));
-            }
-        }
-        let (nearer, farther) = cells.split_at(FARTHER_SIDES);
-        for cells in [nearer, farther] {
-            let limit = self.shortlist.limit();
-            let within = cells.iter().filter(|(floor, _)| *floor <= limit);
-            let firsts = within.map(|(_, first)| *first);
-            // All at once: the search itself waits for each to know whether it needs the next.
-            self.index.chunks.touch(firsts.clone());
-            for first in firsts {
-                self.visit(first);
-            }
-        }
+        self.visit_each(self.nearer);
+        self.visit_each(self.farther);
     }
 
-    /// A cell's first chunk, by its block's key and its number in that.
-    fn first_chunk(&mut self, key: u64, cell: u32) -> u32 {
-        let block = self.block(key);
-        block.map_or(NO_CHUNK, |block| block.cells[cell as usize])
-    }
-
-    /// A block; mostly the one that was asked for last.
-    fn block(&mut self, key: u64) -> Option<&'a Block> {
-        match self.last {
-            Some((known, block)) if known == key => block,
-            _ => {
-                let block = self.index.block(key);
-                self.last = Some((key, block));
-                block
-            }
+    fn visit_each(&mut self, cells: impl IntoIterator<Item = Seen> + Clone) {
+        let limit = self.shortlist.limit();
+        let within = move |seen: &Seen| seen.floor <= limit;
+        // All at once: the search itself waits for each to know whether it needs the next.
+        let firsts = cells.clone().into_iter().filter(within);
+        self.index.chunks.touch(firsts.map(|seen| seen.first));
+        for seen in cells.into_iter().filter(within) {
+            self.visit(seen.first);
         }
     }
 
@@ -292,9 +323,9 @@ impl<'a, M: Metric> Search<'a, M> {
                     *rank = f64::INFINITY;
                 }
             }
-            if !self.excluded.is_empty() {
+            if !self.nearby.excluded.is_empty() {
                 for (rank, slot) in ranks.iter_mut().zip(chunk.slots()) {
-                    if self.excluded.binary_search(slot).is_ok() {
+                    if self.nearby.excluded.binary_search(slot).is_ok() {
                         *rank = f64::INFINITY;
                     }
                 }
