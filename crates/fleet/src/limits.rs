@@ -8,8 +8,6 @@ pub const EXPIRED_PER_CALL_MAX: usize = 4_096;
 pub const HOLD_REPORT_RETRY: Duration = Duration::from_secs(2);
 /// How long a driver who is offline or silent is remembered after the last sign of life.
 pub const FORGET_AFTER: Duration = Duration::from_secs(3_600);
-/// Drivers who are known at once: they take 2.5 GB.
-pub const DRIVERS_MAX: usize = 1 << 24;
 /// Cells along one axis at most; smaller cells than that allows are made larger.
 pub const CELLS_PER_AXIS_MAX: i32 = 1 << 26;
 /// Blocks of cells that a search looks at, beyond the number of occupied ones, before it scans those instead.

@@ -1,23 +1,24 @@
 //! Ranks: for each space a function of the distance that is cheap for many places at once and grows with it, and
 //! lower bounds of it for whole cells.
 //!
-//! Ranks agree with [`domain::Space::distance_m`] to a ten-millionth; [`slackened`] widens a limit by more than that, so
+//! Ranks agree with [`domain::Space::distance_m`] to a millionth; [`slackened`] widens a limit by more than that, so
 //! that a search by rank never loses what the exact distance would have kept.
 
 use std::f64::consts::FRAC_PI_2;
 
-use domain::sphere::{EARTH_RADIUS_M, NEAR, Viewpoint};
+use domain::place::PLANE_METRES_PER_E7;
+use domain::sphere::{EARTH_RADIUS_M, NEAR, RADIANS_PER_E7, Viewpoint};
 use domain::{Place, Space};
 
 use crate::grid::wrapped;
 use crate::index::chunk::ROOM;
 
 /// A rank below which everything lies that could be as near as `rank` by the exact distance: more than a
-/// micrometre and a millionth farther. With `r` metres for the rank of `r²`, `(r (1 + 1e-6) + 1e-6)²` is below
+/// micrometre and three millionths farther. With `r` metres for the rank of `r²`, `(r (1 + 3e-6) + 1e-6)²` is below
 /// it for any `r`, and it takes no root.
 #[inline]
 pub(crate) fn slackened(rank: f64) -> f64 {
-    rank * (1.0 + 4e-6) + 3e-6
+    rank * (1.0 + 1e-5) + 1e-5
 }
 
 /// Ranks as seen from one place.
@@ -27,13 +28,35 @@ pub(crate) trait Metric {
     /// The distance to a place in metres, exactly as [`domain::Space::distance_m`] has it.
     fn distance_m(&self, to: Place) -> f64;
     /// The ranks of places.
-    fn ranks(&self, places: &[Place; ROOM]) -> [f64; ROOM];
+    fn ranks(&self, places: &[Place; ROOM]) -> [f32; ROOM];
     /// At most the rank of anything at least `gap` away along x.
     fn floor_beyond_x(&self, gap: f64) -> f64;
     /// At most the rank of anything at least `gap` away along y.
     fn floor_beyond_y(&self, gap: f64) -> f64;
     /// At most the rank of anything in a piece of the grid these gaps away and `height` high.
     fn floor_of(&self, gap_x: f64, gap_y: f64, height: f64) -> f64;
+}
+
+/// Steps of 1e-7 degrees that are near: [`NEAR`] radians.
+#[expect(clippy::cast_possible_truncation, reason = "a few degrees")]
+const NEAR_STEPS: i32 = (NEAR / RADIANS_PER_E7) as i32;
+
+/// Steps north and east from one place to others, if they are all near; elsewhere longitudes may lie on two sides of
+/// where they begin.
+#[inline]
+fn near_steps(from: Place, places: &[Place; ROOM]) -> Option<[(i32, i32); ROOM]> {
+    let (from_lat, from_lon) = from.to_e7();
+    let mut steps = [(0, 0); ROOM];
+    let mut are_near = true;
+    for (steps, place) in steps.iter_mut().zip(places) {
+        let (lat, lon) = place.to_e7();
+        let (north, east) = (lat.wrapping_sub(from_lat), lon.wrapping_sub(from_lon));
+        let is_near = |way: i32| (-NEAR_STEPS < way) & (way < NEAR_STEPS);
+        // Without a way out early, which is slower for so few.
+        are_near &= is_near(north) & is_near(east);
+        *steps = (north, east);
+    }
+    are_near.then_some(steps)
 }
 
 /// A plane: ranks are square metres.
@@ -52,11 +75,14 @@ impl Metric for Plane {
     }
 
     #[inline]
-    fn ranks(&self, places: &[Place; ROOM]) -> [f64; ROOM] {
+    fn ranks(&self, places: &[Place; ROOM]) -> [f32; ROOM] {
+        let Some(steps) = near_steps(self.from, places) else {
+            return places.map(|place| self.rank_of(self.distance_m(place)) as f32);
+        };
+        let metres = |steps: i32| steps as f32 * PLANE_METRES_PER_E7 as f32;
         let mut ranks = [0.0; ROOM];
-        for (rank, place) in ranks.iter_mut().zip(places) {
-            let north = place.north_m() - self.from.north_m();
-            let east = place.east_m() - self.from.east_m();
+        for (rank, (north, east)) in ranks.iter_mut().zip(steps) {
+            let (north, east) = (metres(north), metres(east));
             *rank = east * east + north * north;
         }
         ranks
@@ -109,7 +135,7 @@ impl Metric for Torus {
     }
 
     #[inline]
-    fn ranks(&self, places: &[Place; ROOM]) -> [f64; ROOM] {
+    fn ranks(&self, places: &[Place; ROOM]) -> [f32; ROOM] {
         let way = |at_m: f64, from_m: f64, extent_m: f64| {
             let direct = (wrapped(at_m, extent_m) - from_m).abs();
             direct.min(extent_m - direct)
@@ -117,7 +143,7 @@ impl Metric for Torus {
         places.map(|place| {
             let north = way(place.north_m(), self.north_m, self.height_m);
             let east = way(place.east_m(), self.east_m, self.width_m);
-            east * east + north * north
+            (east * east + north * north) as f32
         })
     }
 
@@ -137,32 +163,35 @@ impl Metric for Torus {
 
 /// The sphere: ranks are squares of the straight line through the Earth, which grows with the great circle.
 pub(crate) struct Globe {
+    place: Place,
     from: Viewpoint,
-    cos_squared: f64,
-    cos_sin: f64,
+    cos_squared: f32,
+    cos_sin: f32,
 }
 
 impl Globe {
-    pub(crate) fn new(from: Place) -> Self {
-        let from = Viewpoint::new(from);
+    pub(crate) fn new(place: Place) -> Self {
+        let from = Viewpoint::new(place);
         let cos = from.cos_lat();
         Self {
-            cos_squared: cos * cos,
-            cos_sin: cos * from.sin_lat(),
+            place,
+            cos_squared: (cos * cos) as f32,
+            cos_sin: (cos * from.sin_lat()) as f32,
             from,
         }
     }
 
-    /// The rank of what lies at these angles, neither of them above [`NEAR`], to a ten-millionth: sines and cosines
-    /// by the first terms of their series.
+    /// The rank of what lies near: sines and cosines by the first terms of their series.
     #[inline]
-    fn rank_near(&self, north: f64, east: f64) -> f64 {
+    fn rank_near(&self, (north, east): (i32, i32)) -> f32 {
+        let radians = |steps: i32| steps as f32 * RADIANS_PER_E7 as f32;
+        let (north, east) = (radians(north), radians(east));
         let (north_2, east_2) = (north * north, east * east);
         let cos_cos = self.cos_squared * (1.0 - north_2 * (1.0 / 2.0 - north_2 * (1.0 / 24.0)))
             - self.cos_sin * north * (1.0 - north_2 * (1.0 / 6.0));
         let half_north = north_2 * (1.0 - north_2 * (1.0 / 12.0));
         let half_east = east_2 * (1.0 - east_2 * (1.0 / 12.0));
-        (half_north + cos_cos * half_east) * (EARTH_RADIUS_M * EARTH_RADIUS_M)
+        (half_north + cos_cos * half_east) * (EARTH_RADIUS_M * EARTH_RADIUS_M) as f32
     }
 }
 
@@ -186,22 +215,16 @@ impl Metric for Globe {
     }
 
     #[inline]
-    fn ranks(&self, places: &[Place; ROOM]) -> [f64; ROOM] {
-        let mut angles = [(0.0, 0.0); ROOM];
-        let mut are_near = true;
-        for (angles, place) in angles.iter_mut().zip(places) {
-            let (north, east) = self.from.angles(*place);
-            // Without a way out early, which is slower for so few.
-            are_near &= (north.abs() < NEAR) & (east < NEAR);
-            *angles = (north, east);
-        }
+    fn ranks(&self, places: &[Place; ROOM]) -> [f32; ROOM] {
+        let Some(steps) = near_steps(self.place, places) else {
+            return places.map(|place| {
+                let (north, east) = self.from.angles(place);
+                chord_squared(self.from.far(north, east)) as f32
+            });
+        };
         let mut ranks = [0.0; ROOM];
-        for (rank, (north, east)) in ranks.iter_mut().zip(angles) {
-            *rank = if are_near {
-                self.rank_near(north, east)
-            } else {
-                chord_squared(self.from.far(north, east))
-            };
+        for (rank, steps) in ranks.iter_mut().zip(steps) {
+            *rank = self.rank_near(steps);
         }
         ranks
     }
@@ -265,11 +288,11 @@ mod tests {
             // The spot lies somewhere in a cell that begins at the gaps.
             let (gap_x, gap_y) = (east * share_x, north * share_y);
             let globe = Globe::new(from);
-            let rank = globe.ranks(&[to; ROOM])[0];
+            let rank = f64::from(globe.ranks(&[to; ROOM])[0]);
             // Beside one that is far away it is ranked in the other way.
             let mut places = [Place::new(-lat, -lon).unwrap(); ROOM];
             places[3] = to;
-            let beside = globe.ranks(&places)[3];
+            let beside = f64::from(globe.ranks(&places)[3]);
             prop_assert!(rank <= slackened(beside) && beside <= slackened(rank));
 
             let distance_m = Space::Sphere.distance_m(from, to);

@@ -1,7 +1,6 @@
 //! The nearest `k` seen so far, by rank, and those that the exact distance might prefer to them.
 
 use crate::index::chunk::ROOM;
-use crate::limits::DRIVERS_MAX;
 use crate::metric::slackened;
 
 /// Keys are kept until there are so many times `k`, then all but the nearest go at once: cheaper than keeping them
@@ -10,29 +9,24 @@ const KEPT_PER_NEAREST: usize = 4;
 /// How many are kept at least before any goes.
 const KEPT_MIN: usize = 32;
 
-/// A rank, to a hundred-millionth, and the slot of who has it: as whole numbers they are in the order of ranks, and
-/// sooner put in order than floats.
+/// A rank and the slot of who has it: as whole numbers they are in the order of ranks, and sooner put in order than
+/// floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key(u64);
 
-const SLOT_BITS: u32 = 24;
-const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
-const _: () = assert!(DRIVERS_MAX <= 1 << SLOT_BITS);
-
 impl Key {
     #[inline]
-    fn new(rank: f64, slot: u32) -> Self {
+    fn new(rank: f32, slot: u32) -> Self {
         // From 0 on floats are in the order of their bits.
-        Self((rank.to_bits() & !SLOT_MASK) | u64::from(slot))
+        Self((u64::from(rank.to_bits()) << u32::BITS) | u64::from(slot))
     }
 
-    /// No less than the rank.
     fn rank(self) -> f64 {
-        f64::from_bits(self.0 | SLOT_MASK)
+        f64::from(f32::from_bits((self.0 >> u32::BITS) as u32))
     }
 
     fn slot(self) -> u32 {
-        (self.0 & SLOT_MASK) as u32
+        self.0 as u32
     }
 }
 
@@ -58,7 +52,7 @@ impl Shortlist {
         Self {
             k,
             // Below what ranks nowhere.
-            limit: limit.min(f64::MAX),
+            limit: limit.min(f64::from(f32::MAX)),
             keys: vec![Key(0); at_first],
             len: 0,
             settled: 0,
@@ -77,16 +71,17 @@ impl Shortlist {
     /// Adds those of a chunk that rank no higher than the limit. Ranks are 0 or above, and infinite for who does not
     /// count.
     #[inline]
-    pub(crate) fn add(&mut self, ranks: [f64; ROOM], slots: &[u32; ROOM]) {
+    pub(crate) fn add(&mut self, ranks: [f32; ROOM], slots: &[u32; ROOM]) {
         if self.keys.len() < self.len + ROOM {
             self.keys.resize(2 * self.len + ROOM, Key(0));
         }
         // Each is written and most are written over: whether one counts is hard to foresee for a processor.
         let keys = &mut self.keys[self.len..self.len + ROOM];
+        let limit = self.limit as f32;
         let mut added = 0;
         for (rank, slot) in ranks.into_iter().zip(slots) {
             keys[added] = Key::new(rank, *slot);
-            added += usize::from(rank <= self.limit);
+            added += usize::from(rank <= limit);
         }
         self.len += added;
         if self.len >= self.room {

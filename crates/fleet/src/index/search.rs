@@ -320,13 +320,13 @@ impl<'a, M: Metric> Search<'a, M> {
             let mut ranks = self.metric.ranks(chunk.places());
             for (position, rank) in ranks.iter_mut().enumerate() {
                 if position >= chunk.len() {
-                    *rank = f64::INFINITY;
+                    *rank = f32::INFINITY;
                 }
             }
             if !self.nearby.excluded.is_empty() {
                 for (rank, slot) in ranks.iter_mut().zip(chunk.slots()) {
                     if self.nearby.excluded.binary_search(slot).is_ok() {
-                        *rank = f64::INFINITY;
+                        *rank = f32::INFINITY;
                     }
                 }
             }
