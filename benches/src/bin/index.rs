@@ -17,6 +17,7 @@ use rstar::primitives::GeomWithData;
 use rushhour_benches::bare_grid::BareGrid;
 use rushhour_benches::random::Random;
 use rushhour_benches::{Comparison, Figure, cpu};
+use services::limits::QUERIES_AT_ONCE;
 
 const DRIVERS: u32 = 200_000;
 const UPDATES: u32 = 1_000_000;
@@ -245,8 +246,10 @@ fn ours(space: Space) -> Took {
         for (queries, told) in queries.chunks(1_000).zip(told) {
             fleet.pings(told.iter().copied(), now, |_| ());
             spent_on += spent(|| {
-                for at in queries {
-                    black_box(fleet.nearest(*at, NEAREST, None, &[]));
+                // As the tracker asks.
+                for queries in queries.chunks(QUERIES_AT_ONCE) {
+                    let queries = queries.iter().map(|at| (*at, &[][..]));
+                    black_box(fleet.nearest_of_each(queries, NEAREST, None));
                 }
             });
         }
