@@ -174,10 +174,11 @@ impl DueTrips for DynamoTrips {
         region: &Region,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<Trip>, PortError> {
+    ) -> Result<Vec<TripId>, PortError> {
         let due_at = |trip: &Trip| trip.due_at(&self.sweep);
-        self.across_shards(&DUE_INDEX, region, Some(now), limit, due_at)
-            .await
+        let shards = self.across_shards(&DUE_INDEX, region, Some(now), limit, due_at);
+        let trips = shards.await?;
+        Ok(trips.iter().map(|trip| trip.id).collect())
     }
 }
 

@@ -91,13 +91,14 @@ pub trait OpenTrips: Send + Sync {
 
 /// The sparse index of trips that the sweep is to look at.
 pub trait DueTrips: Send + Sync {
-    /// Trips of a region that are due at or before `now`, longest due first, at most `limit`. May lag.
+    /// Trips of a region that are due at or before `now`, longest due first, at most `limit`. May lag, so that whoever
+    /// sees to one reads it first.
     fn due(
         &self,
         region: &Region,
         now: Timestamp,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<Trip>, PortError>> + Send;
+    ) -> impl Future<Output = Result<Vec<TripId>, PortError>> + Send;
 }
 
 /// Leases of match rounds: one invocation runs a round, the others return.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use domain::hold::{HoldKey, HoldStage};
 use domain::trip::{Outcome, Stamps, Trip, TripEvent, TripEventKind, TripState};
-use domain::{Region, Timestamp};
+use domain::{Region, Timestamp, TripId};
 use futures_util::stream::{self, StreamExt};
 
 use crate::config::Market;
@@ -79,7 +79,7 @@ where
             ..SweepReport::default()
         };
         let results: Vec<Result<Done, PortError>> = stream::iter(due)
-            .map(|trip| async move { self.see_to(&trip, now).await })
+            .map(|trip| self.see_to(trip, now))
             .buffered(CALLS_IN_FLIGHT_MAX)
             .collect()
             .await;
@@ -105,9 +105,9 @@ where
         Ok(report)
     }
 
-    async fn see_to(&self, listed: &Trip, now: Timestamp) -> Result<Done, PortError> {
+    async fn see_to(&self, trip: TripId, now: Timestamp) -> Result<Done, PortError> {
         // The index may lag: decide on the trip as it stands.
-        let Some(trip) = self.trips.get(listed.id).await? else {
+        let Some(trip) = self.trips.get(trip).await? else {
             return Ok(Done::default());
         };
         if trip.due_at(&self.market.sweep).is_none_or(|due| due > now) {

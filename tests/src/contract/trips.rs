@@ -231,12 +231,13 @@ pub async fn due_trips_contract<S: TripStore + DueTrips>(store: Arc<S>, policy: 
         let (store, here) = (Arc::clone(&store), here.clone());
         async move { store.due(&here, at, limit).await.unwrap() }
     };
-    let first_three = longest_first[..3].to_vec();
+    let ids = |trips: &[Trip]| -> Vec<TripId> { trips.iter().map(|trip| trip.id).collect() };
+    let first_three = ids(&longest_first[..3]);
     eventually("due at or before now, longest first", &first_three, || {
         due(third, 100)
     })
     .await;
-    let before = longest_first[..2].to_vec();
+    let before = ids(&longest_first[..2]);
     eventually("not those due later", &before, || {
         due(third - MICROSECOND, 100)
     })
@@ -260,7 +261,7 @@ pub async fn due_trips_contract<S: TripStore + DueTrips>(store: Arc<S>, policy: 
         .unserved(UnservedReason::PatienceOver, second(80))
         .unwrap();
     assert_eq!(store.transition(&ended).await.unwrap(), Swap::Done);
-    let moved = vec![offered.clone(), longest_first[2].clone()];
+    let moved = vec![offered.id, longest_first[2].id];
     eventually("by its present state; never once final", &moved, || {
         due(third, 100)
     })

@@ -44,7 +44,7 @@ impl<P: DueTrips> DueTrips for Port<P> {
         region: &Region,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<Trip>, PortError> {
+    ) -> Result<Vec<TripId>, PortError> {
         self.faults
             .guard(Call::DueTrips, self.inner.due(region, now, limit))
             .await

@@ -65,13 +65,6 @@ impl State {
         }
     }
 
-    fn first(&mut self, entries: impl FnOnce(&Indexes) -> Vec<u32>, region: &Region) -> Vec<Trip> {
-        let numbers = self.regions.get(region).map(entries).unwrap_or_default();
-        self.counters.reads += numbers.len().max(1) as u64;
-        let trips = numbers.iter().map(|at| &self.trips[*at as usize]);
-        trips.cloned().collect()
-    }
-
     fn find(&self, id: TripId) -> Option<(u32, &Trip)> {
         let trips = &self.trips;
         let number = self.numbers.find(id, |number| trips[number as usize].id)?;
@@ -159,8 +152,13 @@ impl TripStore for MemoryTrips {
 
 impl OpenTrips for MemoryTrips {
     async fn open(&self, region: &Region, limit: usize) -> Result<Vec<Trip>, PortError> {
-        let first = |indexes: &Indexes| indexes.open.iter().take(limit).map(|it| it.2).collect();
-        Ok(lock(&self.state).first(first, region))
+        let mut state = lock(&self.state);
+        let open = state.regions.get(region).map(|indexes| &indexes.open);
+        let open = open.into_iter().flatten().take(limit);
+        let trips = open.map(|(_, _, number)| state.trips[*number as usize].clone());
+        let trips: Vec<_> = trips.collect();
+        state.counters.reads += trips.len().max(1) as u64;
+        Ok(trips)
     }
 }
 
@@ -170,12 +168,16 @@ impl DueTrips for MemoryTrips {
         region: &Region,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<Trip>, PortError> {
-        let first = |indexes: &Indexes| {
-            let due = indexes.due.iter().take_while(|(at, _, _)| *at <= now);
-            due.take(limit).map(|it| it.2).collect()
-        };
-        Ok(lock(&self.state).first(first, region))
+    ) -> Result<Vec<TripId>, PortError> {
+        let mut state = lock(&self.state);
+        let due = state.regions.get(region).map(|indexes| &indexes.due);
+        let due = due
+            .into_iter()
+            .flatten()
+            .take_while(|(at, _, _)| *at <= now);
+        let due: Vec<_> = due.take(limit).map(|(_, trip, _)| *trip).collect();
+        state.counters.reads += due.len().max(1) as u64;
+        Ok(due)
     }
 }
 

@@ -138,7 +138,7 @@ impl DueTrips for TimedTrips {
         region: &Region,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<Trip>, PortError> {
+    ) -> Result<Vec<TripId>, PortError> {
         self.query(region).await?;
         let trips = self.inner.due(region, now, limit).await?;
         self.queried(trips.len());
