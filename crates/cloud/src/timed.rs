@@ -19,11 +19,10 @@ pub use queue::{QueueUse, TimedQueue};
 pub use table::{Call, Table, TableUse};
 pub use trips::TimedTrips;
 
-use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use domain::Timestamp;
-use kernel::{Stream, Time};
+use kernel::{Local, Stream, Time};
 use services::ports::Clock;
 
 use crate::profile::Spans;
@@ -40,31 +39,22 @@ impl Clock for VirtualClock {
 
 /// Spans drawn from laws by a stream that one part of the cloud has for itself.
 #[derive(Debug)]
-pub struct Draws(Mutex<Stream>);
+pub struct Draws(Local<Stream>);
 
 impl Draws {
     /// Draws from a stream.
     #[must_use]
     pub fn new(stream: Stream) -> Self {
-        Self(Mutex::new(stream))
+        Self(Local::new(stream))
     }
 
     /// The next span of a law.
     pub fn span(&self, law: &Spans) -> Duration {
-        law.sample(&mut self.0.lock().expect("no one panics while drawing"))
+        law.sample(&mut self.0.lock())
     }
 
     /// Evenly from 0 to 1.
     pub fn uniform(&self) -> f64 {
-        self.0
-            .lock()
-            .expect("no one panics while drawing")
-            .uniform()
+        self.0.lock().uniform()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .expect("no one panics while holding a part of the modelled cloud")
 }

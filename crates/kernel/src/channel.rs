@@ -1,18 +1,20 @@
 //! What tasks tell each other: an [`Inbox`] of messages, in their order.
 
+use std::cell::RefMut;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::mem;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::executor::{Sleep, Time};
+use crate::local::Local;
 
 /// Messages for one task, in the order in which they were put in. A clone is the same inbox.
 pub struct Inbox<M> {
-    state: Arc<Mutex<InboxState<M>>>,
+    state: Arc<Local<InboxState<M>>>,
 }
 
 struct InboxState<M> {
@@ -34,7 +36,7 @@ impl<M> Clone for Inbox<M> {
 impl<M> Default for Inbox<M> {
     fn default() -> Self {
         Self {
-            state: Arc::new(Mutex::new(InboxState {
+            state: Arc::new(Local::new(InboxState {
                 messages: VecDeque::new(),
                 reader: None,
                 waits: false,
@@ -52,10 +54,8 @@ impl<M> fmt::Debug for Inbox<M> {
 }
 
 impl<M> Inbox<M> {
-    fn lock(&self) -> MutexGuard<'_, InboxState<M>> {
-        self.state
-            .lock()
-            .expect("no one panics while holding an inbox")
+    fn lock(&self) -> RefMut<'_, InboxState<M>> {
+        self.state.lock()
     }
 
     /// Puts a message in and wakes the reader.

@@ -6,16 +6,19 @@
 //! in every run. Time is in microseconds from an epoch that the caller chooses.
 //!
 //! Tasks hold a [`Time`]: it tells the time, sleeps, and spawns. It is `Send`, because the ports that the
-//! tasks call are the ports of multi-threaded hosts as well; its locks are never contended.
+//! tasks call are the ports of multi-threaded hosts as well; but an executor, its tasks and its time are of the
+//! thread that made them, and panic on any other.
 
+use std::cell::RefMut;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use crate::local::Local;
 use crate::timers::{Sleeper, TimerId, Timers};
 
 /// A task: it has no output, and tells what it found through what it shares.
@@ -65,7 +68,7 @@ impl Wake for TaskWake {
 #[derive(Default)]
 struct Shared {
     now_us: AtomicI64,
-    state: Mutex<State>,
+    state: Local<State>,
 }
 
 #[derive(Default)]
@@ -121,10 +124,8 @@ impl State {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .expect("no one panics while holding the executor's state")
+    fn lock(&self) -> RefMut<'_, State> {
+        self.state.lock()
     }
 }
 

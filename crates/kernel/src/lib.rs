@@ -6,9 +6,11 @@
 
 pub mod channel;
 pub mod executor;
+pub mod local;
 pub mod random;
 mod timers;
 
 pub use channel::Inbox;
 pub use executor::{Executor, Time};
+pub use local::Local;
 pub use random::{Stream, Streams};

@@ -1,5 +1,6 @@
 //! The HTTP API as riders call it: a gateway or a load balancer, and the use cases behind it.
 
+use std::cell::RefMut;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use cloud::timed::{Draws, TimedMarket, TimedQueue, TimedTrips, VirtualClock};
 use domain::trip::Trip;
 use domain::{Place, RiderId, Timestamp, TripId};
 use drive::agents::CallFailure;
-use kernel::Time;
+use kernel::{Local, Time};
 use services::error::RideError;
 use services::quote::{Quoting, SignedQuote};
 use services::request::{RideRequest, Riding};
@@ -51,7 +52,7 @@ pub(crate) type Rides = Riding<TimedTrips, TimedQueue<Ring>, TrackerLink, Virtua
 /// The API.
 pub(crate) struct Api {
     pub(crate) time: Time,
-    pub(crate) gateway: std::sync::Mutex<HttpApi>,
+    pub(crate) gateway: Local<HttpApi>,
     pub(crate) client: Spans,
     pub(crate) draws: Draws,
     pub(crate) pricing: Front,
@@ -67,10 +68,8 @@ impl Api {
         self.gateway().counters().requests
     }
 
-    fn gateway(&self) -> std::sync::MutexGuard<'_, HttpApi> {
-        self.gateway
-            .lock()
-            .expect("no one panics while holding the gateway")
+    fn gateway(&self) -> RefMut<'_, HttpApi> {
+        self.gateway.lock()
     }
 
     /// `POST /quotes`.

@@ -1,10 +1,11 @@
 //! Drivers on the move without a ride. Where they are matters when somebody asks the tracker: then it is told
 //! of each the last ping that was due, as if all had come at their times.
 
-use std::sync::{Mutex, MutexGuard};
+use std::cell::RefMut;
 
 use domain::{DriverId, Space, Timestamp};
 use fleet::Ping;
+use kernel::Local;
 use workload::driver::{Course, Passed};
 
 /// When a seat without a car has something to tell.
@@ -18,7 +19,7 @@ pub(crate) struct Seat(usize);
 #[derive(Debug)]
 pub(crate) struct Convoy {
     space: Space,
-    seats: Mutex<Seats>,
+    seats: Local<Seats>,
 }
 
 #[derive(Debug, Default)]
@@ -33,14 +34,12 @@ impl Convoy {
     pub(crate) fn new(space: Space) -> Self {
         Self {
             space,
-            seats: Mutex::default(),
+            seats: Local::default(),
         }
     }
 
-    fn seats(&self) -> MutexGuard<'_, Seats> {
-        self.seats
-            .lock()
-            .expect("no one panics while holding the convoy")
+    fn seats(&self) -> RefMut<'_, Seats> {
+        self.seats.lock()
     }
 
     /// A driver sets out, or goes on another way.

@@ -1,19 +1,20 @@
 //! The processors of a container as its work feels them: jobs share them, and all are slower when many are
 //! under way.
 
+use std::cell::RefMut;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloud::processor_sharing::{JobId, ProcessorSharing, ProcessorUsage};
 use domain::Timestamp;
-use kernel::{Inbox, Time};
+use kernel::{Inbox, Local, Time};
 
 /// Processors in virtual time. A clone is the same processors.
 #[derive(Debug, Clone)]
 pub(crate) struct Cpu {
     time: Time,
-    state: Arc<Mutex<State>>,
+    state: Arc<Local<State>>,
 }
 
 #[derive(Debug)]
@@ -40,14 +41,12 @@ impl Cpu {
         };
         Self {
             time: time.clone(),
-            state: Arc::new(Mutex::new(state)),
+            state: Arc::new(Local::new(state)),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .expect("no one panics while holding the processors")
+    fn lock(&self) -> RefMut<'_, State> {
+        self.state.lock()
     }
 
     fn now(&self) -> Timestamp {

@@ -3,8 +3,8 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use cloud::timed::Draws;
 use domain::Timestamp;
 use drive::counted::ContainerUse;
 use drive::watched::Watched;
-use kernel::{Stream, Streams, Time};
+use kernel::{Local, Stream, Streams, Time};
 
 use crate::cpu::Cpu;
 use crate::sizes::{ContainerSize, FunctionSize};
@@ -93,13 +93,13 @@ pub(crate) struct Function {
     laws: LambdaProfile,
     times: ServiceTimes,
     draws: Draws,
-    machine: Mutex<LambdaFunction>,
+    machine: Local<LambdaFunction>,
     account: SharedAccount,
     watched: Arc<Watched>,
 }
 
 /// The account that functions share.
-pub(crate) type SharedAccount = Arc<Mutex<Account>>;
+pub(crate) type SharedAccount = Arc<Local<Account>>;
 
 /// What hosts are made of besides their sizes.
 pub(crate) struct Ground<'a> {
@@ -132,7 +132,7 @@ impl Function {
         let machine = LambdaFunction::new(
             config,
             laws,
-            &mut locked(ground.account),
+            &mut ground.account.lock(),
             now,
             &mut stream("idle"),
         )?;
@@ -143,7 +143,7 @@ impl Function {
             laws: laws.clone(),
             times: ground.times.clone(),
             draws: Draws::new(stream("calls")),
-            machine: Mutex::new(machine),
+            machine: Local::new(machine),
             account: ground.account.clone(),
             watched: ground.watched.clone(),
         })
@@ -155,7 +155,7 @@ impl Function {
 
     /// What was counted so far.
     pub(crate) fn counters(&self) -> FunctionCounters {
-        let mut machine = locked(&self.machine);
+        let mut machine = self.machine.lock();
         machine.reclaim(self.now());
         machine.counters()
     }
@@ -170,7 +170,10 @@ impl Function {
     }
 
     async fn call<T>(&self, work: Work, run: impl Future<Output = T>) -> Result<T, CallError> {
-        let start = locked(&self.machine).invoke(self.now(), &mut locked(&self.account));
+        let start = self
+            .machine
+            .lock()
+            .invoke(self.now(), &mut self.account.lock());
         let (environment, cold) = match start {
             Ok(Start::Warm(environment)) => (environment, false),
             Ok(Start::Cold(environment)) => (environment, true),
@@ -181,7 +184,8 @@ impl Function {
             self.draws.span(self.laws.warm_overhead(architecture)) + self.size.added_latency;
         if cold {
             self.time.sleep(self.draws.span(&self.laws.placement)).await;
-            locked(&self.machine)
+            self.machine
+                .lock()
                 .start_billing(environment, self.now())
                 .expect("a call that has begun runs");
             self.time
@@ -201,19 +205,14 @@ impl Function {
             Some(_) => Outcome::Success,
             None => Outcome::Timeout,
         };
-        locked(&self.machine)
-            .finish(environment, self.now(), outcome, &mut locked(&self.account))
+        self.machine
+            .lock()
+            .finish(environment, self.now(), outcome, &mut self.account.lock())
             .expect("a call that has begun runs");
         let took = Duration::from_micros((self.time.now_us() - began_us).unsigned_abs());
         self.watched.invoked(&self.name, took);
         answer.ok_or(CallError::TimedOut)
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .expect("no one panics while holding a part of a host")
 }
 
 fn micros(span: Duration) -> i64 {
@@ -241,8 +240,8 @@ pub(crate) struct Service {
     times: ServiceTimes,
     draws: Draws,
     cpu: Cpu,
-    scaling: Mutex<TaskScaling>,
-    scaling_draws: Mutex<Stream>,
+    scaling: Local<TaskScaling>,
+    scaling_draws: Local<Stream>,
     calls: AtomicU64,
     watched: Arc<Watched>,
 }
@@ -271,8 +270,8 @@ impl Service {
             times: ground.times.clone(),
             draws: Draws::new(stream("calls")),
             cpu: Cpu::new(ground.time, scaling.vcpus()),
-            scaling: Mutex::new(scaling),
-            scaling_draws: Mutex::new(stream("scaling")),
+            scaling: Local::new(scaling),
+            scaling_draws: Local::new(stream("scaling")),
             calls: AtomicU64::new(0),
             watched: ground.watched.clone(),
         });
@@ -283,7 +282,7 @@ impl Service {
     /// Adds and takes away tasks as the load says.
     async fn scale(self: Arc<Self>) {
         loop {
-            let Some(next_at) = locked(&self.scaling).next_at() else {
+            let Some(next_at) = self.scaling.lock().next_at() else {
                 return;
             };
             self.time.sleep_until_us(next_at.as_micros()).await;
@@ -291,8 +290,8 @@ impl Service {
             let busy_s = usage.jobs_vcpu_s + usage.background_vcpu_s;
             let now = Timestamp::from_micros(self.time.now_us());
             let vcpus = {
-                let mut scaling = locked(&self.scaling);
-                scaling.step(now, busy_s, &mut locked(&self.scaling_draws));
+                let mut scaling = self.scaling.lock();
+                scaling.step(now, busy_s, &mut self.scaling_draws.lock());
                 scaling.vcpus()
             };
             self.cpu.set_capacity(vcpus);
@@ -302,7 +301,7 @@ impl Service {
     /// What was used so far.
     pub(crate) fn used(&self) -> ContainerUse {
         let now = Timestamp::from_micros(self.time.now_us());
-        let counters = locked(&self.scaling).counters(now);
+        let counters = self.scaling.lock().counters(now);
         ContainerUse {
             tasks_max: u64::from(counters.tasks_max),
             cpu_share_mean: self.cpu.usage().cpu_share_mean(),

@@ -1,12 +1,13 @@
 //! Who waits to look at the heat map. Drivers without a ride look at it every so often, each at times of their own,
 //! but there is something to see only while surge is somewhere: until then nobody is woken.
 
+use std::cell::RefMut;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{DriverId, Timestamp};
-use kernel::Inbox;
+use kernel::{Inbox, Local};
 use workload::driver::DriverEvent;
 
 use crate::run::Shared;
@@ -17,7 +18,7 @@ use crate::streams::Heard;
 pub(crate) struct Lookout {
     /// From one look of a driver to the next.
     every_us: i64,
-    state: Mutex<State>,
+    state: Local<State>,
     /// Told when the next call is to be found anew.
     called: Inbox<()>,
 }
@@ -34,15 +35,13 @@ impl Lookout {
     pub(crate) fn new(every: Duration) -> Self {
         Self {
             every_us: i64::try_from(every.as_micros()).unwrap_or(i64::MAX).max(1),
-            state: Mutex::default(),
+            state: Local::default(),
             called: Inbox::default(),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .expect("no one panics while holding the lookout")
+    fn state(&self) -> RefMut<'_, State> {
+        self.state.lock()
     }
 
     fn key(&self, driver: DriverId, look_at: Timestamp) -> (i64, DriverId) {

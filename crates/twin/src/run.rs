@@ -1,6 +1,7 @@
 //! A run of the twin, from its plan to what it left.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::cell::RefMut;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloud::profile::Profile;
@@ -12,7 +13,7 @@ use drive::heat::HeatMap;
 use drive::recorder::Recorder;
 use drive::seed::Seed;
 use drive::watched::Watched;
-use kernel::{Executor, Inbox, Time};
+use kernel::{Executor, Inbox, Local, Time};
 use services::config::Market;
 use workload::demand::RiderPlan;
 use workload::driver::{DriverEvent, look_every};
@@ -66,7 +67,7 @@ pub(crate) struct Shared {
     pub(crate) heat: HeatMap,
     /// Where drivers follow surge.
     pub(crate) lookout: Option<Lookout>,
-    scratch: Mutex<Scratch>,
+    scratch: Local<Scratch>,
     pub(crate) api: Arc<Api>,
     pub(crate) tracker: Arc<Tracker>,
 }
@@ -77,10 +78,8 @@ impl Shared {
     }
 
     /// What a driver's step fills and empties.
-    pub(crate) fn scratch(&self) -> MutexGuard<'_, Scratch> {
-        self.scratch
-            .lock()
-            .expect("no one panics in a driver's step")
+    pub(crate) fn scratch(&self) -> RefMut<'_, Scratch> {
+        self.scratch.lock()
     }
 
     /// What a driver hears of the tracker, said now.
@@ -150,7 +149,7 @@ impl Twin {
             recorder: recorder.clone(),
             heat: HeatMap::new(plan.market.resolution),
             lookout: look_every(&plan.world).map(Lookout::new),
-            scratch: Mutex::default(),
+            scratch: Local::default(),
             api: system.api.clone(),
             tracker: system.tracker.clone(),
         });

@@ -1,13 +1,14 @@
 //! The drivers' streams as the tracker has them: what it says reaches a driver a moment later.
 
+use std::cell::RefMut;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloud::profile::Spans;
 use cloud::timed::Draws;
 use domain::{DriverId, Timestamp};
-use kernel::{Inbox, Stream, Time};
+use kernel::{Inbox, Local, Stream, Time};
 use services::track::{DriverLinks, Notice};
 use workload::driver::DriverEvent;
 
@@ -57,7 +58,7 @@ pub(crate) struct Streams {
     time: Time,
     downlink: Downlink,
     draws: Draws,
-    inboxes: Mutex<BTreeMap<DriverId, Inbox<Heard>>>,
+    inboxes: Local<BTreeMap<DriverId, Inbox<Heard>>>,
 }
 
 impl Streams {
@@ -66,7 +67,7 @@ impl Streams {
             time: time.clone(),
             downlink,
             draws: Draws::new(stream),
-            inboxes: Mutex::default(),
+            inboxes: Local::default(),
         })
     }
 
@@ -75,10 +76,8 @@ impl Streams {
         &self.time
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<DriverId, Inbox<Heard>>> {
-        self.inboxes
-            .lock()
-            .expect("no one panics while holding the streams")
+    fn lock(&self) -> RefMut<'_, BTreeMap<DriverId, Inbox<Heard>>> {
+        self.inboxes.lock()
     }
 
     /// Opens a driver's stream.

@@ -1,8 +1,8 @@
 //! The system put together: stores, queues, hosts and use cases, wired as the functions and the tracker are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cloud::account::{Account, SetAsideError};
@@ -15,7 +15,7 @@ use cloud::timed::{Draws, Table, TimedHolds, TimedMarket, TimedQueue, TimedTrips
 use domain::trip::TripEvent;
 use drive::watched::Watched;
 use fleet::FleetPolicy;
-use kernel::Time;
+use kernel::{Local, Time};
 use services::config::Market;
 use services::events::TripProgress;
 use services::market::SurgeUpdate;
@@ -147,7 +147,7 @@ impl System {
             .lambda
             .for_day(&mut streams.stream("day of the cloud", 0));
         let times = Arc::new(service_times(&profile));
-        let account = Arc::new(Mutex::new(Account::of(&profile.lambda)));
+        let account = Arc::new(Local::new(Account::of(&profile.lambda)));
         let build = Builder {
             ground: Ground {
                 profile: &profile,
@@ -384,7 +384,7 @@ fn api(
     };
     Arc::new(Api {
         time: build.ground.time.clone(),
-        gateway: Mutex::new(HttpApi::new(&build.ground.profile.http_api)),
+        gateway: Local::new(HttpApi::new(&build.ground.profile.http_api)),
         client: build.ground.profile.http_api.client_rtt.clone(),
         draws: build.draws("the way to the API"),
         pricing: front(Part::Pricing),

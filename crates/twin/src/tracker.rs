@@ -1,10 +1,11 @@
 //! The fleet tracker's process: the tracking use case behind its network and processors, in a container or,
 //! with positions in a table, as a function.
 
+use std::cell::RefMut;
 use std::collections::BTreeMap;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cloud::profile::Spans;
@@ -12,7 +13,7 @@ use cloud::timed::{Call, Draws, Table, TimedHolds, TimedQueue, VirtualClock};
 use domain::hold::{HoldKey, Offer};
 use domain::trip::{TripEvent, TripEventKind};
 use domain::{Attempt, DriverId, RiderId, Timestamp, TripId};
-use kernel::{Inbox, Time};
+use kernel::{Inbox, Local, Time};
 use services::ports::{
     Candidate, CandidateQuery, Fleet, HoldStatus, MarketSnapshot, PortError, Reserved,
 };
@@ -54,7 +55,7 @@ pub(crate) struct Tracker {
     /// Where positions are, if not in the process's memory.
     positions: Option<Table>,
     /// Who follows which car.
-    follows: Mutex<BTreeMap<TripId, Inbox<()>>>,
+    follows: Local<BTreeMap<TripId, Inbox<()>>>,
     messages: AtomicU64,
     /// Of those, messages that came from the apps of drivers and riders.
     from_apps: AtomicU64,
@@ -86,7 +87,7 @@ impl Tracker {
             round_trip: round_trip.clone(),
             draws,
             positions,
-            follows: Mutex::default(),
+            follows: Local::default(),
             messages: AtomicU64::new(0),
             from_apps: AtomicU64::new(0),
             pings: PingCount::default(),
@@ -253,10 +254,8 @@ impl Tracker {
         true
     }
 
-    fn follows(&self) -> std::sync::MutexGuard<'_, BTreeMap<TripId, Inbox<()>>> {
-        self.follows
-            .lock()
-            .expect("no one panics while holding who follows whom")
+    fn follows(&self) -> RefMut<'_, BTreeMap<TripId, Inbox<()>>> {
+        self.follows.lock()
     }
 
     fn end_follow(&self, trip: TripId) {

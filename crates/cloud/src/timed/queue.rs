@@ -1,16 +1,16 @@
 //! A standard queue as its senders and pollers feel it: latency, long polls, billed requests.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::trip::TripEvent;
 use domain::{Region, Round};
-use kernel::{Inbox, Stream, Time};
+use kernel::{Inbox, Local, Stream, Time};
 use services::ports::{Doorbell, MarketSnapshot, MarketSnapshots, PortError, TripEvents};
 use wire::messages::Ring;
 
-use super::{Draws, VirtualClock, lock};
+use super::{Draws, VirtualClock};
 use crate::memory::MemoryQueue;
 use crate::profile::QueueProfile;
 use crate::queue::{Delivery, QueueConfig, QueueCounters};
@@ -36,7 +36,7 @@ pub struct TimedQueue<M> {
 struct Shared {
     laws: QueueProfile,
     draws: Draws,
-    state: Mutex<State>,
+    state: Local<State>,
 }
 
 #[derive(Debug, Default)]
@@ -74,7 +74,7 @@ impl<M: Clone + Send + 'static> TimedQueue<M> {
             shared: Arc::new(Shared {
                 laws: profile.clone(),
                 draws: Draws::new(stream),
-                state: Mutex::default(),
+                state: Local::default(),
             }),
             time: time.clone(),
         }
@@ -83,7 +83,7 @@ impl<M: Clone + Send + 'static> TimedQueue<M> {
     /// What it was used for so far.
     #[must_use]
     pub fn used(&self) -> QueueUse {
-        lock(&self.shared.state).used
+        self.shared.state.lock().used
     }
 
     /// The queue's own counters so far.
@@ -99,7 +99,7 @@ impl<M: Clone + Send + 'static> TimedQueue<M> {
     }
 
     fn count_request(&self) {
-        lock(&self.shared.state).used.requests += 1;
+        self.shared.state.lock().used.requests += 1;
     }
 
     async fn post(&self, port: &'static str, message: M, delay: Duration) -> Result<(), PortError> {
@@ -127,7 +127,7 @@ impl<M: Clone + Send + 'static> TimedQueue<M> {
             return;
         }
         {
-            let state = &mut *lock(&self.shared.state);
+            let state = &mut *self.shared.state.lock();
             // A look that is set for earlier sets the next one itself.
             if state.look_us.is_some_and(|look_us| look_us <= seen_us) {
                 return;
@@ -138,7 +138,7 @@ impl<M: Clone + Send + 'static> TimedQueue<M> {
         self.time.spawn(async move {
             queue.time.sleep_until_us(seen_us).await;
             {
-                let state = &mut *lock(&queue.shared.state);
+                let state = &mut *queue.shared.state.lock();
                 if state.look_us == Some(seen_us) {
                     state.look_us = None;
                 }
@@ -148,7 +148,7 @@ impl<M: Clone + Send + 'static> TimedQueue<M> {
     }
 
     fn wake_a_poll(&self) {
-        if let Some(poll) = lock(&self.shared.state).polls.pop_front() {
+        if let Some(poll) = self.shared.state.lock().polls.pop_front() {
             poll.put(());
         }
     }
@@ -175,7 +175,7 @@ impl<M: Clone + Send + 'static> TimedQueue<M> {
                 return Ok(found);
             }
             let called = Inbox::default();
-            lock(&self.shared.state).polls.push_back(called.clone());
+            self.shared.state.lock().polls.push_back(called.clone());
             if called
                 .next_until(&self.time, Some(give_up_us))
                 .await
@@ -187,7 +187,7 @@ impl<M: Clone + Send + 'static> TimedQueue<M> {
     }
 
     fn wait_no_more(&self, poll: &Inbox<()>) {
-        let polls = &mut lock(&self.shared.state).polls;
+        let polls = &mut self.shared.state.lock().polls;
         polls.retain(|other| !other.is(poll));
     }
 
@@ -199,7 +199,7 @@ impl<M: Clone + Send + 'static> TimedQueue<M> {
             .max()
             .unwrap_or_default();
         {
-            let used = &mut lock(&self.shared.state).used;
+            let used = &mut self.shared.state.lock().used;
             let age = Duration::from_micros(oldest_us.unsigned_abs());
             used.age_max = used.age_max.max(age);
         }

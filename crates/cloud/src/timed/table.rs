@@ -1,13 +1,13 @@
 //! A table of DynamoDB as its callers feel it: latency, consumed units, throttles.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
-use kernel::{Stream, Time};
+use kernel::{Local, Stream, Time};
 use services::ports::PortError;
 
-use super::{Draws, lock};
+use super::Draws;
 use crate::profile::TableProfile;
 use crate::table_capacity::{Access, TableCapacity};
 
@@ -59,7 +59,7 @@ pub struct Table {
 struct Inner {
     laws: TableProfile,
     draws: Draws,
-    state: Mutex<State>,
+    state: Local<State>,
 }
 
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Table {
             inner: Arc::new(Inner {
                 laws: profile.clone(),
                 draws: Draws::new(stream),
-                state: Mutex::new(state),
+                state: Local::new(state),
             }),
         }
     }
@@ -90,7 +90,7 @@ impl Table {
     /// What it was used for so far.
     #[must_use]
     pub fn used(&self) -> TableUse {
-        lock(&self.inner.state).used
+        self.inner.state.lock().used
     }
 
     fn now(&self) -> Timestamp {
@@ -103,7 +103,7 @@ impl Table {
     /// If the table throttles it to the end of its attempts.
     pub async fn read(&self, call: Call, units: f64, partition: u64) -> Result<(), PortError> {
         self.call(call, Access::Read, units, partition).await?;
-        lock(&self.inner.state).used.read_units += units;
+        self.inner.state.lock().used.read_units += units;
         Ok(())
     }
 
@@ -113,27 +113,27 @@ impl Table {
     /// If the table throttles it to the end of its attempts.
     pub async fn write(&self, call: Call, units: f64, partition: u64) -> Result<(), PortError> {
         self.call(call, Access::Write, units, partition).await?;
-        lock(&self.inner.state).used.write_units += units;
+        self.inner.state.lock().used.write_units += units;
         Ok(())
     }
 
     /// Counts a write whose condition did not hold, instead of what `written` said of it.
     pub fn refused(&self, written: f64, refused: f64) {
-        let used = &mut lock(&self.inner.state).used;
+        let used = &mut self.inner.state.lock().used;
         used.conditional_failures += 1;
         used.write_units -= written - refused;
     }
 
     /// Counts what became known only by the answer, and calls that went beside the one waited for.
     pub fn also_read(&self, requests: u64, units: f64) {
-        let used = &mut lock(&self.inner.state).used;
+        let used = &mut self.inner.state.lock().used;
         used.requests += requests;
         used.read_units += units;
     }
 
     /// As [`Self::also_read`], of writes.
     pub fn also_written(&self, requests: u64, units: f64) {
-        let used = &mut lock(&self.inner.state).used;
+        let used = &mut self.inner.state.lock().used;
         used.requests += requests;
         used.write_units += units;
     }
@@ -152,12 +152,15 @@ impl Table {
             Call::Put => &laws.put,
             Call::Transact => &laws.transact,
         };
-        lock(&self.inner.state).used.requests += 1;
+        self.inner.state.lock().used.requests += 1;
         let mut backoff = BACKOFF_FIRST;
         for attempt in 1..=CALL_ATTEMPTS_MAX {
             self.time.sleep(self.inner.draws.span(law)).await;
             let now = self.now();
-            let taken = lock(&self.inner.state)
+            let taken = self
+                .inner
+                .state
+                .lock()
                 .capacity
                 .take(now, access, units, partition);
             if taken.is_ok() {
@@ -170,7 +173,7 @@ impl Table {
                 backoff = (backoff * 2).min(BACKOFF_MAX);
             }
         }
-        lock(&self.inner.state).used.throttles += 1;
+        self.inner.state.lock().used.throttles += 1;
         Err(PortError::Throttled {
             port: self.port,
             detail: format!("found no capacity for {units} units in {CALL_ATTEMPTS_MAX} attempts"),
