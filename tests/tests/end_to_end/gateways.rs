@@ -114,7 +114,10 @@ async fn a_batch_that_cannot_be_ends_the_stream_and_says_what_was_found() {
             ..batch(1, 1..=4, pickup())
         };
         let crowd = batch(1, 1..=10_001, pickup());
-        for (bad, said) in [(uneven, "lon_e7: found 3, expected 4"), (crowd, "10001")] {
+        for (bad, said) in [
+            (uneven, "found 3 values for 4 rows in lon_e7"),
+            (crowd, "10001"),
+        ] {
             let mut gateway = Gateway::open(&stack, Subject::Service).await.unwrap();
             let status = gateway.tell(bad).await.unwrap_err();
             assert_eq!(status.code(), Code::InvalidArgument);

@@ -25,7 +25,11 @@ fn even(
 ) -> Result<(), MessageFault> {
     let uneven = columns.iter().find(|(_, found)| *found != rows);
     uneven.map_or(Ok(()), |(column, found)| {
-        Err(fault(column, format!("{found} values"), expected))
+        Err(fault(
+            column,
+            format!("{found} values for {rows} rows"),
+            expected,
+        ))
     })
 }
 
