@@ -77,6 +77,21 @@ impl Step {
     }
 }
 
+/// A column or row of cells, and how far it is along its axis.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line {
+    pub(crate) cell: i32,
+    pub(crate) gap: f64,
+}
+
+/// A standing's own column or row and the two beside it; none where the axis ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Around {
+    pub(crate) lines: [Option<Line>; 3],
+    /// How far whatever lies beyond them is, if anything does.
+    pub(crate) beyond: Option<f64>,
+}
+
 impl Axis {
     /// An axis `span` steps long with cells of about `cell` steps, of `unit` metres or radians each.
     fn new(span: f64, cell: f64, unit: f64, wraps: bool) -> Self {
@@ -118,9 +133,42 @@ impl Axis {
         }
     }
 
-    /// Whether the next cell up is nearer than the next one down.
-    pub(crate) fn is_in_upper_half(&self, standing: Standing) -> bool {
-        standing.along > (f64::from(standing.cell) + 0.5) * self.cell
+    /// A standing's own cell, the one beside it on the nearer side, and that on the farther.
+    pub(crate) fn around(&self, standing: Standing) -> Around {
+        let cell = standing.cell;
+        let own = Some(Line { cell, gap: 0.0 });
+        let edge = f64::from(cell) * self.cell;
+        let down = standing.along - edge;
+        let up = edge + self.cell - standing.along;
+        let nearer = if up < down { 1 } else { -1 };
+        if cell < 2 || self.count - cell < 4 {
+            // Near an end, or where the axis meets itself.
+            let at = |offset: i32| {
+                let offsets = self.offsets(standing, Step::Cell);
+                offsets.contain(offset).then(|| {
+                    let cell = self.piece_at(standing, Step::Cell, offset);
+                    let gap = self.gap(standing, Step::Cell, cell);
+                    Line { cell, gap }
+                })
+            };
+            return Around {
+                lines: [own, at(nearer), at(-nearer)],
+                beyond: self.gap_beyond(standing, Step::Cell, 1),
+            };
+        }
+        // What lies within the step at the upper edge counts to the lower cell.
+        let down = down - 1.0;
+        let line = |offset: i32| {
+            let gap = if offset > 0 { up } else { down };
+            Some(Line {
+                cell: cell + offset,
+                gap: gap.max(0.0) * self.unit,
+            })
+        };
+        Around {
+            lines: [own, line(nearer), line(-nearer)],
+            beyond: Some((up.min(down) + self.cell) * self.unit),
+        }
     }
 
     fn pieces(&self, step: Step) -> i32 {

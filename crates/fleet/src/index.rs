@@ -34,6 +34,32 @@ pub struct Candidate {
     pub distance_m: f64,
 }
 
+/// The candidates of several queries, one query's after the other's.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CandidateLists {
+    all: Vec<Candidate>,
+    /// Where each query's end.
+    ends: Vec<usize>,
+}
+
+impl CandidateLists {
+    /// Those of each query.
+    pub fn iter(&self) -> impl Iterator<Item = &[Candidate]> {
+        let mut first = 0;
+        self.ends.iter().map(move |end| {
+            let list = &self.all[first..*end];
+            first = *end;
+            list
+        })
+    }
+
+    /// Each query's apart.
+    #[must_use]
+    pub fn to_vecs(&self) -> Vec<Vec<Candidate>> {
+        self.iter().map(<[Candidate]>::to_vec).collect()
+    }
+}
+
 /// What is asked of [`Index::nearest`].
 #[derive(Debug, Clone, Copy)]
 pub struct Nearby<'a> {

@@ -31,7 +31,7 @@ impl Key {
 }
 
 /// Collects drivers by their ranks, and narrows its limit as better ones come.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Shortlist {
     k: usize,
     limit: f64,
@@ -45,19 +45,13 @@ pub(crate) struct Shortlist {
 }
 
 impl Shortlist {
-    /// For the nearest `k`, at least one, of which none may rank above `limit`.
-    pub(crate) fn new(k: usize, limit: f64) -> Self {
-        let room = k.saturating_mul(KEPT_PER_NEAREST).max(KEPT_MIN);
-        let at_first = room.min(KEPT_MIN * KEPT_PER_NEAREST) + ROOM;
-        Self {
-            k,
-            // Below what ranks nowhere.
-            limit: limit.min(f64::from(f32::MAX)),
-            keys: vec![Key(0); at_first],
-            len: 0,
-            settled: 0,
-            room,
-        }
+    /// Begins anew: for the nearest `k`, at least one, of which none may rank above `limit`.
+    pub(crate) fn begin(&mut self, k: usize, limit: f64) {
+        self.k = k;
+        // Below what ranks nowhere.
+        self.limit = limit.min(f64::from(f32::MAX));
+        self.room = k.saturating_mul(KEPT_PER_NEAREST).max(KEPT_MIN);
+        self.restart();
     }
 
     /// What ranks above this is not among the nearest; as low as what was added so far allows.

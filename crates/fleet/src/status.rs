@@ -6,7 +6,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::ops::Range;
 
 use domain::hold::{Hold, HoldKey, HoldStage};
 use domain::{Cell, DriverId, Place, Resolution, Space, Timestamp, TripId};
@@ -14,7 +13,7 @@ use domain::{Cell, DriverId, Place, Resolution, Space, Timestamp, TripId};
 use crate::drivers::{Driver, Drivers, Presence};
 use crate::exchange::{Counts, Expired, FleetPolicy, Ping, PingOutcome, ReserveStart};
 use crate::holds::{HoldConflict, Holds, InTheWay};
-use crate::index::{Candidate, Index, Nearby};
+use crate::index::{Candidate, CandidateLists, Index, Nearby};
 use crate::limits::{EXPIRED_PER_CALL_MAX, FORGET_AFTER, PINGS_AT_ONCE};
 use crate::zones::Zones;
 
@@ -184,34 +183,31 @@ impl Fleet {
         }
     }
 
-    /// The nearest available drivers of each query, nearest first and of equally near ones the lower id first: at most
-    /// `k`, within `radius_m` metres where given, and none of those whom the query leaves out. As of the last
+    /// Adds the nearest available drivers of each query, nearest first and of equally near ones the lower id first: at
+    /// most `k`, within `radius_m` metres where given, and none of those whom the query leaves out. As of the last
     /// [`Fleet::expire`].
-    #[must_use]
     pub fn nearest_of_each<'a>(
         &self,
         queries: impl IntoIterator<Item = (Place, &'a [DriverId])>,
         k: usize,
         radius_m: Option<f64>,
-    ) -> Vec<Vec<Candidate>> {
+        found: &mut CandidateLists,
+    ) {
         let mut slots = Vec::new();
-        let places: Vec<(Place, Range<usize>)> = queries
-            .into_iter()
-            .map(|(place, excluded)| {
-                let first = slots.len();
-                slots.extend(excluded.iter().filter_map(|id| self.drivers.find(*id)));
-                slots[first..].sort_unstable();
-                (place, first..slots.len())
-            })
-            .collect();
-        let nearby = |(place, excluded): &(Place, Range<usize>)| Nearby {
-            place: *place,
+        let mut asked = Vec::new();
+        for (place, excluded) in queries {
+            let first = slots.len();
+            slots.extend(excluded.iter().filter_map(|id| self.drivers.find(*id)));
+            slots[first..].sort_unstable();
+            asked.push((place, first..slots.len()));
+        }
+        let queries = asked.into_iter().map(|(place, excluded)| Nearby {
+            place,
             k,
             radius_m,
-            excluded: &slots[excluded.clone()],
-        };
-        let queries: Vec<Nearby<'_>> = places.iter().map(nearby).collect();
-        self.index.nearest_of_each(&queries)
+            excluded: &slots[excluded],
+        });
+        self.index.nearest_of_each(queries, found);
     }
 
     /// The same of one query.
@@ -223,8 +219,9 @@ impl Fleet {
         radius_m: Option<f64>,
         excluded: &[DriverId],
     ) -> Vec<Candidate> {
-        let mut found = self.nearest_of_each([(place, excluded)], k, radius_m);
-        found.pop().expect("one list for one query")
+        let mut found = CandidateLists::default();
+        self.nearest_of_each([(place, excluded)], k, radius_m, &mut found);
+        found.to_vecs().pop().expect("one list for one query")
     }
 
     /// Keeps a driver in memory, as reserved, while the caller writes the hold durably.

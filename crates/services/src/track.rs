@@ -17,13 +17,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use domain::hold::{Hold, HoldKey, HoldStage, Offer};
 use domain::{Attempt, DriverId, Place, RiderId, Timestamp, TripId};
+use fleet::index::CandidateLists;
 use fleet::{Counts, Fleet, FleetPolicy, Ping, PingOutcome};
 
 use crate::config::Market;
 use crate::limits::{EXCLUDED_DRIVERS_MAX, QUERIES_AT_ONCE};
-use crate::ports::{
-    Candidate, CandidateQuery, Clock, HoldStatus, HoldStore, MarketSnapshots, TripEvents,
-};
+use crate::ports::{CandidateQuery, Clock, HoldStatus, HoldStore, MarketSnapshots, TripEvents};
 
 /// What a driver is told without having asked.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -153,16 +152,17 @@ where
         queries: &[CandidateQuery],
         k: usize,
         radius_m: Option<f64>,
-    ) -> Vec<Vec<Candidate>> {
-        let some = queries.chunks(QUERIES_AT_ONCE);
-        some.flat_map(|queries| {
+    ) -> CandidateLists {
+        let mut found = CandidateLists::default();
+        for queries in queries.chunks(QUERIES_AT_ONCE) {
             let queries = queries.iter().map(|query| {
                 let excluded = query.excluded.len().min(EXCLUDED_DRIVERS_MAX);
                 (query.pickup, &query.excluded[..excluded])
             });
-            self.fleet().nearest_of_each(queries, k, radius_m)
-        })
-        .collect()
+            self.fleet()
+                .nearest_of_each(queries, k, radius_m, &mut found);
+        }
+        found
     }
 
     /// The hold of a trip's attempt, if it is live.

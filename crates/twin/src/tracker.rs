@@ -324,7 +324,7 @@ impl Fleet for TrackerLink {
                 }
             }
             tracker.locate_convoy();
-            Ok(tracker.core.candidates(queries, k, radius_m))
+            Ok(tracker.core.candidates(queries, k, radius_m).to_vecs())
         });
         tracker.call("tracker.candidates", found).await?
     }

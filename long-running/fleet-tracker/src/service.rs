@@ -207,7 +207,7 @@ where
             self.0.tracker.candidates(&queries, k, radius_m)
         });
         let mut reply = grpc::candidates_reply(queries.len(), k);
-        for list in lists.await {
+        for list in lists.await.iter() {
             let found = list.iter().map(|it| (it.driver, it.place, it.distance_m));
             grpc::add_candidates(&mut reply, found);
         }

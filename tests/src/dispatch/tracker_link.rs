@@ -158,7 +158,7 @@ impl Fleet for TrackerLink {
         radius_m: Option<f64>,
     ) -> Result<Vec<Vec<Candidate>>, PortError> {
         let asking = self.ask(|tracker| {
-            Box::pin(async move { Tracker::candidates(&tracker, queries, k, radius_m) })
+            Box::pin(async move { Tracker::candidates(&tracker, queries, k, radius_m).to_vecs() })
         });
         self.faults.guard(Call::Candidates, asking).await
     }

@@ -3,16 +3,12 @@
 use domain::{Place, Space};
 
 use super::chunk::NO_CHUNK;
-use super::{Candidate, Index, Nearby, bits, key_of};
-use crate::grid::{Axis, BLOCK_SIDE, Standing, Step};
+use super::{Block, Candidate, CandidateLists, Index, Nearby, bits, key_of};
+use crate::grid::{BLOCK_SIDE, Standing, Step};
 use crate::limits::SPARE_BLOCKS_PER_SEARCH;
 use crate::metric::{Globe, Metric, Plane, Torus, slackened};
 use crate::shortlist::Shortlist;
 
-/// Those as good as equally near to the last of the nearest, for whom there is room.
-const SPARE_CANDIDATES: usize = 2;
-/// Searches of one call whose memory is read together.
-const SEARCHES_AT_ONCE: usize = 8;
 /// How far from its own cell a search looks before it goes by blocks: where drivers are as dense as cells
 /// are sized for, most of the nearest few are there, and all that follows need only look for better ones.
 const AROUND: i32 = 1;
@@ -21,40 +17,77 @@ impl Index {
     /// The nearest drivers, nearest first and of equally near ones the lower id first.
     #[must_use]
     pub fn nearest(&self, nearby: Nearby<'_>) -> Vec<Candidate> {
-        let mut found = self.nearest_of_each(&[nearby]);
-        found.pop().expect("one list for one query")
+        let mut found = CandidateLists::default();
+        self.nearest_of_each([nearby], &mut found);
+        found.all
     }
 
-    /// The same of each query. Cheaper than one by one: what [`SEARCHES_AT_ONCE`] of them need of memory is read
-    /// before the first waits for it.
-    #[must_use]
-    pub fn nearest_of_each(&self, queries: &[Nearby<'_>]) -> Vec<Vec<Candidate>> {
-        match self.grid.space() {
-            Space::Sphere => self.search_each(queries, Globe::new),
-            space @ Space::Plane { .. } => self.search_each(queries, |from| Plane { space, from }),
-            Space::Torus { width_m, height_m } => {
-                self.search_each(queries, |from| Torus::new(from, width_m, height_m))
-            }
-        }
-    }
-
-    fn search_each<M: Metric>(
+    /// Adds the same of each query.
+    pub fn nearest_of_each<'a>(
         &self,
-        queries: &[Nearby<'_>],
-        from: impl Fn(Place) -> M,
-    ) -> Vec<Vec<Candidate>> {
-        let mut found = Vec::with_capacity(queries.len());
-        let mut searches = Vec::with_capacity(queries.len().min(SEARCHES_AT_ONCE));
-        for queries in queries.chunks(SEARCHES_AT_ONCE) {
-            for query in queries {
-                searches.push(Search::new(self, from(query.place), *query));
+        queries: impl IntoIterator<Item = Nearby<'a>>,
+        found: &mut CandidateLists,
+    ) {
+        match self.grid.space() {
+            Space::Sphere => self.search_each(queries, Globe::new, found),
+            space @ Space::Plane { .. } => {
+                self.search_each(queries, |from| Plane { space, from }, found);
             }
-            let nearer = searches.iter().flat_map(|search| &search.nearer);
-            self.chunks.touch(nearer.map(|cell| cell.first));
-            found.extend(searches.iter_mut().map(Search::run));
-            searches.clear();
+            Space::Torus { width_m, height_m } => {
+                let torus = |from| Torus::new(from, width_m, height_m);
+                self.search_each(queries, torus, found);
+            }
         }
-        found
+    }
+
+    fn search_each<'a, M: Metric>(
+        &self,
+        queries: impl IntoIterator<Item = Nearby<'a>>,
+        from: impl Fn(Place) -> M,
+        found: &mut CandidateLists,
+    ) {
+        let mut shortlist = Shortlist::default();
+        for query in queries {
+            let radius_m = query.radius_m.unwrap_or(f64::INFINITY);
+            // What is not a number is no distance.
+            let is_distance = radius_m >= 0.0;
+            if query.k > 0 && is_distance && !self.is_empty() {
+                let metric = from(query.place);
+                shortlist.begin(query.k.min(self.len), slackened(metric.rank_of(radius_m)));
+                Search::new(self, &metric, query, &mut shortlist).look();
+                self.measure(&metric, query.k, radius_m, &shortlist, &mut found.all);
+            }
+            found.ends.push(found.all.len());
+        }
+    }
+
+    /// Adds the nearest `k` of a shortlist.
+    fn measure(
+        &self,
+        metric: &impl Metric,
+        k: usize,
+        radius_m: f64,
+        shortlist: &Shortlist,
+        found: &mut Vec<Candidate>,
+    ) {
+        let first = found.len();
+        found.extend(shortlist.slots().map(|slot| Candidate {
+            driver: self.drivers[slot as usize],
+            place: self.chunks.place(self.located[slot as usize]),
+            distance_m: 0.0,
+        }));
+        // Apart, so that what was to be read was read at once.
+        for candidate in &mut found[first..] {
+            candidate.distance_m = metric.distance_m(candidate.place);
+        }
+        found[first..].sort_unstable_by(|a, b| {
+            a.distance_m
+                .total_cmp(&b.distance_m)
+                .then(a.driver.cmp(&b.driver))
+        });
+        let is_within = |candidate: &Candidate| candidate.distance_m <= radius_m;
+        let within = found[first..].iter().take(k).take_while(|it| is_within(it));
+        found.truncate(first + within.count());
     }
 }
 
@@ -66,129 +99,106 @@ const FARTHER: [(usize, usize); 5] = [(2, 0), (0, 2), (2, 1), (1, 2), (2, 2)];
 /// A cell as a search sees it: at least how far it is, by rank, and its first chunk.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
-    floor: f64,
+    floor: f32,
     first: u32,
 }
 
-/// A column or row of cells, and how far it is along its axis.
-#[derive(Debug, Clone, Copy)]
-struct Line {
-    cell: i32,
-    gap: f64,
-}
+const NOTHING: Seen = Seen {
+    floor: f32::INFINITY,
+    first: NO_CHUNK,
+};
 
-/// The column or row that a standing is in, the one beside it on the nearer side, and that on the farther; none where
-/// the axis ends.
-fn around(axis: &Axis, standing: Standing) -> [Option<Line>; 3] {
-    let nearer = if axis.is_in_upper_half(standing) {
-        1
-    } else {
-        -1
-    };
-    let offsets = axis.offsets(standing, Step::Cell);
-    [0, nearer, -nearer].map(|offset| {
-        offsets.contain(offset).then(|| {
-            let cell = axis.piece_at(standing, Step::Cell, offset);
-            let gap = axis.gap(standing, Step::Cell, cell);
-            Line { cell, gap }
-        })
-    })
+/// The last bits of a block's column and row.
+fn parity(key: u64) -> usize {
+    usize::from(key & 1 == 1) | (usize::from((key >> u32::BITS) & 1 == 1) << 1)
 }
 
 struct Search<'a, M> {
     index: &'a Index,
-    metric: M,
-    nearby: Nearby<'a>,
-    radius_m: f64,
+    metric: &'a M,
+    excluded: &'a [u32],
     column: Standing,
     row: Standing,
+    /// How far whatever lies beyond the cells around is, along each axis.
+    beyond: (Option<f64>, Option<f64>),
     nearer: [Seen; NEARER.len()],
     farther: [Seen; FARTHER.len()],
-    shortlist: Shortlist,
+    shortlist: &'a mut Shortlist,
 }
 
 impl<'a, M: Metric> Search<'a, M> {
-    fn new(index: &'a Index, metric: M, nearby: Nearby<'a>) -> Self {
+    fn new(
+        index: &'a Index,
+        metric: &'a M,
+        nearby: Nearby<'a>,
+        shortlist: &'a mut Shortlist,
+    ) -> Self {
         let grid = &index.grid;
-        let radius_m = nearby.radius_m.unwrap_or(f64::INFINITY);
-        let limit = slackened(metric.rank_of(radius_m));
         let (column, row) = grid.standings(nearby.place);
-        let columns = around(&grid.columns, column);
-        let rows = around(&grid.rows, row);
+        let (columns, rows) = (grid.columns.around(column), grid.rows.around(row));
         let height = grid.rows.extent(Step::Cell);
-        // Mostly they are in one block.
-        let mut last = None;
+        // Cells side by side are in the same block or in one with another last bit of its column or row.
+        let mut known: [Option<(u64, Option<&Block>)>; 4] = [None; 4];
         let mut see = |(x, y): (usize, usize)| {
-            let (Some(column), Some(row)) = (columns[x], rows[y]) else {
-                return Seen {
-                    floor: f64::INFINITY,
-                    first: NO_CHUNK,
-                };
+            let (Some(column), Some(row)) = (columns.lines[x], rows.lines[y]) else {
+                return NOTHING;
             };
             let (key, cell) = super::block_of((column.cell, row.cell));
-            let block = match last {
-                Some((known, block)) if known == key => block,
+            let known = &mut known[parity(key)];
+            let block = match known {
+                Some((is, block)) if *is == key => *block,
                 _ => index.block(key),
             };
-            last = Some((key, block));
+            *known = Some((key, block));
             Seen {
-                floor: metric.floor_of(column.gap, row.gap, height),
+                // A limit is above what it is to let in by more than this is rounded.
+                floor: metric.floor_of(column.gap, row.gap, height) as f32,
                 first: block.map_or(NO_CHUNK, |block| block.cells[cell as usize]),
             }
         };
+        let (mut nearer, mut farther) = ([NOTHING; NEARER.len()], [NOTHING; FARTHER.len()]);
+        for (at, seen) in NEARER.iter().zip(&mut nearer) {
+            *seen = see(*at);
+        }
+        for (at, seen) in FARTHER.iter().zip(&mut farther) {
+            *seen = see(*at);
+        }
         Self {
             index,
-            nearer: NEARER.map(&mut see),
-            farther: FARTHER.map(&mut see),
+            beyond: (columns.beyond, rows.beyond),
+            nearer,
+            farther,
             metric,
-            nearby,
-            radius_m,
+            excluded: nearby.excluded,
             column,
             row,
-            shortlist: Shortlist::new(nearby.k.min(index.len), limit),
-        }
-    }
-
-    fn run(&mut self) -> Vec<Candidate> {
-        // Not a number is not within any distance.
-        let is_within = self.radius_m >= 0.0;
-        if self.nearby.k == 0 || self.index.is_empty() || !is_within {
-            return Vec::new();
-        }
-        self.look();
-        self.shortlist.limit();
-        let Self {
-            index,
-            metric,
-            nearby,
-            radius_m,
             shortlist,
-            ..
-        } = self;
-        let mut candidates = Vec::with_capacity(nearby.k.min(index.len) + SPARE_CANDIDATES);
-        candidates.extend(shortlist.slots().map(|slot| Candidate {
-            driver: index.drivers[slot as usize],
-            place: index.chunks.place(index.located[slot as usize]),
-            distance_m: 0.0,
-        }));
-        // Apart, so that what was to be read was read at once.
-        for candidate in &mut candidates {
-            candidate.distance_m = metric.distance_m(candidate.place);
         }
-        candidates.retain(|candidate| candidate.distance_m <= *radius_m);
-        candidates.sort_unstable_by(|a, b| {
-            a.distance_m
-                .total_cmp(&b.distance_m)
-                .then(a.driver.cmp(&b.driver))
-        });
-        candidates.truncate(nearby.k);
-        candidates
     }
 
-    /// Shortlists all of the nearest, and perhaps a few more.
+    /// Shortlists all of the nearest, and perhaps a few more. Its own cell and those on the nearer sides come first,
+    /// so that the limit is low enough to leave most others out.
     fn look(&mut self) {
-        self.look_around();
-        if self.is_done(Step::Cell, AROUND) {
+        self.visit_each(self.nearer);
+        self.visit_each(self.farther);
+        self.look_on();
+        self.shortlist.limit();
+    }
+
+    fn visit_each(&mut self, cells: impl IntoIterator<Item = Seen> + Clone) {
+        let limit = self.shortlist.limit();
+        let within = move |seen: &Seen| f64::from(seen.floor) <= limit;
+        // All at once: the search itself waits for each to know whether it needs the next.
+        let firsts = cells.clone().into_iter().filter(within);
+        self.index.chunks.touch(firsts.map(|seen| seen.first));
+        for seen in cells.into_iter().filter(within) {
+            self.visit(seen.first);
+        }
+    }
+
+    /// Visits what lies beyond the cells around, as far as there is a need.
+    fn look_on(&mut self) {
+        if self.is_done(self.beyond) {
             return;
         }
         // Where rings would meet more empty blocks than there are occupied ones (few drivers, far away, or
@@ -198,7 +208,10 @@ impl<'a, M: Metric> Search<'a, M> {
         let mut ring = 0;
         while looked_at <= budget {
             looked_at += self.visit_ring(ring);
-            if self.is_done(Step::Block, ring) {
+            let grid = &self.index.grid;
+            let beyond_x = grid.columns.gap_beyond(self.column, Step::Block, ring);
+            let beyond_y = grid.rows.gap_beyond(self.row, Step::Block, ring);
+            if self.is_done((beyond_x, beyond_y)) {
                 return;
             }
             ring += 1;
@@ -211,34 +224,13 @@ impl<'a, M: Metric> Search<'a, M> {
         }
     }
 
-    /// Whether nothing beyond a ring can be among the nearest.
-    fn is_done(&mut self, step: Step, ring: i32) -> bool {
-        let grid = &self.index.grid;
-        let beyond_x = grid.columns.gap_beyond(self.column, step, ring);
-        let beyond_y = grid.rows.gap_beyond(self.row, step, ring);
+    /// Whether nothing so far away along an axis can be among the nearest; none: there is nothing.
+    fn is_done(&mut self, (beyond_x, beyond_y): (Option<f64>, Option<f64>)) -> bool {
         let floor_x = beyond_x.map_or(f64::INFINITY, |gap| self.metric.floor_beyond_x(gap));
         let floor_y = beyond_y.map_or(f64::INFINITY, |gap| self.metric.floor_beyond_y(gap));
         // Infinite once everything was visited, which is above no limit, not even none.
         let floor = floor_x.min(floor_y);
         floor.is_infinite() || floor > self.shortlist.limit()
-    }
-
-    /// Visits the cells up to [`AROUND`] away: its own and those on the nearer sides first, so that the limit is
-    /// low enough to leave most others out.
-    fn look_around(&mut self) {
-        self.visit_each(self.nearer);
-        self.visit_each(self.farther);
-    }
-
-    fn visit_each(&mut self, cells: impl IntoIterator<Item = Seen> + Clone) {
-        let limit = self.shortlist.limit();
-        let within = move |seen: &Seen| seen.floor <= limit;
-        // All at once: the search itself waits for each to know whether it needs the next.
-        let firsts = cells.clone().into_iter().filter(within);
-        self.index.chunks.touch(firsts.map(|seen| seen.first));
-        for seen in cells.into_iter().filter(within) {
-            self.visit(seen.first);
-        }
     }
 
     /// Visits the blocks `ring` columns or rows of them away, and says how many they are.
@@ -323,9 +315,9 @@ impl<'a, M: Metric> Search<'a, M> {
                     *rank = f32::INFINITY;
                 }
             }
-            if !self.nearby.excluded.is_empty() {
+            if !self.excluded.is_empty() {
                 for (rank, slot) in ranks.iter_mut().zip(chunk.slots()) {
-                    if self.nearby.excluded.binary_search(slot).is_ok() {
+                    if self.excluded.binary_search(slot).is_ok() {
                         *rank = f32::INFINITY;
                     }
                 }

@@ -25,7 +25,7 @@ where
         k: usize,
         radius_m: Option<f64>,
     ) -> Result<Vec<Vec<Candidate>>, PortError> {
-        Ok(Tracker::candidates(self, queries, k, radius_m))
+        Ok(Tracker::candidates(self, queries, k, radius_m).to_vecs())
     }
 
     async fn reserve(
