@@ -8,7 +8,7 @@ use std::f64::consts::{FRAC_PI_2, PI, TAU};
 
 use crate::place::Place;
 
-/// The mean Earth radius in metres: R₁ of the IUGG, as of the ellipsoid GRS 80.
+/// The mean Earth radius in metres, R₁ of the IUGG.
 pub const EARTH_RADIUS_M: f64 = 6_371_008.8;
 
 /// Radians in a step of a place's numbers.
@@ -65,8 +65,7 @@ impl Viewpoint {
     /// The square of half the chord to what lies at these [`angles`](Self::angles), where the radius is one: the
     /// haversine formula but for its last step. Neither angle may be more than [`NEAR`].
     #[inline]
-    #[must_use]
-    pub fn near(&self, north: f64, east: f64) -> f64 {
+    fn near(&self, north: f64, east: f64) -> f64 {
         let half_north = sin_of_half_squared(north);
         let cos_lat = self.cos_lat * (1.0 - 2.0 * half_north) - self.sin_lat * sin_near_zero(north);
         half_north + self.cos_lat * cos_lat * sin_of_half_squared(east)

@@ -13,6 +13,10 @@ use crate::limits::CELLS_PER_AXIS_MAX;
 /// Blocks are squares of this many by this many cells.
 pub(crate) const BLOCK_SIDE: i32 = 8;
 
+/// How many cells from its own a search looks at before it goes by blocks: where drivers are as dense as cells are sized
+/// for, most of the nearest few are there, and all that follows need only look for better ones.
+pub(crate) const AROUND: i32 = 1;
+
 /// 2³².
 const TWO_32: f64 = 4_294_967_296.0;
 /// Steps between the least and the greatest longitude there is, and latitude.
@@ -133,7 +137,7 @@ impl Axis {
         }
     }
 
-    /// A standing's own cell, the one beside it on the nearer side, and that on the farther.
+    /// A standing's own cell, the one beside it on the nearer side, and that on the farther: [`AROUND`] is 1.
     pub(crate) fn around(&self, standing: Standing) -> Around {
         let cell = standing.cell;
         let own = Some(Line { cell, gap: 0.0 });
@@ -153,7 +157,7 @@ impl Axis {
             };
             return Around {
                 lines: [own, at(nearer), at(-nearer)],
-                beyond: self.gap_beyond(standing, Step::Cell, 1),
+                beyond: self.gap_beyond(standing, Step::Cell, AROUND),
             };
         }
         // What lies within the step at the upper edge counts to the lower cell.

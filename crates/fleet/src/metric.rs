@@ -21,20 +21,34 @@ pub(crate) fn slackened(rank: f64) -> f64 {
     rank * (1.0 + 1e-5) + 1e-5
 }
 
-/// Ranks as seen from one place.
+/// Ranks as seen from one place: square metres, unless a space has something better.
 pub(crate) trait Metric {
     /// The rank of a distance in metres.
-    fn rank_of(&self, distance_m: f64) -> f64;
+    fn rank_of(&self, distance_m: f64) -> f64 {
+        distance_m * distance_m
+    }
+
     /// The distance to a place in metres, exactly as [`domain::Space::distance_m`] has it.
     fn distance_m(&self, to: Place) -> f64;
+
     /// The ranks of places.
     fn ranks(&self, places: &[Place; ROOM]) -> [f32; ROOM];
+
     /// At most the rank of anything at least `gap` away along x.
-    fn floor_beyond_x(&self, gap: f64) -> f64;
+    fn floor_beyond_x(&self, gap: f64) -> f64 {
+        gap * gap
+    }
+
     /// At most the rank of anything at least `gap` away along y.
-    fn floor_beyond_y(&self, gap: f64) -> f64;
+    fn floor_beyond_y(&self, gap: f64) -> f64 {
+        gap * gap
+    }
+
     /// At most the rank of anything in a piece of the grid these gaps away and `height` high.
-    fn floor_of(&self, gap_x: f64, gap_y: f64, height: f64) -> f64;
+    #[inline]
+    fn floor_of(&self, gap_x: f64, gap_y: f64, _height: f64) -> f64 {
+        gap_x * gap_x + gap_y * gap_y
+    }
 }
 
 /// Steps of 1e-7 degrees that are near: [`NEAR`] radians.
@@ -59,17 +73,13 @@ fn near_steps(from: Place, places: &[Place; ROOM]) -> Option<[(i32, i32); ROOM]>
     are_near.then_some(steps)
 }
 
-/// A plane: ranks are square metres.
+/// A plane.
 pub(crate) struct Plane {
     pub(crate) space: Space,
     pub(crate) from: Place,
 }
 
 impl Metric for Plane {
-    fn rank_of(&self, distance_m: f64) -> f64 {
-        distance_m * distance_m
-    }
-
     fn distance_m(&self, to: Place) -> f64 {
         self.space.distance_m(self.from, to)
     }
@@ -86,19 +96,6 @@ impl Metric for Plane {
             *rank = east * east + north * north;
         }
         ranks
-    }
-
-    fn floor_beyond_x(&self, gap: f64) -> f64 {
-        gap * gap
-    }
-
-    fn floor_beyond_y(&self, gap: f64) -> f64 {
-        gap * gap
-    }
-
-    #[inline]
-    fn floor_of(&self, gap_x: f64, gap_y: f64, _height: f64) -> f64 {
-        gap_x * gap_x + gap_y * gap_y
     }
 }
 
@@ -126,10 +123,6 @@ impl Torus {
 }
 
 impl Metric for Torus {
-    fn rank_of(&self, distance_m: f64) -> f64 {
-        distance_m * distance_m
-    }
-
     fn distance_m(&self, to: Place) -> f64 {
         self.space.distance_m(self.from, to)
     }
@@ -145,19 +138,6 @@ impl Metric for Torus {
             let east = way(place.east_m(), self.east_m, self.width_m);
             (east * east + north * north) as f32
         })
-    }
-
-    fn floor_beyond_x(&self, gap: f64) -> f64 {
-        gap * gap
-    }
-
-    fn floor_beyond_y(&self, gap: f64) -> f64 {
-        gap * gap
-    }
-
-    #[inline]
-    fn floor_of(&self, gap_x: f64, gap_y: f64, _height: f64) -> f64 {
-        gap_x * gap_x + gap_y * gap_y
     }
 }
 

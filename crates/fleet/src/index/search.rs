@@ -4,14 +4,10 @@ use domain::{Place, Space};
 
 use super::chunk::NO_CHUNK;
 use super::{Block, Candidate, CandidateLists, Index, Nearby, bits, key_of};
-use crate::grid::{BLOCK_SIDE, Standing, Step};
+use crate::grid::{AROUND, BLOCK_SIDE, Standing, Step};
 use crate::limits::SPARE_BLOCKS_PER_SEARCH;
 use crate::metric::{Globe, Metric, Plane, Torus, slackened};
 use crate::shortlist::Shortlist;
-
-/// How far from its own cell a search looks before it goes by blocks: where drivers are as dense as cells
-/// are sized for, most of the nearest few are there, and all that follows need only look for better ones.
-const AROUND: i32 = 1;
 
 impl Index {
     /// The nearest drivers, nearest first and of equally near ones the lower id first.
@@ -91,7 +87,8 @@ impl Index {
     }
 }
 
-/// The cells around one, by column and row as [`around`] has them: its own, and those on the nearer sides and between.
+/// The cells around one, by column and row as `Axis::around` has them: its own, and those on the
+/// nearer sides and between.
 const NEARER: [(usize, usize); 4] = [(0, 0), (1, 0), (0, 1), (1, 1)];
 /// The others.
 const FARTHER: [(usize, usize); 5] = [(2, 0), (0, 2), (2, 1), (1, 2), (2, 2)];
