@@ -1,10 +1,10 @@
 //! Where things are: a grid of cells over a [`Space`], with exact nearest neighbours.
 //!
-//! Drivers are known by dense numbers (slots) that the caller gives out. A cell holds the places of those
-//! in it, [`chunk::ROOM`] in two lines of memory, so that a search touches nothing else. Cells are sized to density: where drivers crowd, or
-//! thin out, the grid is laid anew, seldom enough that it costs nothing beside the moves between. Cells
-//! stand in blocks, and only blocks with an occupied cell are stored, each with a bit per occupied cell: a
-//! search steps over empty country a block at a time.
+//! Drivers are known by dense numbers (slots) that the caller gives out. A cell holds the places of those in it, ten in
+//! two lines of memory, so that a search touches nothing else. Cells are sized to density: where drivers crowd, or thin
+//! out, the grid is laid anew, seldom enough that it costs nothing beside the moves between. Cells stand in blocks, and
+//! only blocks with an occupied cell are stored, each with a bit per occupied cell: a search steps over empty country a
+//! block at a time.
 
 use domain::{DriverId, Place, Space};
 
