@@ -53,6 +53,12 @@ impl CandidateLists {
         })
     }
 
+    /// How many there are of all queries.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.all.len()
+    }
+
     /// Each query's apart.
     #[must_use]
     pub fn to_vecs(&self) -> Vec<Vec<Candidate>> {
@@ -189,7 +195,7 @@ impl Index {
     /// Puts a driver's slot at a place, whether or not it was somewhere before. A slot has the same driver for as long
     /// as it is in.
     pub fn put(&mut self, slot: u32, driver: DriverId, place: Place) {
-        let cell = self.cell_of(place);
+        let cell = self.grid.cell_of(place);
         match self.find(slot) {
             None => {
                 if self.located.len() <= slot as usize {
@@ -200,7 +206,7 @@ impl Index {
             }
             Some(at) => {
                 debug_assert_eq!(self.drivers[slot as usize], driver);
-                let before = self.cell_of(self.chunks.place(at));
+                let before = self.grid.cell_of(self.chunks.place(at));
                 if before == cell {
                     self.chunks.set_place(at, place);
                     return;
@@ -222,11 +228,6 @@ impl Index {
         std::hint::black_box(seen);
     }
 
-    #[inline]
-    fn cell_of(&self, place: Place) -> (i32, i32) {
-        self.grid.cell_of(place)
-    }
-
     fn put_in(&mut self, cell: (i32, i32), slot: u32, place: Place) {
         let (key, cell) = block_of(cell);
         let number = self.block_for(key);
@@ -243,7 +244,7 @@ impl Index {
         let Some(at) = self.find(slot) else {
             return false;
         };
-        self.take_out(self.cell_of(self.chunks.place(at)), at);
+        self.take_out(self.grid.cell_of(self.chunks.place(at)), at);
         self.located[slot as usize] = Located::NOWHERE;
         self.count_a_move();
         true
@@ -298,7 +299,7 @@ impl Index {
         anew.located = vec![Located::NOWHERE; self.located.len()];
         anew.moves_until_look = self.moves_until_look;
         for (slot, place) in self.places() {
-            anew.put_in(anew.cell_of(place), slot, place);
+            anew.put_in(anew.grid.cell_of(place), slot, place);
         }
         anew.drivers = std::mem::take(&mut self.drivers);
         *self = anew;

@@ -1,6 +1,5 @@
 //! What tasks tell each other: an [`Inbox`] of messages, in their order.
 
-use std::cell::RefMut;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
@@ -48,19 +47,15 @@ impl<M> Default for Inbox<M> {
 impl<M> fmt::Debug for Inbox<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inbox")
-            .field("messages", &self.lock().messages.len())
+            .field("messages", &self.state.lock().messages.len())
             .finish()
     }
 }
 
 impl<M> Inbox<M> {
-    fn lock(&self) -> RefMut<'_, InboxState<M>> {
-        self.state.lock()
-    }
-
     /// Puts a message in and wakes the reader.
     pub fn put(&self, message: M) {
-        let state = &mut *self.lock();
+        let state = &mut *self.state.lock();
         state.messages.push_back(message);
         if mem::take(&mut state.waits)
             && let Some(reader) = &state.reader
@@ -72,7 +67,7 @@ impl<M> Inbox<M> {
     /// The next message, if one is there.
     #[must_use]
     pub fn take(&self) -> Option<M> {
-        self.lock().messages.pop_front()
+        self.state.lock().messages.pop_front()
     }
 
     /// Whether both are the same inbox.
@@ -84,7 +79,7 @@ impl<M> Inbox<M> {
     /// How many messages wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.lock().messages.len()
+        self.state.lock().messages.len()
     }
 
     /// Whether none waits.
@@ -114,7 +109,7 @@ impl<M> Future for Next<'_, M> {
     type Output = Option<M>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<M>> {
-        let mut state = self.inbox.lock();
+        let mut state = self.inbox.state.lock();
         if let Some(message) = state.messages.pop_front() {
             return Poll::Ready(Some(message));
         }

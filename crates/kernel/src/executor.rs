@@ -9,7 +9,6 @@
 //! tasks call are the ports of multi-threaded hosts as well; but an executor, its tasks and its time are of the
 //! thread that made them, and panic on any other.
 
-use std::cell::RefMut;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
@@ -57,7 +56,7 @@ impl Wake for TaskWake {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let mut state = self.shared.lock();
+        let mut state = self.shared.state.lock();
         // Of a task that has ended, it wakes nobody.
         if state.standings[self.slot as usize].waker == Arc::as_ptr(self).addr() {
             state.queue(self.slot);
@@ -120,12 +119,6 @@ impl State {
         } else {
             Sleeper::Other(waker.clone())
         }
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> RefMut<'_, State> {
-        self.state.lock()
     }
 }
 
@@ -214,7 +207,7 @@ impl Executor {
 
     /// Moves time on to the next timer and fires all that are due then; false if that is after `until_us`, or never.
     fn move_on(&mut self, until_us: i64) -> bool {
-        let mut state = self.time.shared.lock();
+        let mut state = self.time.shared.state.lock();
         let Some(next_us) = state.timers.next_at().filter(|next| *next <= until_us) else {
             return false;
         };
@@ -230,7 +223,7 @@ impl Executor {
         drop(state);
         for sleeper in self.fired.drain(..) {
             match sleeper {
-                Sleeper::Task(slot) => self.time.shared.lock().queue(slot),
+                Sleeper::Task(slot) => self.time.shared.state.lock().queue(slot),
                 Sleeper::Other(waker) => waker.wake(),
             }
         }
@@ -243,7 +236,7 @@ impl Executor {
             let mut turn = mem::take(&mut self.turn);
             let mut spawned = mem::take(&mut self.spawned);
             {
-                let mut state = self.time.shared.lock();
+                let mut state = self.time.shared.state.lock();
                 mem::swap(&mut turn, &mut state.ready);
                 mem::swap(&mut spawned, &mut state.spawned);
             }
@@ -281,7 +274,7 @@ impl Executor {
             waker: Arc::as_ptr(&wake).addr(),
             queued: true,
         };
-        let standings = &mut self.time.shared.lock().standings;
+        let standings = &mut self.time.shared.state.lock().standings;
         standings.resize(self.tasks.len(), ENDED);
         standings[slot as usize] = standing;
         let waker = Waker::from(wake);
@@ -295,12 +288,12 @@ impl Executor {
             return;
         };
         self.polls += 1;
-        self.time.shared.lock().begin_turn(slot);
+        self.time.shared.state.lock().begin_turn(slot);
         let mut context = Context::from_waker(&task.waker);
         if task.future.as_mut().poll(&mut context).is_ready() {
             self.tasks[slot as usize] = None;
             self.free.push(slot);
-            self.time.shared.lock().standings[slot as usize] = ENDED;
+            self.time.shared.state.lock().standings[slot as usize] = ENDED;
         }
     }
 }
@@ -314,7 +307,7 @@ impl Time {
 
     /// Starts a task. It has its first turn at this moment, after those that are ready.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.shared.lock().spawned.push(Box::pin(task));
+        self.shared.state.lock().spawned.push(Box::pin(task));
     }
 
     /// Waits, rounded to the nearest microsecond. No wait at all gives no turn away.
@@ -336,7 +329,7 @@ impl Time {
     /// Timers that are set.
     #[must_use]
     pub fn timers(&self) -> usize {
-        self.shared.lock().timers.len()
+        self.shared.state.lock().timers.len()
     }
 }
 
@@ -363,13 +356,13 @@ impl Future for Sleep<'_> {
             // A waker that is held here or by its task keeps its address.
             Some((_, address)) if address == waker.data().addr() => return Poll::Pending,
             Some((timer, _)) => {
-                let mut state = self.time.shared.lock();
+                let mut state = self.time.shared.state.lock();
                 let sleeper = state.sleeper(waker);
                 state.timers.rename(timer, sleeper);
                 timer
             }
             None => {
-                let mut state = self.time.shared.lock();
+                let mut state = self.time.shared.state.lock();
                 let sleeper = state.sleeper(waker);
                 state.timers.set(self.at_us, sleeper)
             }
@@ -385,7 +378,7 @@ impl Sleep<'_> {
         if let Some((timer, _)) = self.timer.take()
             && self.at_us > self.time.now_us()
         {
-            self.time.shared.lock().timers.cancel(timer);
+            self.time.shared.state.lock().timers.cancel(timer);
         }
     }
 }

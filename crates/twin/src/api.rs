@@ -1,6 +1,5 @@
 //! The HTTP API as riders call it: a gateway or a load balancer, and the use cases behind it.
 
-use std::cell::RefMut;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,11 +64,7 @@ pub(crate) struct Api {
 impl Api {
     /// Requests to the gateway so far.
     pub(crate) fn requests(&self) -> u64 {
-        self.gateway().counters().requests
-    }
-
-    fn gateway(&self) -> RefMut<'_, HttpApi> {
-        self.gateway.lock()
+        self.gateway.lock().counters().requests
     }
 
     /// `POST /quotes`.
@@ -126,7 +121,7 @@ impl Api {
     ) -> Result<T, ApiError> {
         let now = Timestamp::from_micros(self.time.now_us());
         if matches!(front.host, Host::Function(_)) {
-            let admitted = self.gateway().admit(now);
+            let admitted = self.gateway.lock().admit(now);
             if admitted.is_err() {
                 return Err(ApiError {
                     status: 429,

@@ -1,8 +1,6 @@
 //! Drivers on the move without a ride. Where they are matters when somebody asks the tracker: then it is told
 //! of each the last ping that was due, as if all had come at their times.
 
-use std::cell::RefMut;
-
 use domain::{DriverId, Space, Timestamp};
 use fleet::Ping;
 use kernel::Local;
@@ -38,13 +36,9 @@ impl Convoy {
         }
     }
 
-    fn seats(&self) -> RefMut<'_, Seats> {
-        self.seats.lock()
-    }
-
     /// A driver sets out, or goes on another way.
     pub(crate) fn join(&self, driver: DriverId, course: Course) -> Seat {
-        let seats = &mut *self.seats();
+        let seats = &mut *self.seats.lock();
         let (due_at, car) = (course.next_at(), (driver, course));
         Seat(if let Some(seat) = seats.free.pop() {
             (seats.due_at[seat], seats.cars[seat]) = (due_at, car);
@@ -59,7 +53,7 @@ impl Convoy {
     /// A driver is no longer on that way. Returns the last ping that was due on it, unless it is told.
     pub(crate) fn leave(&self, seat: Seat, now: Timestamp) -> Option<(DriverId, Ping)> {
         let Seat(seat) = seat;
-        let seats = &mut *self.seats();
+        let seats = &mut *self.seats.lock();
         let untold = seats.tell(seat, &self.space, now);
         seats.due_at[seat] = NEVER;
         seats.free.push(seat);
@@ -72,7 +66,7 @@ impl Convoy {
         now: Timestamp,
         to: impl FnOnce(&mut dyn Iterator<Item = (DriverId, Ping)>),
     ) {
-        let seats = &mut *self.seats();
+        let seats = &mut *self.seats.lock();
         to(&mut (0..seats.cars.len()).filter_map(|seat| seats.tell(seat, &self.space, now)));
     }
 }

@@ -1,7 +1,6 @@
 //! The processors of a container as its work feels them: jobs share them, and all are slower when many are
 //! under way.
 
-use std::cell::RefMut;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,10 +44,6 @@ impl Cpu {
         }
     }
 
-    fn lock(&self) -> RefMut<'_, State> {
-        self.state.lock()
-    }
-
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.time.now_us())
     }
@@ -60,13 +55,13 @@ impl Cpu {
         }
         let inbox = Inbox::default();
         let job = {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             let job = state.machine.arrive(self.now(), cpu);
             state.waiting.insert(job, inbox.clone());
             job
         };
         loop {
-            let next = self.lock().machine.next_completion();
+            let next = self.state.lock().machine.next_completion();
             // The one who is next wakes when that is due; all others are told.
             let due_us = next
                 .filter(|(_, next)| *next == job)
@@ -81,7 +76,7 @@ impl Cpu {
 
     /// Tells those who are done, and the one who is next.
     fn settle(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let now = self.now();
         while let Some(job) = state.machine.pop_finished(now) {
             if let Some(inbox) = state.waiting.remove(&job) {
@@ -98,20 +93,20 @@ impl Cpu {
     /// How many processors there are.
     pub(crate) fn set_capacity(&self, vcpus: f64) {
         let now = self.now();
-        self.lock().machine.set_capacity(now, vcpus);
+        self.state.lock().machine.set_capacity(now, vcpus);
         self.settle();
     }
 
     /// How many of them are taken by work that is counted and not simulated.
     pub(crate) fn set_background(&self, vcpus: f64) {
         let now = self.now();
-        self.lock().machine.set_background(now, vcpus);
+        self.state.lock().machine.set_background(now, vcpus);
         self.settle();
     }
 
     /// What the processors did until now.
     pub(crate) fn usage(&self) -> ProcessorUsage {
         let now = self.now();
-        self.lock().machine.usage(now)
+        self.state.lock().machine.usage(now)
     }
 }

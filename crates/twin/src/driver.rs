@@ -112,7 +112,7 @@ impl Agent {
         if let Some(seat) = self.seat.take() {
             shared.tracker.leave_convoy(seat);
         }
-        let mut scratch = shared.scratch();
+        let mut scratch = shared.scratch.lock();
         let Scratch { actions, events } = &mut *scratch;
         events.push_back(event);
         while let Some(event) = events.pop_front() {

@@ -1,7 +1,6 @@
 //! Who waits to look at the heat map. Drivers without a ride look at it every so often, each at times of their own,
 //! but there is something to see only while surge is somewhere: until then nobody is woken.
 
-use std::cell::RefMut;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,17 +39,13 @@ impl Lookout {
         }
     }
 
-    fn state(&self) -> RefMut<'_, State> {
-        self.state.lock()
-    }
-
     fn key(&self, driver: DriverId, look_at: Timestamp) -> (i64, DriverId) {
         (look_at.as_micros().rem_euclid(self.every_us), driver)
     }
 
     /// A driver looks from that time on.
     pub(crate) fn join(&self, driver: DriverId, look_at: Timestamp, inbox: &Inbox<Heard>) {
-        let state = &mut *self.state();
+        let state = &mut *self.state.lock();
         state
             .waiting
             .insert(self.key(driver, look_at), inbox.clone());
@@ -64,19 +59,19 @@ impl Lookout {
 
     /// A driver who looked at such times has other things to do.
     pub(crate) fn leave(&self, driver: DriverId, look_at: Timestamp) {
-        self.state().waiting.remove(&self.key(driver, look_at));
+        self.state.lock().waiting.remove(&self.key(driver, look_at));
     }
 
     /// There is surge somewhere.
     pub(crate) fn surge(&self) {
-        if self.state().next_us.is_none() {
+        if self.state.lock().next_us.is_none() {
             self.called.put(());
         }
     }
 
     /// When the next after `now` looks, if there is something to see.
     fn plan(&self, now_us: i64, is_cold: bool) -> Option<i64> {
-        let state = &mut *self.state();
+        let state = &mut *self.state.lock();
         let phase = now_us.rem_euclid(self.every_us);
         let after = state.waiting.range((phase + 1, DriverId(0))..).next();
         let next = after.or_else(|| state.waiting.first_key_value());
@@ -90,7 +85,7 @@ impl Lookout {
 
     /// Wakes those who look now.
     fn call(&self, now: Timestamp) {
-        let state = self.state();
+        let state = self.state.lock();
         let of = |driver| self.key(DriverId(driver), now);
         for inbox in state.waiting.range(of(0)..=of(u64::MAX)).map(|it| it.1) {
             inbox.put(Heard::Said {

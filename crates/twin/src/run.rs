@@ -1,6 +1,5 @@
 //! A run of the twin, from its plan to what it left.
 
-use std::cell::RefMut;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,7 +66,7 @@ pub(crate) struct Shared {
     pub(crate) heat: HeatMap,
     /// Where drivers follow surge.
     pub(crate) lookout: Option<Lookout>,
-    scratch: Local<Scratch>,
+    pub(crate) scratch: Local<Scratch>,
     pub(crate) api: Arc<Api>,
     pub(crate) tracker: Arc<Tracker>,
 }
@@ -75,11 +74,6 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.time.now_us())
-    }
-
-    /// What a driver's step fills and empties.
-    pub(crate) fn scratch(&self) -> RefMut<'_, Scratch> {
-        self.scratch.lock()
     }
 
     /// What a driver hears of the tracker, said now.

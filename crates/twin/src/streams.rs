@@ -1,6 +1,5 @@
 //! The drivers' streams as the tracker has them: what it says reaches a driver a moment later.
 
-use std::cell::RefMut;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,28 +75,24 @@ impl Streams {
         &self.time
     }
 
-    fn lock(&self) -> RefMut<'_, BTreeMap<DriverId, Inbox<Heard>>> {
-        self.inboxes.lock()
-    }
-
     /// Opens a driver's stream.
     pub(crate) fn open(&self, driver: DriverId, inbox: &Inbox<Heard>) {
-        self.lock().insert(driver, inbox.clone());
+        self.inboxes.lock().insert(driver, inbox.clone());
     }
 
     /// Ends a driver's stream.
     pub(crate) fn close(&self, driver: DriverId) {
-        self.lock().remove(&driver);
+        self.inboxes.lock().remove(&driver);
     }
 
     /// Whether a driver's stream is open.
     pub(crate) fn is_open(&self, driver: DriverId) -> bool {
-        self.lock().contains_key(&driver)
+        self.inboxes.lock().contains_key(&driver)
     }
 
     /// Streams that are open.
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.inboxes.lock().len()
     }
 
     fn delay(&self) -> Duration {
@@ -115,7 +110,7 @@ pub(crate) struct Links(pub(crate) Arc<Streams>);
 impl DriverLinks for Links {
     fn push(&self, driver: DriverId, notice: Notice) -> bool {
         let streams = &self.0;
-        let Some(inbox) = streams.lock().get(&driver).cloned() else {
+        let Some(inbox) = streams.inboxes.lock().get(&driver).cloned() else {
             return false;
         };
         let heard = Heard::notice(notice, Timestamp::from_micros(streams.time.now_us()));

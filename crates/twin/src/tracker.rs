@@ -1,7 +1,6 @@
 //! The fleet tracker's process: the tracking use case behind its network and processors, in a container or,
 //! with positions in a table, as a function.
 
-use std::cell::RefMut;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
@@ -131,7 +130,7 @@ impl Tracker {
 
     /// Riders who follow their car now.
     pub(crate) fn followers(&self) -> usize {
-        self.follows().len()
+        self.follows.lock().len()
     }
 
     fn count(&self) {
@@ -240,10 +239,10 @@ impl Tracker {
             return true;
         }
         let inbox = Inbox::default();
-        self.follows().insert(trip, inbox.clone());
+        self.follows.lock().insert(trip, inbox.clone());
         let until_us = until.map(Timestamp::as_micros);
         if inbox.next_until(&self.time, until_us).await.is_none() {
-            self.follows().remove(&trip);
+            self.follows.lock().remove(&trip);
             return false;
         }
         // The stream looks at the ride each time that it says where the car is.
@@ -254,12 +253,8 @@ impl Tracker {
         true
     }
 
-    fn follows(&self) -> RefMut<'_, BTreeMap<TripId, Inbox<()>>> {
-        self.follows.lock()
-    }
-
     fn end_follow(&self, trip: TripId) {
-        if let Some(follower) = self.follows().remove(&trip) {
+        if let Some(follower) = self.follows.lock().remove(&trip) {
             follower.put(());
         }
     }

@@ -93,7 +93,11 @@ impl From<domain::Place> for v1::Place {
 /// If it is absent or out of range.
 pub fn place(place: Option<v1::Place>, field: &'static str) -> Result<domain::Place, MessageFault> {
     let place = required(place, field)?;
-    domain::Place::from_e7(place.lat_e7, place.lon_e7)
+    place_of(place.lat_e7, place.lon_e7, field)
+}
+
+fn place_of(lat_e7: i32, lon_e7: i32, field: &'static str) -> Result<domain::Place, MessageFault> {
+    domain::Place::from_e7(lat_e7, lon_e7)
         .map_err(|error| fault(field, error, "a place on the globe"))
 }
 

@@ -206,8 +206,9 @@ where
             calls::add_items(queries.len() as u64);
             self.0.tracker.candidates(&queries, k, radius_m)
         });
-        let mut reply = grpc::candidates_reply(queries.len(), k);
-        for list in lists.await.iter() {
+        let lists = lists.await;
+        let mut reply = grpc::candidates_reply(queries.len(), lists.total());
+        for list in lists.iter() {
             let found = list.iter().map(|it| (it.driver, it.place, it.distance_m));
             grpc::add_candidates(&mut reply, found);
         }

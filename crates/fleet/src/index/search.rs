@@ -81,8 +81,8 @@ impl Index {
                 .total_cmp(&b.distance_m)
                 .then(a.driver.cmp(&b.driver))
         });
-        let is_within = |candidate: &Candidate| candidate.distance_m <= radius_m;
-        let within = found[first..].iter().take(k).take_while(|it| is_within(it));
+        let nearest = found[first..].iter().take(k);
+        let within = nearest.take_while(|it| it.distance_m <= radius_m);
         found.truncate(first + within.count());
     }
 }

@@ -2,7 +2,10 @@
 
 use domain::{DriverId, Place, Timestamp};
 
-use super::{MessageFault, fault, v1};
+use super::{MessageFault, fault, place_of, v1};
+
+/// The columns of places.
+const PLACES: &str = "lat_e7, lon_e7";
 
 /// A ping of a batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -106,16 +109,14 @@ pub fn candidate_queries(
         let count = counts.get(at).map_or(0, |count| *count as usize);
         let (excluded, others) = left.split_at(count);
         left = others;
-        let pickup = Place::from_e7(request.lat_e7[at], request.lon_e7[at])
-            .map_err(|error| fault("lat_e7, lon_e7", error, "a place on the globe"))?;
+        let pickup = place_of(request.lat_e7[at], request.lon_e7[at], PLACES)?;
         Ok((pickup, excluded))
     }))
 }
 
-/// A reply with room for the candidates of so many queries.
+/// A reply with room for so many candidates of so many queries.
 #[must_use]
-pub fn candidates_reply(queries: usize, k: usize) -> v1::CandidatesReply {
-    let room = queries.saturating_mul(k);
+pub fn candidates_reply(queries: usize, room: usize) -> v1::CandidatesReply {
     v1::CandidatesReply {
         counts: Vec::with_capacity(queries),
         drivers: Vec::with_capacity(room),
@@ -163,8 +164,7 @@ pub fn candidate_lists<T>(
     let mut at = 0..rows;
     let mut next = || {
         let at = at.next().expect("as many rows as counts say");
-        let place = Place::from_e7(reply.lat_e7[at], reply.lon_e7[at])
-            .map_err(|error| fault("lat_e7, lon_e7", error, "a place on the globe"))?;
+        let place = place_of(reply.lat_e7[at], reply.lon_e7[at], PLACES)?;
         let driver = DriverId(reply.drivers[at]);
         Ok(candidate(driver, place, reply.distances_m[at]))
     };
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn lists_come_back_as_they_were_found() {
         let found = [(DriverId(1), place(1), 10.0), (DriverId(2), place(2), 20.5)];
-        let mut reply = candidates_reply(3, 2);
+        let mut reply = candidates_reply(3, 3);
         add_candidates(&mut reply, found);
         add_candidates(&mut reply, []);
         add_candidates(&mut reply, found[1..].iter().copied());
