@@ -1,18 +1,24 @@
-//! Timers by their time. Those of the span of time that is under way are in a heap of four children to a node, small
-//! enough to stay near the processor; those of each later span wait in a heap's place, in no order, until their
-//! span begins. One that is no longer wanted stays where it is until it comes up, but holds nothing; once more than
-//! half are such, all of them go.
+//! Timers by their time. Those of the tick under way are in a heap of four children to a node, small enough to stay near
+//! the processor; those of later ticks of the same lap wait in a ring, a place for each tick, in no order; those of
+//! later laps wait lap by lap. So a timer is moved twice at most before it is ordered among the few of its tick. One
+//! that is no longer wanted stays where it is until it comes up, but holds nothing; once more than half are such, all
+//! of them go.
 //!
 //! Timers of one moment fire in the order in which they were set: that order is part of what a seed
 //! replays.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::task::Waker;
 
 /// Children of a node. Four keep the heap flat and a node's children side by side.
 const CHILDREN: usize = 4;
-/// Bits of the microseconds of a span: a quarter of a second, in which most waits for calls begin and end.
-const SPAN_BITS: u32 = 18;
+/// Bits of the microseconds of a tick: 4 ms, so that a few timers are in each at a thousand a second.
+const TICK_BITS: u32 = 12;
+/// Bits of the ticks of a lap: 4 s, in which most waits begin and end.
+const LAP_BITS: u32 = 10;
+/// Ticks of a lap.
+const LAP: usize = 1 << LAP_BITS;
 /// Entries up to which it is not worth looking for those that are no longer wanted.
 const ENTRIES_MIN: usize = 64;
 
@@ -52,6 +58,14 @@ impl Entry {
         (at ^ SIGN).cast_signed()
     }
 
+    fn tick(self) -> i64 {
+        self.at_us() >> TICK_BITS
+    }
+
+    fn lap(self) -> i64 {
+        self.tick() >> LAP_BITS
+    }
+
     #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
     fn turn(self) -> u64 {
         self.0 as u64 >> SLOT_BITS
@@ -71,16 +85,67 @@ struct Slot {
     sleeper: Option<Sleeper>,
 }
 
+/// Entries of one lap by their ticks.
+#[derive(Debug)]
+struct Ring {
+    ticks: Vec<Vec<Entry>>,
+    /// A bit for each tick that has entries.
+    occupied: [u64; LAP / 64],
+}
+
+impl Default for Ring {
+    fn default() -> Self {
+        Self {
+            ticks: vec![Vec::new(); LAP],
+            occupied: [0; LAP / 64],
+        }
+    }
+}
+
+impl Ring {
+    fn push(&mut self, entry: Entry) {
+        let place = (entry.tick().cast_unsigned() % LAP as u64) as usize;
+        self.ticks[place].push(entry);
+        self.occupied[place / 64] |= 1 << (place % 64);
+    }
+
+    /// The entries of the first tick that has some, in exchange for a place of none.
+    fn take_first(&mut self, none: &mut Vec<Entry>) -> bool {
+        debug_assert!(none.is_empty());
+        let Some(word) = self.occupied.iter().position(|word| *word != 0) else {
+            return false;
+        };
+        let bits = &mut self.occupied[word];
+        let place = word * 64 + bits.trailing_zeros() as usize;
+        *bits &= *bits - 1;
+        mem::swap(&mut self.ticks[place], none);
+        true
+    }
+
+    fn retain(&mut self, mut keep: impl FnMut(&Entry) -> bool) {
+        for (place, entries) in self.ticks.iter_mut().enumerate() {
+            entries.retain(&mut keep);
+            if entries.is_empty() {
+                self.occupied[place / 64] &= !(1 << (place % 64));
+            }
+        }
+    }
+}
+
 /// All timers that are set.
 #[derive(Debug)]
 pub(crate) struct Timers {
-    /// A heap of the timers before a span. The first is of a timer that is set; it is empty only with no timer set.
+    /// A heap of the timers before a tick.
     near: Vec<Entry>,
-    /// The span that ends what is near.
+    /// The tick that ends what is near.
     near_until: i64,
-    /// The timers of that span and of later ones.
+    /// The timers of that tick and of later ones of its lap.
+    ring: Ring,
+    /// The lap of the ring.
+    lap: i64,
+    /// The timers of later laps.
     far: BTreeMap<i64, Vec<Entry>>,
-    /// Entries near and far.
+    /// Entries near, in the ring and far.
     entries: usize,
     slots: Vec<Slot>,
     free: Vec<u32>,
@@ -92,6 +157,8 @@ impl Default for Timers {
         Self {
             near: Vec::new(),
             near_until: i64::MIN,
+            ring: Ring::default(),
+            lap: i64::MIN,
             far: BTreeMap::new(),
             entries: 0,
             slots: Vec::new(),
@@ -119,14 +186,15 @@ impl Timers {
             slot.filter(|slot| slot >> SLOT_BITS == 0)
                 .expect("fewer than 2^24 timers at once")
         };
-        let (entry, span) = (Entry::new(at_us, turn, slot), at_us >> SPAN_BITS);
+        let entry = Entry::new(at_us, turn, slot);
         self.entries += 1;
-        if span < self.near_until {
+        if entry.tick() < self.near_until {
             self.near.push(entry);
             self.rise(self.near.len() - 1);
+        } else if entry.lap() == self.lap {
+            self.ring.push(entry);
         } else {
-            self.far.entry(span).or_default().push(entry);
-            self.come_near();
+            self.far.entry(entry.lap()).or_default().push(entry);
         }
         TimerId(slot)
     }
@@ -144,30 +212,39 @@ impl Timers {
             self.near.retain(|entry| is_set(slots, *entry));
             // In order is in heap order.
             self.near.sort_unstable();
+            self.ring.retain(|entry| is_set(slots, *entry));
             self.far.retain(|_, entries| {
                 entries.retain(|entry| is_set(slots, *entry));
                 !entries.is_empty()
             });
             self.entries = self.len();
         }
-        self.drop_first_unless_set();
     }
 
     /// When the next timer fires.
-    pub(crate) fn next_at(&self) -> Option<i64> {
-        self.near.first().map(|entry| entry.at_us())
+    pub(crate) fn next_at(&mut self) -> Option<i64> {
+        loop {
+            let Some(first) = self.near.first() else {
+                if self.come_near() {
+                    continue;
+                }
+                return None;
+            };
+            if is_set(&self.slots, *first) {
+                return Some(first.at_us());
+            }
+            self.drop_first();
+        }
     }
 
     /// Takes the next timer out if it fires at `now` or before.
     pub(crate) fn fire(&mut self, now_us: i64) -> Option<Sleeper> {
-        let first = *self.near.first()?;
-        if first.at_us() > now_us {
+        if self.next_at()? > now_us {
             return None;
         }
+        let first = self.near[0];
         self.drop_first();
-        let sleeper = self.give_back(first.slot());
-        self.drop_first_unless_set();
-        Some(sleeper)
+        Some(self.give_back(first.slot()))
     }
 
     /// Timers that are set.
@@ -183,28 +260,21 @@ impl Timers {
             .expect("a timer that is set has someone to wake")
     }
 
-    fn drop_first_unless_set(&mut self) {
-        while let Some(first) = self.near.first()
-            && !is_set(&self.slots, *first)
-        {
-            self.drop_first();
+    /// Where nothing is near, makes a heap of the next tick that has entries; false if there is none.
+    fn come_near(&mut self) -> bool {
+        while !self.ring.take_first(&mut self.near) {
+            let Some((lap, entries)) = self.far.pop_first() else {
+                return false;
+            };
+            self.lap = lap;
+            for entry in entries {
+                self.ring.push(entry);
+            }
         }
-        self.come_near();
-    }
-
-    /// Where nothing is near, makes a heap of the next span in which a timer is set.
-    fn come_near(&mut self) {
-        while self.near.is_empty()
-            && let Some((span, mut entries)) = self.far.pop_first()
-        {
-            self.near_until = span + 1;
-            let all = entries.len();
-            entries.retain(|entry| is_set(&self.slots, *entry));
-            self.entries -= all - entries.len();
-            // In order is in heap order.
-            entries.sort_unstable();
-            self.near = entries;
-        }
+        self.near_until = self.near[0].tick() + 1;
+        // In order is in heap order.
+        self.near.sort_unstable();
+        true
     }
 
     fn drop_first(&mut self) {
@@ -264,8 +334,10 @@ mod tests {
         let mut expected = Vec::new();
         let mut cancelled = Vec::new();
         for turn in 0..2_000u64 {
-            // A few at each of some moments, over a few spans.
-            let at = (i64::try_from(stream.below(300)).unwrap() - 100) << (SPAN_BITS - 4);
+            // A few at each of some moments, over a few ticks or a few laps.
+            let bits = if stream.chance(0.5) { -4 } else { 4 };
+            let moment = i64::try_from(stream.below(300)).unwrap() - 100;
+            let at = moment << TICK_BITS.strict_add_signed(bits);
             let id = timers.set(at, Sleeper::Task(0));
             if stream.chance(0.4) {
                 cancelled.push(id);
@@ -284,9 +356,9 @@ mod tests {
         expected.sort_unstable();
         assert_eq!(timers.len(), expected.len());
         for (at, turn) in expected {
+            assert_eq!(timers.next_at(), Some(at));
             let first = timers.near[0];
             assert_eq!((first.at_us(), first.turn()), (at, turn));
-            assert_eq!(timers.next_at(), Some(at));
             assert!(timers.fire(at - 1).is_none());
             assert!(timers.fire(at).is_some());
         }

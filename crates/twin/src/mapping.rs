@@ -13,7 +13,7 @@ use cloud::queue::Delivery;
 use cloud::timed::TimedQueue;
 use domain::Timestamp;
 use futures_util::stream::{self, StreamExt};
-use kernel::{Inbox, Time};
+use kernel::{Inbox, Local, Time};
 
 use crate::host::{CallError, Host, Work};
 
@@ -39,7 +39,11 @@ pub(crate) struct Mapping<M> {
     /// Messages of a batch that are handled at once.
     in_flight: usize,
     handler: Handler<M>,
-    inputs: Inbox<Input<Delivery<M>>>,
+    source: Local<EventSource<Delivery<M>>>,
+    /// When the machine is to be woken, if it asked for it.
+    wake_at_us: Local<Option<i64>>,
+    /// Told when that is to be earlier.
+    called: Inbox<()>,
 }
 
 impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
@@ -60,32 +64,42 @@ impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
             work,
             in_flight,
             handler,
-            inputs: Inbox::default(),
+            source: Local::new(source),
+            wake_at_us: Local::default(),
+            called: Inbox::default(),
         });
-        time.spawn(mapping.turn(source));
+        time.spawn(mapping.keep_time());
         Ok(())
     }
 
-    /// Turns the machine's crank: inputs in, actions out, timers between.
-    async fn turn(self: Arc<Self>, mut source: EventSource<Delivery<M>>) {
-        let mut wake_at: Option<Timestamp> = None;
-        let mut input = Input::Timer;
+    /// Starts the machine, and wakes it when it asked for it.
+    async fn keep_time(self: Arc<Self>) {
+        self.turn(Input::Timer);
         loop {
-            let now = Timestamp::from_micros(self.time.now_us());
-            for action in source.step(now, input) {
-                match action {
-                    Action::WakeAt(at) => wake_at = Some(wake_at.map_or(at, |asked| asked.min(at))),
-                    other => self.act(other),
-                }
+            let until_us = *self.wake_at_us.lock();
+            let called = self.called.next_until(&self.time, until_us).await;
+            if called.is_none() {
+                *self.wake_at_us.lock() = None;
+                self.turn(Input::Timer);
             }
-            let until_us = wake_at.map(Timestamp::as_micros);
-            input = match self.inputs.next_until(&self.time, until_us).await {
-                Some(input) => input,
-                None => {
-                    wake_at = None;
-                    Input::Timer
-                }
-            };
+        }
+    }
+
+    /// Turns the machine's crank: an input in, actions out. Whoever has an input does so, where it stands.
+    fn turn(self: &Arc<Self>, input: Input<Delivery<M>>) {
+        let now = Timestamp::from_micros(self.time.now_us());
+        let actions = self.source.lock().step(now, input);
+        for action in actions {
+            self.act(action);
+        }
+    }
+
+    fn wake_by(&self, at: Timestamp) {
+        let at_us = at.as_micros();
+        let asked = &mut *self.wake_at_us.lock();
+        if asked.is_none_or(|asked_us| at_us < asked_us) {
+            *asked = Some(at_us);
+            self.called.put(());
         }
     }
 
@@ -101,19 +115,19 @@ impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
                     Ok(messages) => Input::PollResult { poller, messages },
                     Err(_) => Input::PollFailed { poller },
                 };
-                mapping.inputs.put(input);
+                mapping.turn(input);
             }),
             Action::Invoke { poller, batch } => {
-                self.time
-                    .spawn(async move { mapping.invoke(poller, batch).await });
+                self.time.spawn(mapping.invoke(poller, batch));
             }
             Action::Delete { messages } => self.queue.delete(&messages),
-            // The queue shows them again by itself. Wake-ups are the crank's.
-            Action::LeaveForRetry { .. } | Action::WakeAt(_) => {}
+            // The queue shows them again by itself.
+            Action::LeaveForRetry { .. } => {}
+            Action::WakeAt(at) => self.wake_by(at),
         }
     }
 
-    async fn invoke(&self, poller: PollerId, batch: Vec<Delivery<M>>) {
+    async fn invoke(self: Arc<Self>, poller: PollerId, batch: Vec<Delivery<M>>) {
         let bodies: Vec<M> = batch.into_iter().map(|delivery| delivery.body).collect();
         let handling = pin!(self.handle(bodies));
         let outcome = match self.host.call(self.work, handling).await {
@@ -122,7 +136,7 @@ impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
             Err(CallError::Throttled) => InvokeOutcome::Throttled,
             Err(CallError::TimedOut) => InvokeOutcome::FunctionError,
         };
-        self.inputs.put(Input::InvokeResult { poller, outcome });
+        self.turn(Input::InvokeResult { poller, outcome });
     }
 
     /// Handles each message once, equal ones together; names the places of those that failed.
