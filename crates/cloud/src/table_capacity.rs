@@ -8,10 +8,11 @@
 //!
 //! Not modelled: burst capacity of partitions that were quiet, splits of hot partitions, indexes.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use domain::Timestamp;
+use hashbrown::HashTable;
 
 use crate::profile::TableProfile;
 use crate::token_bucket::TokenBucket;
@@ -91,6 +92,13 @@ pub struct TableCounters {
     pub conditional_failures: u64,
 }
 
+/// The hash of a partition's number, which may be one of few small ones: Fibonacci hashing, Knuth's multiplicative
+/// method, with the high bits brought down to where the table looks first.
+fn spread(partition: u64) -> u64 {
+    let product = partition.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    product ^ product >> 32
+}
+
 /// One kind of units: the table's bucket, its partitions' and its history.
 #[derive(Debug, Clone)]
 struct Side {
@@ -99,7 +107,7 @@ struct Side {
     table_max: f64,
     partition_rate: f64,
     bucket: TokenBucket,
-    partitions: BTreeMap<u64, TokenBucket>,
+    partitions: HashTable<(u64, TokenBucket)>,
     partitions_remembered: usize,
     /// Units of the current span, and when it ends.
     current: f64,
@@ -121,7 +129,7 @@ impl Side {
             table_max: f64::from(table_max),
             partition_rate: f64::from(partition),
             bucket: TokenBucket::new(rate, rate * BURST_S),
-            partitions: BTreeMap::new(),
+            partitions: HashTable::new(),
             partitions_remembered: PARTITIONS_REMEMBERED,
             current: 0.0,
             current_ends: None,
@@ -145,9 +153,13 @@ impl Side {
         let rate = self.partition_rate;
         let bucket = self
             .partitions
-            .entry(partition)
-            .or_insert_with(|| TokenBucket::new(rate, rate * BURST_S));
-        if !bucket.take(now, units) {
+            .entry(
+                spread(partition),
+                |(known, _)| *known == partition,
+                |(known, _)| spread(*known),
+            )
+            .or_insert_with(|| (partition, TokenBucket::new(rate, rate * BURST_S)));
+        if !bucket.into_mut().1.take(now, units) {
             return Err(Throttle::Partition);
         }
         self.bucket.draw(units);
@@ -185,7 +197,7 @@ impl Side {
 
     /// A full bucket is as good as none.
     fn forget_recovered(&mut self, now: Timestamp) {
-        self.partitions.retain(|_, bucket| !bucket.is_full(now));
+        self.partitions.retain(|(_, bucket)| !bucket.is_full(now));
         // Those that stay are in use: look again only when there are twice as many.
         self.partitions_remembered = (2 * self.partitions.len()).max(PARTITIONS_REMEMBERED);
     }

@@ -78,11 +78,8 @@ impl Seats {
             return None;
         }
         let (driver, course) = &mut self.cars[seat];
-        let (last, rest) = course.advance(space, now)?;
-        *due_at = rest.as_ref().map_or(NEVER, Course::next_at);
-        if let Some(rest) = rest {
-            *course = rest;
-        }
+        let last = course.advance(space, now)?;
+        *due_at = course.next_at();
         let Passed {
             sequence,
             place,

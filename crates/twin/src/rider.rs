@@ -75,11 +75,12 @@ impl Agent {
 
     async fn act(&mut self, action: RiderAction) -> Option<RiderEvent> {
         match action {
-            RiderAction::RequestQuote => Some(self.request_quote().await),
+            // Large and short: kept out of what a rider's task holds all the way.
+            RiderAction::RequestQuote => Some(Box::pin(self.request_quote()).await),
             RiderAction::RequestRide {
                 idempotency_key,
                 patience,
-            } => Some(self.request_ride(idempotency_key, patience).await),
+            } => Some(Box::pin(self.request_ride(idempotency_key, patience)).await),
             RiderAction::Poll { trip } => {
                 let asked_at = self.shared.now();
                 let answer = self.shared.api.read(self.rider.id(), trip).await;

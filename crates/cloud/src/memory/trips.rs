@@ -1,6 +1,7 @@
 //! Trips, their two sparse indexes, and the leases of match rounds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Index, IndexMut};
 use std::sync::{Arc, Mutex};
 
 use domain::trip::{SweepPolicy, Trip, TripState};
@@ -21,19 +22,58 @@ pub struct MemoryTrips {
 
 #[derive(Debug, Default)]
 struct State {
-    /// In the order in which they were created: those under way lie together.
-    trips: Vec<Trip>,
+    /// In the order in which they were created, which numbers them: those under way lie together.
+    trips: Rows,
     numbers: TripNumbers,
     regions: BTreeMap<Region, Indexes>,
     counters: StoreCounters,
 }
 
+/// Trips of a block.
+const BLOCK: usize = 4_096;
+
+/// Trips by their numbers, in blocks that stay where they are: a row that grows as a whole is copied time and again,
+/// and needs half as much again for each copy.
+#[derive(Debug, Default)]
+struct Rows(Vec<Vec<Trip>>);
+
+impl Rows {
+    /// Adds a trip and numbers it.
+    fn push(&mut self, trip: Trip) -> u32 {
+        if self.0.last().is_none_or(|last| last.len() == BLOCK) {
+            self.0.push(Vec::with_capacity(BLOCK));
+        }
+        let before = (self.0.len() - 1) * BLOCK;
+        let last = self.0.last_mut().expect("a block with room");
+        last.push(trip);
+        u32::try_from(before + last.len() - 1).expect("fewer than 2^32 trips")
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Trip> {
+        self.0.iter().flatten()
+    }
+}
+
+impl Index<u32> for Rows {
+    type Output = Trip;
+
+    fn index(&self, number: u32) -> &Trip {
+        &self.0[number as usize / BLOCK][number as usize % BLOCK]
+    }
+}
+
+impl IndexMut<u32> for Rows {
+    fn index_mut(&mut self, number: u32) -> &mut Trip {
+        &mut self.0[number as usize / BLOCK][number as usize % BLOCK]
+    }
+}
+
 #[derive(Debug, Default)]
 struct Indexes {
-    /// Requested trips by the time of the request, with their numbers.
-    open: BTreeSet<(Timestamp, TripId, u32)>,
-    /// Trips that are not final, by when the sweep is to look, with their numbers.
-    due: BTreeSet<(Timestamp, TripId, u32)>,
+    /// Requested trips, by number, by the time of the request.
+    open: BTreeSet<(Timestamp, u32)>,
+    /// Trips that are not final, by number, by when the sweep is to look.
+    due: BTreeSet<(Timestamp, u32)>,
     leases: BTreeMap<Round, Lease>,
 }
 
@@ -58,26 +98,25 @@ impl State {
         for (index, at) in [(&mut region.open, open), (&mut region.due, due)] {
             let Some(at) = at else { continue };
             if present {
-                index.insert((at, trip.id, number));
+                index.insert((at, number));
             } else {
-                index.remove(&(at, trip.id, number));
+                index.remove(&(at, number));
             }
         }
     }
 
     fn find(&self, id: TripId) -> Option<(u32, &Trip)> {
         let trips = &self.trips;
-        let number = self.numbers.find(id, |number| trips[number as usize].id)?;
-        Some((number, &trips[number as usize]))
+        let number = self.numbers.find(id, |number| trips[number].id)?;
+        Some((number, &trips[number]))
     }
 
     fn add(&mut self, trip: &Trip, sweep: &SweepPolicy) {
-        let number = u32::try_from(self.trips.len()).expect("fewer than 2^32 trips");
+        let number = self.trips.push(trip.clone());
         self.index(trip, number, sweep, true);
-        self.trips.push(trip.clone());
         let trips = &self.trips;
         self.numbers
-            .insert(trip.id, number, |number| trips[number as usize].id);
+            .insert(trip.id, number, |number| trips[number].id);
     }
 }
 
@@ -102,7 +141,7 @@ impl MemoryTrips {
     /// Every trip by its id, for the audit.
     #[must_use]
     pub fn all(&self) -> Vec<Trip> {
-        let mut trips = lock(&self.state).trips.clone();
+        let mut trips: Vec<_> = lock(&self.state).trips.iter().cloned().collect();
         trips.sort_unstable_by_key(|trip| trip.id);
         trips
     }
@@ -142,7 +181,7 @@ impl TripStore for MemoryTrips {
             state.counters.conditional_failures += 1;
             return Ok(Swap::Lost);
         };
-        let previous = std::mem::replace(&mut state.trips[number as usize], next.clone());
+        let previous = std::mem::replace(&mut state.trips[number], next.clone());
         state.counters.writes += 1;
         state.index(&previous, number, &self.sweep, false);
         state.index(next, number, &self.sweep, true);
@@ -155,7 +194,7 @@ impl OpenTrips for MemoryTrips {
         let mut state = lock(&self.state);
         let open = state.regions.get(region).map(|indexes| &indexes.open);
         let open = open.into_iter().flatten().take(limit);
-        let trips = open.map(|(_, _, number)| state.trips[*number as usize].clone());
+        let trips = open.map(|(_, number)| state.trips[*number].clone());
         let trips: Vec<_> = trips.collect();
         state.counters.reads += trips.len().max(1) as u64;
         Ok(trips)
@@ -174,8 +213,9 @@ impl DueTrips for MemoryTrips {
         let due = due
             .into_iter()
             .flatten()
-            .take_while(|(at, _, _)| *at <= now);
-        let due: Vec<_> = due.take(limit).map(|(_, trip, _)| *trip).collect();
+            .take_while(|(at, _)| *at <= now);
+        let due = due.take(limit).map(|(_, number)| state.trips[*number].id);
+        let due: Vec<_> = due.collect();
         state.counters.reads += due.len().max(1) as u64;
         Ok(due)
     }

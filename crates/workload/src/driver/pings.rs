@@ -190,7 +190,7 @@ impl Driver {
         };
         let before = Timestamp::from_micros(next.as_micros() - 1);
         let course = self.course();
-        if let Some((last, _)) = course.and_then(|it| it.advance(world.city.space(), before)) {
+        if let Some(last) = course.and_then(|mut it| it.advance(world.city.space(), before)) {
             self.pings.sent = last.sequence;
             self.pings.told = last.place;
         }

@@ -55,17 +55,20 @@ fn play(world: &World, sparing: bool, script: &[(f64, DriverEvent)]) -> Played {
 /// Makes up for the pings of a course, one by one; taken together they tell the same.
 fn follow(driver: &Driver, world: &World, now: Timestamp, to: &mut Played) {
     let space = world.city.space();
-    let together = driver
-        .course()
-        .and_then(|course| course.advance(space, now));
-    let (mut left, mut last) = (driver.course(), None);
-    while let Some(course) = left.clone().filter(|course| course.next_at() <= now) {
-        let (passed, rest) = course.advance(space, course.next_at()).unwrap();
-        assert_eq!(passed.due_at, course.next_at());
+    let Some(mut course) = driver.course() else {
+        return;
+    };
+    let mut together = course.clone();
+    let told_together = together.advance(space, now);
+    let mut last = None;
+    while course.next_at() <= now {
+        let due_at = course.next_at();
+        let passed = course.advance(space, due_at).unwrap();
+        assert_eq!(passed.due_at, due_at);
         to.pings.push((passed.due_at, passed.place));
-        (left, last) = (rest, Some(passed));
+        last = Some(passed);
     }
-    assert_eq!(together, last.map(|last| (last, left)));
+    assert_eq!((told_together, together), (last, course));
     if let Some(last) = last {
         to.followed.push((now, last.place));
     }
