@@ -26,6 +26,7 @@ pub mod prices;
 pub mod processor_sharing;
 pub mod profile;
 pub mod queue;
+mod spread;
 pub mod table_capacity;
 pub mod timed;
 pub mod token_bucket;

@@ -15,6 +15,7 @@ use domain::Timestamp;
 use hashbrown::HashTable;
 
 use crate::profile::TableProfile;
+use crate::spread;
 use crate::token_bucket::TokenBucket;
 
 /// Bytes of a write unit (docs: DynamoDB read and write units).
@@ -92,13 +93,6 @@ pub struct TableCounters {
     pub conditional_failures: u64,
 }
 
-/// The hash of a partition's number, which may be one of few small ones: Fibonacci hashing, Knuth's multiplicative
-/// method, with the high bits brought down to where the table looks first.
-fn spread(partition: u64) -> u64 {
-    let product = partition.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    product ^ product >> 32
-}
-
 /// One kind of units: the table's bucket, its partitions' and its history.
 #[derive(Debug, Clone)]
 struct Side {
@@ -154,9 +148,9 @@ impl Side {
         let bucket = self
             .partitions
             .entry(
-                spread(partition),
+                spread::number(partition),
                 |(known, _)| *known == partition,
-                |(known, _)| spread(*known),
+                |(known, _)| spread::number(*known),
             )
             .or_insert_with(|| (partition, TokenBucket::new(rate, rate * BURST_S)));
         if !bucket.into_mut().1.take(now, units) {

@@ -45,7 +45,7 @@ impl Fleet {
             policy,
             index: Index::new(space),
             drivers: Drivers::new(),
-            holds: Holds::default(),
+            holds: Holds::new(),
             online: 0,
             silence: BinaryHeap::new(),
             oblivion: BinaryHeap::new(),
@@ -274,11 +274,6 @@ impl Fleet {
     #[must_use]
     pub fn hold_of_trip(&self, trip: TripId) -> Option<&Hold> {
         self.holds.of_trip(trip)
-    }
-
-    /// All holds, by driver; likewise.
-    pub fn holds(&self) -> impl Iterator<Item = &Hold> {
-        self.holds.iter()
     }
 
     /// Follows a durable change of a hold's stage. A stage earlier than the one known changes nothing.

@@ -1,13 +1,14 @@
 //! The drivers' holds: one live hold for a driver, one for a trip.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use domain::hold::{self, Hold, HoldKey, HoldStage, Refusal};
 use domain::{DriverId, Timestamp, TripId};
+use hashbrown::HashTable;
 use services::ports::{HoldEnd, HoldStore, PortError, Reserved};
 
 use super::{StoreCounters, lock};
+use crate::spread;
 
 /// Holds in memory.
 #[derive(Debug, Clone, Default)]
@@ -18,40 +19,77 @@ pub struct MemoryHolds {
 #[derive(Debug, Default)]
 struct State {
     /// A driver's last hold. It may be void: past its deadline and not accepted.
-    /// Apart from the tree, which moves what it holds at each insertion.
-    by_driver: BTreeMap<DriverId, Box<Hold>>,
+    by_driver: HashTable<Hold>,
     /// Whose hold a trip has: each names a hold in `by_driver`.
-    by_trip: BTreeMap<TripId, DriverId>,
+    by_trip: HashTable<(TripId, DriverId)>,
     counters: StoreCounters,
 }
 
 impl State {
+    fn of_driver(&self, driver: DriverId) -> Option<&Hold> {
+        let is_it = |hold: &Hold| hold.key.driver == driver;
+        self.by_driver.find(spread::number(driver.0), is_it)
+    }
+
     fn of(&self, key: &HoldKey) -> Option<&Hold> {
-        self.by_driver
-            .get(&key.driver)
-            .map(Box::as_ref)
-            .filter(|hold| hold.key == *key)
+        self.of_driver(key.driver).filter(|hold| hold.key == *key)
     }
 
     fn of_trip(&self, trip: TripId) -> Option<&Hold> {
-        let driver = self.by_trip.get(&trip)?;
+        let found = self
+            .by_trip
+            .find(spread::trip(trip), |(known, _)| *known == trip);
+        let (_, driver) = found?;
         Some(
-            self.by_driver
-                .get(driver)
+            self.of_driver(*driver)
                 .expect("a trip names a hold that is there"),
         )
     }
 
+    /// Puts a hold where there is none of its trip and its driver, or in the place of itself at another stage.
     fn put(&mut self, hold: Hold) {
+        let HoldKey { driver, trip, .. } = hold.key;
+        let of_driver = self.by_driver.entry(
+            spread::number(driver.0),
+            |known| known.key.driver == driver,
+            |known| spread::number(known.key.driver.0),
+        );
+        of_driver.insert(hold);
+        let of_trip = self.by_trip.entry(
+            spread::trip(trip),
+            |(known, _)| *known == trip,
+            |(known, _)| spread::trip(*known),
+        );
+        of_trip.insert((trip, driver));
+    }
+
+    fn write(&mut self, hold: Hold) {
         self.counters.writes += 1;
-        self.by_trip.insert(hold.key.trip, hold.key.driver);
-        self.by_driver.insert(hold.key.driver, Box::new(hold));
+        self.put(hold);
     }
 
     fn remove(&mut self, key: &HoldKey) {
-        self.counters.writes += 1;
-        self.by_trip.remove(&key.trip);
-        self.by_driver.remove(&key.driver);
+        let HoldKey { driver, trip, .. } = *key;
+        let of_driver = self
+            .by_driver
+            .find_entry(spread::number(driver.0), |known| known.key.driver == driver);
+        if let Ok(found) = of_driver {
+            found.remove();
+        }
+        let of_trip = self
+            .by_trip
+            .find_entry(spread::trip(trip), |(known, _)| *known == trip);
+        if let Ok(found) = of_trip {
+            found.remove();
+        }
+    }
+
+    /// All that are so, by driver.
+    fn list(&self, are: impl Fn(&Hold) -> bool) -> Vec<Hold> {
+        let chosen = self.by_driver.iter().filter(|hold| are(hold));
+        let mut holds: Vec<Hold> = chosen.copied().collect();
+        holds.sort_unstable_by_key(|hold| hold.key.driver);
+        holds
     }
 }
 
@@ -66,19 +104,14 @@ impl MemoryHolds {
     pub fn fill(&self, holds: &[Hold]) {
         let state = &mut *lock(&self.state);
         for hold in holds {
-            state.by_trip.insert(hold.key.trip, hold.key.driver);
-            state.by_driver.insert(hold.key.driver, Box::new(*hold));
+            state.put(*hold);
         }
     }
 
     /// Every hold that was not ended, void ones too, by driver: for the audit.
     #[must_use]
     pub fn all(&self) -> Vec<Hold> {
-        lock(&self.state)
-            .by_driver
-            .values()
-            .map(|hold| **hold)
-            .collect()
+        lock(&self.state).list(|_| true)
     }
 
     /// What the store was asked.
@@ -93,9 +126,8 @@ impl HoldStore for MemoryHolds {
         let mut state = lock(&self.state);
         let key = hold.key;
         let of_driver = state
-            .by_driver
-            .get(&key.driver)
-            .map(|held| **held)
+            .of_driver(key.driver)
+            .copied()
             .filter(|held| held.is_live(now));
         let of_trip = state.of_trip(key.trip).copied();
         let of_trip = of_trip.filter(|held| held.is_live(now) && held.key.driver != key.driver);
@@ -114,13 +146,12 @@ impl HoldStore for MemoryHolds {
             return Ok(refusal);
         }
         // What this hold takes the place of: the driver's void one, and the trip's of an earlier attempt.
-        let void = state.by_driver.get(&key.driver).map(|held| held.key);
+        let void = state.of_driver(key.driver).map(|held| held.key);
         let earlier = state.of_trip(key.trip).map(|held| held.key);
         for replaced in [void, earlier].into_iter().flatten() {
-            state.by_trip.remove(&replaced.trip);
-            state.by_driver.remove(&replaced.driver);
+            state.remove(&replaced);
         }
-        state.put(*hold);
+        state.write(*hold);
         Ok(Reserved::Held)
     }
 
@@ -131,7 +162,7 @@ impl HoldStore for MemoryHolds {
             return Ok(false);
         };
         if held.stage == HoldStage::Reserved {
-            state.put(Hold {
+            state.write(Hold {
                 stage: HoldStage::Offered,
                 ..held
             });
@@ -148,7 +179,7 @@ impl HoldStore for MemoryHolds {
         let held = state.of(&key).copied().ok_or(Refusal::NotOffered);
         let accepted = held.and_then(|held| hold::accept(&held, &key, now));
         match accepted {
-            Ok(accepted) if held != Ok(accepted) => state.put(accepted),
+            Ok(accepted) if held != Ok(accepted) => state.write(accepted),
             Ok(_) => {}
             Err(_) => state.counters.conditional_failures += 1,
         }
@@ -164,6 +195,7 @@ impl HoldStore for MemoryHolds {
             state.counters.conditional_failures += 1;
             return Ok(false);
         }
+        state.counters.writes += 1;
         state.remove(&key);
         Ok(true)
     }
@@ -171,11 +203,6 @@ impl HoldStore for MemoryHolds {
     async fn live(&self, now: Timestamp) -> Result<Vec<Hold>, PortError> {
         let mut state = lock(&self.state);
         state.counters.reads += state.by_driver.len().max(1) as u64;
-        Ok(state
-            .by_driver
-            .values()
-            .map(|hold| **hold)
-            .filter(|hold| hold.is_live(now))
-            .collect())
+        Ok(state.list(|hold| hold.is_live(now)))
     }
 }

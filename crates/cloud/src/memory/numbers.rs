@@ -3,22 +3,18 @@
 use domain::TripId;
 use hashbrown::HashTable;
 
+use crate::spread;
+
 /// The numbers of trips in a row that the caller keeps, found by their ids in one look at memory or two: in a tree
 /// of a city-day's trips each level is another. The caller says which trip a number is of.
 #[derive(Debug, Clone, Default)]
 pub struct TripNumbers(HashTable<u32>);
 
-/// Ids are hashes already.
-#[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
-fn hash(id: TripId) -> u64 {
-    id.0 as u64
-}
-
 impl TripNumbers {
     /// The number of a trip, if it is there.
     pub fn find(&self, id: TripId, id_of: impl Fn(u32) -> TripId) -> Option<u32> {
         self.0
-            .find(hash(id), |number| id_of(*number) == id)
+            .find(spread::trip(id), |number| id_of(*number) == id)
             .copied()
     }
 
@@ -26,6 +22,6 @@ impl TripNumbers {
     pub fn insert(&mut self, id: TripId, number: u32, id_of: impl Fn(u32) -> TripId) {
         debug_assert!(self.find(id, &id_of).is_none());
         self.0
-            .insert_unique(hash(id), number, |number| hash(id_of(*number)));
+            .insert_unique(spread::trip(id), number, |number| spread::trip(id_of(*number)));
     }
 }

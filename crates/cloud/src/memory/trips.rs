@@ -49,8 +49,8 @@ impl Rows {
         u32::try_from(before + last.len() - 1).expect("fewer than 2^32 trips")
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Trip> {
-        self.0.iter().flatten()
+    fn to_vec(&self) -> Vec<Trip> {
+        self.0.concat()
     }
 }
 
@@ -141,7 +141,7 @@ impl MemoryTrips {
     /// Every trip by its id, for the audit.
     #[must_use]
     pub fn all(&self) -> Vec<Trip> {
-        let mut trips: Vec<_> = lock(&self.state).trips.iter().cloned().collect();
+        let mut trips = lock(&self.state).trips.to_vec();
         trips.sort_unstable_by_key(|trip| trip.id);
         trips
     }
