@@ -10,6 +10,7 @@ mod holds;
 mod market;
 mod numbers;
 mod queues;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod trips;
@@ -17,6 +18,7 @@ mod trips;
 pub use holds::MemoryHolds;
 pub use market::MemoryMarket;
 pub use numbers::TripNumbers;
+pub use rows::Rows;
 pub use queues::MemoryQueue;
 pub use trips::{LEASES_MAX, MemoryTrips};
 

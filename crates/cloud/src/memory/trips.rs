@@ -1,14 +1,13 @@
 //! Trips, their two sparse indexes, and the leases of match rounds.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::{Index, IndexMut};
 use std::sync::{Arc, Mutex};
 
 use domain::trip::{SweepPolicy, Trip, TripState};
 use domain::{Region, Round, Timestamp, TripId};
 use services::ports::{Created, DueTrips, OpenTrips, PortError, RoundLease, Swap, TripStore};
 
-use super::{StoreCounters, TripNumbers, lock};
+use super::{Rows, StoreCounters, TripNumbers, lock};
 
 /// Leases kept of each region; the oldest rounds are forgotten first. The database forgets them by time.
 pub const LEASES_MAX: usize = 10_000;
@@ -23,49 +22,10 @@ pub struct MemoryTrips {
 #[derive(Debug, Default)]
 struct State {
     /// In the order in which they were created, which numbers them: those under way lie together.
-    trips: Rows,
+    trips: Rows<Trip>,
     numbers: TripNumbers,
     regions: BTreeMap<Region, Indexes>,
     counters: StoreCounters,
-}
-
-/// Trips of a block.
-const BLOCK: usize = 4_096;
-
-/// Trips by their numbers, in blocks that stay where they are: a row that grows as a whole is copied time and again,
-/// and needs half as much again for each copy.
-#[derive(Debug, Default)]
-struct Rows(Vec<Vec<Trip>>);
-
-impl Rows {
-    /// Adds a trip and numbers it.
-    fn push(&mut self, trip: Trip) -> u32 {
-        if self.0.last().is_none_or(|last| last.len() == BLOCK) {
-            self.0.push(Vec::with_capacity(BLOCK));
-        }
-        let before = (self.0.len() - 1) * BLOCK;
-        let last = self.0.last_mut().expect("a block with room");
-        last.push(trip);
-        u32::try_from(before + last.len() - 1).expect("fewer than 2^32 trips")
-    }
-
-    fn to_vec(&self) -> Vec<Trip> {
-        self.0.concat()
-    }
-}
-
-impl Index<u32> for Rows {
-    type Output = Trip;
-
-    fn index(&self, number: u32) -> &Trip {
-        &self.0[number as usize / BLOCK][number as usize % BLOCK]
-    }
-}
-
-impl IndexMut<u32> for Rows {
-    fn index_mut(&mut self, number: u32) -> &mut Trip {
-        &mut self.0[number as usize / BLOCK][number as usize % BLOCK]
-    }
 }
 
 #[derive(Debug, Default)]
@@ -193,9 +153,9 @@ impl OpenTrips for MemoryTrips {
     async fn open(&self, region: &Region, limit: usize) -> Result<Vec<Trip>, PortError> {
         let mut state = lock(&self.state);
         let open = state.regions.get(region).map(|indexes| &indexes.open);
+        let mut trips = Vec::with_capacity(open.map_or(0, |open| open.len().min(limit)));
         let open = open.into_iter().flatten().take(limit);
-        let trips = open.map(|(_, number)| state.trips[*number].clone());
-        let trips: Vec<_> = trips.collect();
+        trips.extend(open.map(|(_, number)| state.trips[*number].clone()));
         state.counters.reads += trips.len().max(1) as u64;
         Ok(trips)
     }

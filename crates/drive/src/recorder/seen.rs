@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cloud::memory::TripNumbers;
+use cloud::memory::{Rows, TripNumbers};
 use domain::TripId;
 use report::trips::Seen;
 
@@ -11,18 +11,18 @@ use report::trips::Seen;
 #[derive(Debug, Default)]
 pub(super) struct SeenTrips {
     numbers: TripNumbers,
-    seen: Vec<(TripId, Seen)>,
+    seen: Rows<(TripId, Seen)>,
 }
 
 impl SeenTrips {
     fn find(&self, trip: TripId) -> Option<u32> {
         self.numbers
-            .find(trip, |number| self.seen[number as usize].0)
+            .find(trip, |number| self.seen[number].0)
     }
 
     pub(super) fn get_mut(&mut self, trip: TripId) -> Option<&mut Seen> {
         let number = self.find(trip)?;
-        Some(&mut self.seen[number as usize].1)
+        Some(&mut self.seen[number].1)
     }
 
     pub(super) fn get_or_insert(
@@ -31,14 +31,13 @@ impl SeenTrips {
         first: impl FnOnce() -> Seen,
     ) -> &mut Seen {
         let number = self.find(trip).unwrap_or_else(|| {
-            let next = u32::try_from(self.seen.len()).expect("a run has fewer than 2^32 trips");
-            self.seen.push((trip, first()));
+            let next = self.seen.push((trip, first()));
             let seen = &self.seen;
             self.numbers
-                .insert(trip, next, |number| seen[number as usize].0);
+                .insert(trip, next, |number| seen[number].0);
             next
         });
-        &mut self.seen[number as usize].1
+        &mut self.seen[number].1
     }
 
     /// All of them in one map.
