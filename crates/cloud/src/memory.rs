@@ -18,8 +18,8 @@ mod trips;
 pub use holds::MemoryHolds;
 pub use market::MemoryMarket;
 pub use numbers::TripNumbers;
-pub use rows::Rows;
 pub use queues::MemoryQueue;
+pub use rows::Rows;
 pub use trips::{LEASES_MAX, MemoryTrips};
 
 use std::sync::{Mutex, MutexGuard};

@@ -21,7 +21,8 @@ impl TripNumbers {
     /// Adds a trip that is not there yet.
     pub fn insert(&mut self, id: TripId, number: u32, id_of: impl Fn(u32) -> TripId) {
         debug_assert!(self.find(id, &id_of).is_none());
-        self.0
-            .insert_unique(spread::trip(id), number, |number| spread::trip(id_of(*number)));
+        self.0.insert_unique(spread::trip(id), number, |number| {
+            spread::trip(id_of(*number))
+        });
     }
 }

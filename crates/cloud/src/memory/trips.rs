@@ -170,10 +170,7 @@ impl DueTrips for MemoryTrips {
     ) -> Result<Vec<TripId>, PortError> {
         let mut state = lock(&self.state);
         let due = state.regions.get(region).map(|indexes| &indexes.due);
-        let due = due
-            .into_iter()
-            .flatten()
-            .take_while(|(at, _)| *at <= now);
+        let due = due.into_iter().flatten().take_while(|(at, _)| *at <= now);
         let due = due.take(limit).map(|(_, number)| state.trips[*number].id);
         let due: Vec<_> = due.collect();
         state.counters.reads += due.len().max(1) as u64;

@@ -16,8 +16,7 @@ pub(super) struct SeenTrips {
 
 impl SeenTrips {
     fn find(&self, trip: TripId) -> Option<u32> {
-        self.numbers
-            .find(trip, |number| self.seen[number].0)
+        self.numbers.find(trip, |number| self.seen[number].0)
     }
 
     pub(super) fn get_mut(&mut self, trip: TripId) -> Option<&mut Seen> {
@@ -33,8 +32,7 @@ impl SeenTrips {
         let number = self.find(trip).unwrap_or_else(|| {
             let next = self.seen.push((trip, first()));
             let seen = &self.seen;
-            self.numbers
-                .insert(trip, next, |number| seen[number].0);
+            self.numbers.insert(trip, next, |number| seen[number].0);
             next
         });
         &mut self.seen[number].1
