@@ -11,6 +11,7 @@
 //! - [`autoscaling`]: how many containers there are.
 //! - [`profile`]: how long each step takes and what is allowed, by a dated file with sources.
 //! - [`prices`]: counted operations times a dated price file.
+//! - [`lookup`]: maps that are looked into one by one.
 //! - [`memory`]: the store and queue ports of the use cases, in memory.
 //! - [`timed`]: the same ports in virtual time: what a call takes, consumes and may be refused.
 
@@ -20,13 +21,13 @@ pub mod event_source;
 pub mod http_api;
 pub mod lambda_function;
 pub mod lambda_pool;
+pub mod lookup;
 pub mod mark;
 pub mod memory;
 pub mod prices;
 pub mod processor_sharing;
 pub mod profile;
 pub mod queue;
-mod spread;
 pub mod table_capacity;
 pub mod timed;
 pub mod token_bucket;

@@ -12,10 +12,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use domain::Timestamp;
-use hashbrown::HashTable;
 
+use crate::lookup::Lookup;
 use crate::profile::TableProfile;
-use crate::spread;
 use crate::token_bucket::TokenBucket;
 
 /// Bytes of a write unit (docs: DynamoDB read and write units).
@@ -101,7 +100,7 @@ struct Side {
     table_max: f64,
     partition_rate: f64,
     bucket: TokenBucket,
-    partitions: HashTable<(u64, TokenBucket)>,
+    partitions: Lookup<u64, TokenBucket>,
     partitions_remembered: usize,
     /// Units of the current span, and when it ends.
     current: f64,
@@ -123,7 +122,7 @@ impl Side {
             table_max: f64::from(table_max),
             partition_rate: f64::from(partition),
             bucket: TokenBucket::new(rate, rate * BURST_S),
-            partitions: HashTable::new(),
+            partitions: Lookup::default(),
             partitions_remembered: PARTITIONS_REMEMBERED,
             current: 0.0,
             current_ends: None,
@@ -145,15 +144,9 @@ impl Side {
             return Err(Throttle::Table);
         }
         let rate = self.partition_rate;
-        let bucket = self
-            .partitions
-            .entry(
-                spread::number(partition),
-                |(known, _)| *known == partition,
-                |(known, _)| spread::number(*known),
-            )
-            .or_insert_with(|| (partition, TokenBucket::new(rate, rate * BURST_S)));
-        if !bucket.into_mut().1.take(now, units) {
+        let full = || TokenBucket::new(rate, rate * BURST_S);
+        let bucket = self.partitions.get_or_insert_with(partition, full);
+        if !bucket.take(now, units) {
             return Err(Throttle::Partition);
         }
         self.bucket.draw(units);
@@ -191,7 +184,7 @@ impl Side {
 
     /// A full bucket is as good as none.
     fn forget_recovered(&mut self, now: Timestamp) {
-        self.partitions.retain(|(_, bucket)| !bucket.is_full(now));
+        self.partitions.retain(|bucket| !bucket.is_full(now));
         // Those that stay are in use: look again only when there are twice as many.
         self.partitions_remembered = (2 * self.partitions.len()).max(PARTITIONS_REMEMBERED);
     }

@@ -1,9 +1,9 @@
 //! The drivers' streams as the tracker has them: what it says reaches a driver a moment later.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloud::lookup::Lookup;
 use cloud::profile::Spans;
 use cloud::timed::Draws;
 use domain::{DriverId, Timestamp};
@@ -57,7 +57,7 @@ pub(crate) struct Streams {
     time: Time,
     downlink: Downlink,
     draws: Draws,
-    inboxes: Local<BTreeMap<DriverId, Inbox<Heard>>>,
+    inboxes: Local<Lookup<DriverId, Inbox<Heard>>>,
 }
 
 impl Streams {
@@ -82,12 +82,12 @@ impl Streams {
 
     /// Ends a driver's stream.
     pub(crate) fn close(&self, driver: DriverId) {
-        self.inboxes.lock().remove(&driver);
+        self.inboxes.lock().remove(driver);
     }
 
     /// Whether a driver's stream is open.
     pub(crate) fn is_open(&self, driver: DriverId) -> bool {
-        self.inboxes.lock().contains_key(&driver)
+        self.inboxes.lock().get(driver).is_some()
     }
 
     /// Streams that are open.
@@ -110,7 +110,7 @@ pub(crate) struct Links(pub(crate) Arc<Streams>);
 impl DriverLinks for Links {
     fn push(&self, driver: DriverId, notice: Notice) -> bool {
         let streams = &self.0;
-        let Some(inbox) = streams.inboxes.lock().get(&driver).cloned() else {
+        let Some(inbox) = streams.inboxes.lock().get(driver).cloned() else {
             return false;
         };
         let heard = Heard::notice(notice, Timestamp::from_micros(streams.time.now_us()));

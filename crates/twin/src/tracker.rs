@@ -1,12 +1,12 @@
 //! The fleet tracker's process: the tracking use case behind its network and processors, in a container or,
 //! with positions in a table, as a function.
 
-use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use cloud::lookup::Lookup;
 use cloud::profile::Spans;
 use cloud::timed::{Call, Draws, Table, TimedHolds, TimedQueue, VirtualClock};
 use domain::hold::{HoldKey, Offer};
@@ -54,7 +54,7 @@ pub(crate) struct Tracker {
     /// Where positions are, if not in the process's memory.
     positions: Option<Table>,
     /// Who follows which car.
-    follows: Local<BTreeMap<TripId, Inbox<()>>>,
+    follows: Local<Lookup<TripId, Inbox<()>>>,
     messages: AtomicU64,
     /// Of those, messages that came from the apps of drivers and riders.
     from_apps: AtomicU64,
@@ -242,7 +242,7 @@ impl Tracker {
         self.follows.lock().insert(trip, inbox.clone());
         let until_us = until.map(Timestamp::as_micros);
         if inbox.next_until(&self.time, until_us).await.is_none() {
-            self.follows.lock().remove(&trip);
+            self.follows.lock().remove(trip);
             return false;
         }
         // The stream looks at the ride each time that it says where the car is.
@@ -254,7 +254,7 @@ impl Tracker {
     }
 
     fn end_follow(&self, trip: TripId) {
-        if let Some(follower) = self.follows.lock().remove(&trip) {
+        if let Some(follower) = self.follows.lock().remove(trip) {
             follower.put(());
         }
     }

@@ -4,11 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use domain::hold::{self, Hold, HoldKey, HoldStage, Refusal};
 use domain::{DriverId, Timestamp, TripId};
-use hashbrown::HashTable;
 use services::ports::{HoldEnd, HoldStore, PortError, Reserved};
 
 use super::{StoreCounters, lock};
-use crate::spread;
+use crate::lookup::Lookup;
 
 /// Holds in memory.
 #[derive(Debug, Clone, Default)]
@@ -19,48 +18,31 @@ pub struct MemoryHolds {
 #[derive(Debug, Default)]
 struct State {
     /// A driver's last hold. It may be void: past its deadline and not accepted.
-    by_driver: HashTable<Hold>,
+    by_driver: Lookup<DriverId, Hold>,
     /// Whose hold a trip has: each names a hold in `by_driver`.
-    by_trip: HashTable<(TripId, DriverId)>,
+    by_trip: Lookup<TripId, DriverId>,
     counters: StoreCounters,
 }
 
 impl State {
-    fn of_driver(&self, driver: DriverId) -> Option<&Hold> {
-        let is_it = |hold: &Hold| hold.key.driver == driver;
-        self.by_driver.find(spread::number(driver.0), is_it)
-    }
-
     fn of(&self, key: &HoldKey) -> Option<&Hold> {
-        self.of_driver(key.driver).filter(|hold| hold.key == *key)
+        let hold = self.by_driver.get(key.driver);
+        hold.filter(|hold| hold.key == *key)
     }
 
     fn of_trip(&self, trip: TripId) -> Option<&Hold> {
-        let found = self
-            .by_trip
-            .find(spread::trip(trip), |(known, _)| *known == trip);
-        let (_, driver) = found?;
+        let driver = self.by_trip.get(trip)?;
         Some(
-            self.of_driver(*driver)
+            self.by_driver
+                .get(*driver)
                 .expect("a trip names a hold that is there"),
         )
     }
 
     /// Puts a hold where there is none of its trip and its driver, or in the place of itself at another stage.
     fn put(&mut self, hold: Hold) {
-        let HoldKey { driver, trip, .. } = hold.key;
-        let of_driver = self.by_driver.entry(
-            spread::number(driver.0),
-            |known| known.key.driver == driver,
-            |known| spread::number(known.key.driver.0),
-        );
-        of_driver.insert(hold);
-        let of_trip = self.by_trip.entry(
-            spread::trip(trip),
-            |(known, _)| *known == trip,
-            |(known, _)| spread::trip(*known),
-        );
-        of_trip.insert((trip, driver));
+        self.by_trip.insert(hold.key.trip, hold.key.driver);
+        self.by_driver.insert(hold.key.driver, hold);
     }
 
     fn write(&mut self, hold: Hold) {
@@ -69,27 +51,8 @@ impl State {
     }
 
     fn remove(&mut self, key: &HoldKey) {
-        let HoldKey { driver, trip, .. } = *key;
-        let of_driver = self
-            .by_driver
-            .find_entry(spread::number(driver.0), |known| known.key.driver == driver);
-        if let Ok(found) = of_driver {
-            found.remove();
-        }
-        let of_trip = self
-            .by_trip
-            .find_entry(spread::trip(trip), |(known, _)| *known == trip);
-        if let Ok(found) = of_trip {
-            found.remove();
-        }
-    }
-
-    /// All that are so, by driver.
-    fn list(&self, are: impl Fn(&Hold) -> bool) -> Vec<Hold> {
-        let chosen = self.by_driver.iter().filter(|hold| are(hold));
-        let mut holds: Vec<Hold> = chosen.copied().collect();
-        holds.sort_unstable_by_key(|hold| hold.key.driver);
-        holds
+        self.by_trip.remove(key.trip);
+        self.by_driver.remove(key.driver);
     }
 }
 
@@ -111,7 +74,7 @@ impl MemoryHolds {
     /// Every hold that was not ended, void ones too, by driver: for the audit.
     #[must_use]
     pub fn all(&self) -> Vec<Hold> {
-        lock(&self.state).list(|_| true)
+        lock(&self.state).by_driver.in_order(|_| true)
     }
 
     /// What the store was asked.
@@ -126,7 +89,8 @@ impl HoldStore for MemoryHolds {
         let mut state = lock(&self.state);
         let key = hold.key;
         let of_driver = state
-            .of_driver(key.driver)
+            .by_driver
+            .get(key.driver)
             .copied()
             .filter(|held| held.is_live(now));
         let of_trip = state.of_trip(key.trip).copied();
@@ -146,7 +110,7 @@ impl HoldStore for MemoryHolds {
             return Ok(refusal);
         }
         // What this hold takes the place of: the driver's void one, and the trip's of an earlier attempt.
-        let void = state.of_driver(key.driver).map(|held| held.key);
+        let void = state.by_driver.get(key.driver).map(|held| held.key);
         let earlier = state.of_trip(key.trip).map(|held| held.key);
         for replaced in [void, earlier].into_iter().flatten() {
             state.remove(&replaced);
@@ -203,6 +167,6 @@ impl HoldStore for MemoryHolds {
     async fn live(&self, now: Timestamp) -> Result<Vec<Hold>, PortError> {
         let mut state = lock(&self.state);
         state.counters.reads += state.by_driver.len().max(1) as u64;
-        Ok(state.list(|hold| hold.is_live(now)))
+        Ok(state.by_driver.in_order(|hold| hold.is_live(now)))
     }
 }

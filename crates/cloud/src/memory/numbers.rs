@@ -3,7 +3,7 @@
 use domain::TripId;
 use hashbrown::HashTable;
 
-use crate::spread;
+use crate::lookup::Key;
 
 /// The numbers of trips in a row that the caller keeps, found by their ids in one look at memory or two: in a tree
 /// of a city-day's trips each level is another. The caller says which trip a number is of.
@@ -14,15 +14,14 @@ impl TripNumbers {
     /// The number of a trip, if it is there.
     pub fn find(&self, id: TripId, id_of: impl Fn(u32) -> TripId) -> Option<u32> {
         self.0
-            .find(spread::trip(id), |number| id_of(*number) == id)
+            .find(id.hash(), |number| id_of(*number) == id)
             .copied()
     }
 
     /// Adds a trip that is not there yet.
     pub fn insert(&mut self, id: TripId, number: u32, id_of: impl Fn(u32) -> TripId) {
         debug_assert!(self.find(id, &id_of).is_none());
-        self.0.insert_unique(spread::trip(id), number, |number| {
-            spread::trip(id_of(*number))
-        });
+        self.0
+            .insert_unique(id.hash(), number, |number| id_of(*number).hash());
     }
 }
