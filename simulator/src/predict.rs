@@ -11,9 +11,9 @@ use drive::recorder::Recorder;
 use drive::seed::{seed, seen_under_way};
 use drive::watched::Watched;
 use report::summary::ClockKind;
-use twin::{Plan, Twin};
-use workload::demand::RiderPlan;
+use twin::{Left, Plan, Twin};
 
+use crate::cores::ahead;
 use crate::exit::Failure;
 use crate::outcome::{Ending, Outcome, Told, costs};
 use crate::progress::{Progress, of_rides};
@@ -42,7 +42,6 @@ pub fn predict(
     let span = scenario.duration.0;
     let until = world.pace.run_time(span);
     let warmup = world.pace.in_run(scenario.warmup.0);
-    let riders: Vec<RiderPlan> = resolved.demand.schedule(&world, span).collect();
     let drivers = resolved.fleet.plans(&world, &resolved.demand, span);
     let market = Arc::new(embedded::market_of(resolved, started_at)?);
     let seeded = seed(&world, &market, &drivers);
@@ -54,7 +53,7 @@ pub fn predict(
     progress.say(&format!(
         "{}: {} riders and {} drivers ({} with a ride), {:.0} s of virtual time on {}, seed {}",
         scenario.name,
-        riders.len(),
+        resolved.demand.riders(&world, span),
         drivers.len(),
         seeded.trips.len(),
         total.as_secs_f64(),
@@ -63,34 +62,28 @@ pub fn predict(
     ));
     let recorder = Arc::new(Recorder::new(started_at, warmup, until));
     let under_way = seen_under_way(&seeded, started_at);
-    let plan = Plan {
-        world,
+    let mut plan = Plan {
+        world: world.clone(),
         market,
-        riders,
+        riders: Box::new(std::iter::empty()),
         drivers,
         seeded,
         until,
         profile: profile.clone(),
         sizes: twin_of::sizes(scenario, &stack)?,
     };
-    let mut twin = Twin::new(plan, recorder.clone(), watched.clone()).map_err(Failure::input)?;
-    let slice = (total / LOOKS).max(Duration::from_millis(100));
-    let mut ended = Ending::Whole;
-    loop {
-        let next = twin.now() + slice;
-        if twin.run_until(next) {
-            break;
-        }
-        if twin.now() >= started_at {
-            let elapsed = twin.now().since(started_at);
-            progress.show(elapsed, || of_rides(elapsed, &recorder, all_drivers));
-        }
-        if stop() {
-            ended = Ending::Interrupted;
-            break;
-        }
-    }
-    let left = twin.finish();
+    let (left, ended) = std::thread::scope(|scope| -> Result<_, Failure> {
+        plan.riders = ahead(scope, resolved.demand.schedule(&world, span));
+        let twin = Twin::new(plan, recorder.clone(), watched.clone()).map_err(Failure::input)?;
+        let slice = (total / LOOKS).max(Duration::from_millis(100));
+        let show = |now: Timestamp| {
+            if now >= started_at {
+                let elapsed = now.since(started_at);
+                progress.show(elapsed, || of_rides(elapsed, &recorder, all_drivers));
+            }
+        };
+        Ok(run(twin, slice, show, stop))
+    })?;
     progress.finish();
     let mut recorded = recorder.finish();
     recorded.seen.extend(under_way.clone());
@@ -115,4 +108,22 @@ pub fn predict(
         calls: None,
     };
     Ok((outcome.tell()?, ended == Ending::Interrupted))
+}
+
+/// Runs a twin to its end, or until it is to stop: that is asked, and shown how it stands, after each slice.
+fn run(
+    mut twin: Twin,
+    slice: Duration,
+    mut show: impl FnMut(Timestamp),
+    stop: &dyn Fn() -> bool,
+) -> (Left, Ending) {
+    let mut ended = Ending::Whole;
+    while !twin.run_until(twin.now() + slice) {
+        show(twin.now());
+        if stop() {
+            ended = Ending::Interrupted;
+            break;
+        }
+    }
+    (twin.finish(), ended)
 }

@@ -92,7 +92,7 @@ fn main() {
     let recorded = recorder.finish();
     println!(
         "{} rides recorded in {spent:.2} s: {:.0} ns a call; {} bytes of each ride",
-        recorded.seen.len(),
+        recorded.seen.iter().count(),
         spent * 1e9 / (RIDES * CALLS_PER_RIDE) as f64,
         size_of::<Seen>(),
     );

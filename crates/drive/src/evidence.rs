@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cloud::memory::Rows;
 use domain::hold::Hold;
 use domain::trip::{Trip, TripState};
 use domain::{Timestamp, TripId};
@@ -9,6 +10,7 @@ use report::audit::{Evidence, ForeignView, LiveHold, LoadCounts};
 use report::trips::{Seen, TripRow};
 
 use crate::last_look::LastLook;
+use crate::seen::SeenTrips;
 
 /// What a run left, its trips aside.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +22,7 @@ pub struct Ended<'a> {
     /// Trips that were under way at the start.
     pub under_way: &'a BTreeMap<TripId, Seen>,
     /// What was seen of each trip, those under way among them.
-    pub seen: &'a BTreeMap<TripId, Seen>,
+    pub seen: &'a SeenTrips,
     /// Every hold of the store.
     pub holds: &'a [Hold],
     /// What the last look found.
@@ -56,25 +58,26 @@ pub fn evidence(ended: &Ended<'_>) -> Evidence {
 /// that they are moved and not copied.
 #[must_use]
 pub fn rows(
-    trips: Vec<Trip>,
-    mut seen: BTreeMap<TripId, Seen>,
+    trips: Rows<Trip>,
+    mut seen: SeenTrips,
     under_way: &BTreeMap<TripId, Seen>,
 ) -> Vec<TripRow> {
-    let mut rows: Vec<TripRow> = trips.into_iter().map(TripRow::from).collect();
+    let mut rows = Vec::with_capacity(trips.len());
+    rows.extend(trips.into_iter().map(TripRow::from));
     // Rows are large: their keys are sorted, then each row is moved once.
     rows.sort_by_cached_key(|row| (row.requested_at, row.trip));
     for row in &mut rows {
         row.in_progress_at_start = under_way.contains_key(&row.trip);
-        row.seen = seen.remove(&row.trip).filter(|_| !row.in_progress_at_start);
+        row.seen = seen.remove(row.trip).filter(|_| !row.in_progress_at_start);
     }
     rows
 }
 
 /// What the load generator saw, ride by ride.
-fn load_counts(seen: &BTreeMap<TripId, Seen>, under_way: &BTreeMap<TripId, Seen>) -> LoadCounts {
+fn load_counts(seen: &SeenTrips, under_way: &BTreeMap<TripId, Seen>) -> LoadCounts {
     let mut counts = LoadCounts::default();
-    for (trip, seen) in seen {
-        if under_way.contains_key(trip) {
+    for (trip, seen) in seen.iter() {
+        if under_way.contains_key(&trip) {
             counts.in_progress_at_start += 1;
         } else if seen.answered_at.is_some() {
             counts.requested += 1;

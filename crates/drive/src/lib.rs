@@ -15,4 +15,5 @@ pub mod keys;
 pub mod last_look;
 pub mod recorder;
 pub mod seed;
+pub mod seen;
 pub mod watched;

@@ -1,7 +1,6 @@
 //! What riders and drivers saw, gathered while they run.
 
 mod recorded;
-mod seen;
 #[cfg(test)]
 mod tests;
 
@@ -18,8 +17,9 @@ use report::timeline::{DriverCounts, TimelineRecorder};
 use report::trips::{Seen, SeenAccept};
 use workload::driver::{Activity, DriverAccount};
 
+use crate::seen::SeenTrips;
+
 pub use recorded::{Counts, Glance, Recorded};
-use seen::SeenTrips;
 
 #[derive(Debug)]
 struct State {
@@ -346,7 +346,7 @@ impl Recorder {
             latencies: std::mem::take(&mut state.latencies),
             lag: std::mem::take(&mut state.lag),
             timeline: std::mem::replace(&mut state.timeline, empty),
-            seen: std::mem::take(&mut state.seen).into_map(),
+            seen: std::mem::take(&mut state.seen),
             counts: std::mem::take(&mut state.counts),
             accounts: std::mem::take(&mut state.accounts),
             in_flight_max: self.in_flight_max.load(Ordering::Relaxed),

@@ -43,6 +43,15 @@ pub struct CandidateLists {
 }
 
 impl CandidateLists {
+    /// None yet, and room for the lists of so many queries.
+    #[must_use]
+    pub fn with_room(queries: usize, candidates: usize) -> Self {
+        Self {
+            all: Vec::with_capacity(queries * candidates),
+            ends: Vec::with_capacity(queries),
+        }
+    }
+
     /// Those of each query.
     pub fn iter(&self) -> impl Iterator<Item = &[Candidate]> {
         let mut first = 0;

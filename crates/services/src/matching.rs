@@ -111,7 +111,7 @@ where
         round: Round,
         now: Timestamp,
     ) -> Result<RoundReport, PortError> {
-        let open = self.trips.open(region, ROUND_REQUESTS_MAX).await?;
+        let mut open = self.trips.open(region, ROUND_REQUESTS_MAX).await?;
         let mut report = RoundReport {
             ran: true,
             waiting: open.len(),
@@ -119,9 +119,8 @@ where
         };
         self.count_demand(region, round, &open, now).await;
 
-        let (hopeless, open): (Vec<_>, Vec<_>) = open
-            .into_iter()
-            .partition(|trip| trip.hopeless(now).is_some());
+        let hopeless = open.extract_if(.., |trip| trip.hopeless(now).is_some());
+        let hopeless: Vec<Trip> = hopeless.collect();
         let given_up = hopeless
             .iter()
             .filter_map(|trip| Some((trip, trip.hopeless(now)?)));

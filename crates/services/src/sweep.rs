@@ -2,6 +2,7 @@
 //! what the fleet knows. It is what makes every accepted request reach an end in bounded time, whatever
 //! rings, offers or events were lost.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use domain::hold::{HoldKey, HoldStage};
@@ -78,12 +79,12 @@ where
             due: due.len(),
             ..SweepReport::default()
         };
-        let results: Vec<Result<Done, PortError>> = stream::iter(due)
-            .map(|trip| self.see_to(trip, now))
-            .buffered(CALLS_IN_FLIGHT_MAX)
-            .collect()
-            .await;
-        for result in results {
+        let mut results = pin!(
+            stream::iter(due)
+                .map(|trip| self.see_to(trip, now))
+                .buffered(CALLS_IN_FLIGHT_MAX)
+        );
+        while let Some(result) = results.next().await {
             match result {
                 Ok(done) => {
                     report.moved += usize::from(done.moved);

@@ -16,6 +16,7 @@ pub use expiry::Restored;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use domain::hold::{Hold, HoldKey, HoldStage, Offer};
+use domain::limits::CANDIDATES_MAX;
 use domain::{Attempt, DriverId, Place, RiderId, Timestamp, TripId};
 use fleet::index::CandidateLists;
 use fleet::{Counts, Fleet, FleetPolicy, Ping, PingOutcome};
@@ -153,7 +154,7 @@ where
         k: usize,
         radius_m: Option<f64>,
     ) -> CandidateLists {
-        let mut found = CandidateLists::default();
+        let mut found = CandidateLists::with_room(queries.len(), k.min(CANDIDATES_MAX));
         for queries in queries.chunks(QUERIES_AT_ONCE) {
             let queries = queries.iter().map(|query| {
                 let excluded = query.excluded.len().min(EXCLUDED_DRIVERS_MAX);

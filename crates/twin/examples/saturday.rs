@@ -13,7 +13,7 @@ use std::time::Duration;
 use domain::fare::Tariff;
 use domain::surge::SurgePolicy;
 use domain::travel::Travel;
-use domain::trip::SweepPolicy;
+use domain::trip::{SweepPolicy, Trip};
 use domain::{Cell, Region, Resolution, Space, Timestamp};
 use drive::recorder::Recorder;
 use drive::seed::seed;
@@ -186,8 +186,10 @@ fn main() {
     let warmup = Duration::from_secs(1_800);
     let recorder = Arc::new(Recorder::new(world.pace.started_at(), warmup, until));
     let drivers = fleet(&profile).plans(&world, &demand, span);
+    let riders: Vec<_> = demand.schedule(&world, span).collect();
+    let count = riders.len();
     let plan = Plan {
-        riders: demand.schedule(&world, span).collect(),
+        riders: Box::new(riders.into_iter()),
         seeded: seed(&world, &market, &drivers),
         drivers,
         world,
@@ -196,7 +198,6 @@ fn main() {
         profile: cloud::profile::Profile::aws_us_east_1(),
         sizes: Sizes::hybrid(),
     };
-    let riders = plan.riders.len();
     let set_up_s = cpu_s();
     let mut twin = Twin::new(plan, recorder.clone(), Watched::new()).expect("sizes that AWS takes");
     let slice = Duration::from_secs(3_600);
@@ -207,9 +208,11 @@ fn main() {
     let recorded = recorder.finish();
     let (took_s, peak_mb) = (cpu_s(), memory_peak_mb());
     let mut digest = Digest::default();
-    write!(digest, "{:?}{:?}", left.trips, recorded.accounts).expect("a digest takes any text");
+    let mut trips: Vec<&Trip> = left.trips.iter().collect();
+    trips.sort_unstable_by_key(|trip| trip.id);
+    write!(digest, "{trips:?}{:?}", recorded.accounts).expect("a digest takes any text");
     println!(
-        "{riders} riders: {took_s:.1} CPU s, of which {set_up_s:.1} before the first; {peak_mb:.0} MB; {} polls; digest {:016x}",
+        "{count} riders: {took_s:.1} CPU s, of which {set_up_s:.1} before the first; {peak_mb:.0} MB; {} polls; digest {:016x}",
         left.polls,
         digest.0.finish(),
     );

@@ -24,5 +24,5 @@ mod system;
 pub mod textbook;
 mod tracker;
 
-pub use run::{Left, Plan, Twin};
+pub use run::{Left, Plan, Riders, Twin};
 pub use system::SystemError;

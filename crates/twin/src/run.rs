@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloud::memory::Rows;
 use cloud::profile::Profile;
 use domain::Timestamp;
 use domain::hold::Hold;
@@ -37,15 +38,17 @@ const SETTLE_LOOK: Duration = Duration::from_millis(300);
 /// How often drivers are counted for the run over time: each second, or so many times in a long run.
 const SAMPLES_MAX: u32 = 4_000;
 
+/// Riders in the order of their times, each as soon as it is asked for.
+pub type Riders = Box<dyn Iterator<Item = RiderPlan> + Send>;
+
 /// What a run is made of.
-#[derive(Debug)]
 pub struct Plan {
     /// What riders and drivers share; the run begins at its pace's start.
     pub world: Arc<World>,
     /// The market that the system is told of.
     pub market: Arc<Market>,
-    /// Riders in the order of their times.
-    pub riders: Vec<RiderPlan>,
+    /// Who comes.
+    pub riders: Riders,
     /// Drivers by number.
     pub drivers: Vec<DriverPlan>,
     /// The rides under way at the start.
@@ -56,6 +59,16 @@ pub struct Plan {
     pub profile: Profile,
     /// What each part is given, and where it runs.
     pub sizes: Sizes,
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan")
+            .field("drivers", &self.drivers.len())
+            .field("until", &self.until)
+            .field("sizes", &self.sizes)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What all riders and drivers share.
@@ -88,8 +101,8 @@ impl Shared {
 /// What a run left.
 #[derive(Debug)]
 pub struct Left {
-    /// Every trip of the store.
-    pub trips: Vec<Trip>,
+    /// Every trip of the store, in the order in which they were created.
+    pub trips: Rows<Trip>,
     /// Every hold of the store.
     pub holds: Vec<Hold>,
     /// What the cloud counted after the warm-up.
@@ -212,7 +225,7 @@ impl Twin {
         let at_warmup = self.at_warmup.take().unwrap_or_default();
         let at_end = self.at_end.take().unwrap_or_default();
         Left {
-            trips: self.system.trips.at_rest().all(),
+            trips: self.system.trips.at_rest().hand_over(),
             holds: self.system.holds.at_rest().all(),
             counted: at_end.since(&at_warmup),
             ended_at: self.shared.now(),
@@ -238,7 +251,7 @@ impl Twin {
 }
 
 /// Lets riders come at their times.
-async fn arrive(shared: Arc<Shared>, plans: Vec<RiderPlan>, until: Timestamp) {
+async fn arrive(shared: Arc<Shared>, plans: Riders, until: Timestamp) {
     for plan in plans {
         let comes_at = shared.world.pace.run_time(plan.at);
         if comes_at >= until {

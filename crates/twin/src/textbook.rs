@@ -239,8 +239,9 @@ impl Textbook {
         let market = Arc::new(self.market());
         let until = world.pace.run_time(self.span);
         let drivers = fleet.plans(&world, &demand, self.span);
+        let riders: Vec<_> = demand.schedule(&world, self.span).collect();
         let plan = Plan {
-            riders: demand.schedule(&world, self.span).collect(),
+            riders: Box::new(riders.into_iter()),
             seeded: seed(&world, &market, &drivers),
             drivers,
             world,

@@ -188,6 +188,12 @@ impl Demand {
         }
     }
 
+    /// How many riders the schedule has.
+    #[must_use]
+    pub fn riders(&self, world: &World, span: Duration) -> usize {
+        self.spec.arrivals.iter(world, span).count()
+    }
+
     /// A rider by number, with places drawn as those of the schedule are.
     pub(crate) fn rider(&self, world: &World, arrival: &Arrival) -> RiderPlan {
         let rider = arrival.rider;

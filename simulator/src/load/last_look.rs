@@ -1,15 +1,14 @@
 //! The last look: when all is quiet, every rider whose ride had not ended asks once more how it stands,
 //! so that what the load generator saw can be held against the store, ride by ride.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::trip::TripState;
 use domain::{Money, RiderId, TripId};
 use drive::last_look::LastLook;
+use drive::seen::SeenTrips;
 use futures_util::stream::{self, StreamExt};
 use identity::{Issuer, Subject};
-use report::trips::Seen;
 use services::ports::Clock;
 use trace::TraceContext;
 use wire::api::TripView;
@@ -35,11 +34,11 @@ enum Answer {
 }
 
 /// Asks for every trip whose end was not seen, and brings `seen` up to date.
-pub async fn look(api: &Api, issuer: &Issuer, seen: &mut BTreeMap<TripId, Seen>) -> LastLook {
+pub async fn look(api: &Api, issuer: &Issuer, seen: &mut SeenTrips) -> LastLook {
     let open: Vec<(TripId, RiderId)> = seen
         .iter()
         .filter(|(_, seen)| seen.state.is_none_or(|state| !state.is_final()))
-        .map(|(trip, seen)| (*trip, seen.rider))
+        .map(|(trip, seen)| (trip, seen.rider))
         .collect();
     let answers: Vec<(TripId, Answer)> = stream::iter(open)
         .map(|(trip, rider)| async move { (trip, ask(api, issuer, rider, trip).await) })
@@ -49,7 +48,7 @@ pub async fn look(api: &Api, issuer: &Issuer, seen: &mut BTreeMap<TripId, Seen>)
     let mut last = LastLook::default();
     let now = WallClock.now();
     for (trip, answer) in answers {
-        let Some(known) = seen.get_mut(&trip) else {
+        let Some(known) = seen.get_mut(trip) else {
             continue;
         };
         match answer {
@@ -61,7 +60,7 @@ pub async fn look(api: &Api, issuer: &Issuer, seen: &mut BTreeMap<TripId, Seen>)
             }
             // Never confirmed and not there: the request did not arrive.
             Answer::NotFound if known.answered_at.is_none() => {
-                seen.remove(&trip);
+                seen.remove(trip);
             }
             Answer::NotFound => last.missing.push(trip),
             Answer::Unknown => {}
@@ -92,10 +91,10 @@ async fn ask(api: &Api, issuer: &Issuer, rider: RiderId, trip: TripId) -> Answer
 }
 
 /// Some riders ask for the trip of the rider before them, which must be refused.
-async fn strangers(api: &Api, issuer: &Issuer, seen: &BTreeMap<TripId, Seen>, last: &mut LastLook) {
+async fn strangers(api: &Api, issuer: &Issuer, seen: &SeenTrips, last: &mut LastLook) {
     let trips: Vec<(TripId, RiderId)> = seen
         .iter()
-        .map(|(trip, seen)| (*trip, seen.rider))
+        .map(|(trip, seen)| (trip, seen.rider))
         .take(STRANGERS + 1)
         .collect();
     for pair in trips.windows(2) {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloud::memory::Rows;
 use domain::hold::Hold;
 use domain::trip::Trip;
 use domain::{Timestamp, TripId};
@@ -15,7 +16,7 @@ use drive::evidence::{Ended, evidence, rows};
 use drive::last_look::LastLook;
 use drive::recorder::Recorded;
 use drive::watched::Watched;
-use report::audit::Evidence;
+use report::audit::{AuditInput, Evidence, audit};
 use report::distill::{Bins, DriverAccount, MarketplaceInput, Window, pay_rates};
 use report::html::{ReportInput, render};
 use report::latency::Latencies;
@@ -23,6 +24,7 @@ use report::summary::{ClockKind, Summary};
 use report::timeline::Timeline;
 use report::trips::{Seen, TripRow};
 
+use crate::cores::both;
 use crate::exit::Failure;
 use crate::run_dir::{self, RunDir};
 use crate::scenario::Resolved;
@@ -51,7 +53,7 @@ pub struct Outcome<'a> {
     /// Trips that were under way at the start.
     pub under_way: BTreeMap<TripId, Seen>,
     /// Every trip of the store.
-    pub trips: Vec<Trip>,
+    pub trips: Rows<Trip>,
     /// Every live hold of the store.
     pub holds: Vec<Hold>,
     /// What the system counted after the warm-up.
@@ -133,11 +135,25 @@ impl Outcome<'_> {
             speedup: self.resolved.scenario.speedup,
             quoted: self.recorded.counts.quoted,
         };
-        let summary = self.summary(&input, &evidence, &latencies)?;
-        let pay = Bins::of(&pay_rates(&input), PAY_BINS_MAX);
         let empty =
             report::timeline::TimelineRecorder::new(self.started_at, Duration::ZERO, window);
-        let timeline = std::mem::replace(&mut self.recorded.timeline, empty).finish(&rows, pay);
+        let timeline = std::mem::replace(&mut self.recorded.timeline, empty);
+        let (told, audited) = both(
+            || -> Result<_, Failure> {
+                let summary = self.summary(&input, &latencies)?;
+                let pay = Bins::of(&pay_rates(&input), PAY_BINS_MAX);
+                Ok((summary, timeline.finish(&rows, pay)))
+            },
+            || {
+                audit(&AuditInput {
+                    rows: &rows,
+                    evidence: &evidence,
+                })
+            },
+        );
+        let (mut summary, timeline) = told?;
+        summary.audit = audited;
+        summary.slo = self.slo(&summary)?;
         Ok(Told {
             summary,
             rows,
@@ -189,9 +205,21 @@ impl Told {
     /// # Errors
     /// If a file cannot be written.
     pub fn write(&self, directory: &RunDir, resolved: &Resolved) -> Result<(), Failure> {
-        let mut trips = Vec::new();
-        report::trips::columns::write_trips(&mut trips, &self.rows).map_err(Failure::target)?;
-        directory.write(run_dir::TRIPS, &trips)?;
+        let (trips, page) = both(
+            || {
+                let mut trips = Vec::new();
+                report::trips::columns::write_trips(&mut trips, &self.rows).map(|()| trips)
+            },
+            || {
+                render(&ReportInput {
+                    summary: &self.summary,
+                    timeline: &self.timeline,
+                    latencies: &self.latencies,
+                    rows: &self.rows,
+                })
+            },
+        );
+        directory.write(run_dir::TRIPS, &trips.map_err(Failure::target)?)?;
         directory.write(run_dir::EVIDENCE, self.evidence.to_json().as_bytes())?;
         directory.write(run_dir::TIMELINE, self.timeline.to_json().as_bytes())?;
         let mut log = Vec::new();
@@ -208,12 +236,6 @@ impl Told {
         }
         let scenario = toml::to_string(&resolved.scenario).map_err(Failure::target)?;
         directory.write(run_dir::SCENARIO, scenario.as_bytes())?;
-        let page = render(&ReportInput {
-            summary: &self.summary,
-            timeline: &self.timeline,
-            latencies: &self.latencies,
-            rows: &self.rows,
-        });
         directory.write(run_dir::REPORT, page.as_bytes())?;
         directory.write(run_dir::SUMMARY, self.json()?.as_bytes())
     }

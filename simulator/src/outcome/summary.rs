@@ -1,9 +1,8 @@
 //! The summary of a run, part by part.
 
-use report::audit::{AuditInput, Evidence, audit};
 use report::distill::{MarketplaceInput, marketplace};
 use report::latency::Latencies;
-use report::summary::{Container, Cost, Function, Load, Queue, Seconds, Summary, Table};
+use report::summary::{Container, Cost, Function, Load, Queue, Seconds, Slo, Summary, Table};
 
 use super::{Outcome, costs};
 use crate::exit::Failure;
@@ -15,7 +14,6 @@ impl Outcome<'_> {
     pub(super) fn summary(
         &self,
         input: &MarketplaceInput<'_>,
-        evidence: &Evidence,
         latencies: &Latencies,
     ) -> Result<Summary, Failure> {
         let scenario = &self.resolved.scenario;
@@ -37,17 +35,18 @@ impl Outcome<'_> {
         self.infrastructure(&mut summary);
         summary.load = self.load();
         self.cost(&mut summary, input)?;
-        summary.audit = audit(&AuditInput {
-            rows: input.rows,
-            evidence,
-        });
+        Ok(summary)
+    }
+
+    /// How a summary that is whole stands to the limits of the scenario.
+    pub(super) fn slo(&self, summary: &Summary) -> Result<Vec<Slo>, Failure> {
+        let scenario = &self.resolved.scenario;
         let limits: Vec<(String, f64)> = scenario
             .slo
             .iter()
             .map(|(name, limit)| (name.clone(), number(*limit)))
             .collect();
-        summary.slo = report::slo::evaluate(&limits, &summary).map_err(Failure::input)?;
-        Ok(summary)
+        report::slo::evaluate(&limits, summary).map_err(Failure::input)
     }
 
     fn infrastructure(&self, summary: &mut Summary) {

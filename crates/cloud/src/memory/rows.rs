@@ -31,13 +31,31 @@ impl<T> Rows<T> {
         u32::try_from(before + last.len() - 1).expect("fewer than 2^32 values")
     }
 
-    /// All of them, in the order of their numbers.
+    /// How many there are.
     #[must_use]
-    pub fn to_vec(&self) -> Vec<T>
-    where
-        T: Clone,
-    {
-        self.0.concat()
+    pub fn len(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flatten()
+    }
+}
+
+impl<T> FromIterator<T> for Rows<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+        let mut rows = Self::default();
+        for value in values {
+            rows.push(value);
+        }
+        rows
     }
 }
 
@@ -71,14 +89,16 @@ mod tests {
     #[test]
     fn values_keep_their_numbers_beyond_a_block() {
         let mut rows = Rows::default();
+        assert!(rows.is_empty());
         let count = u32::try_from(2 * BLOCK + 3).unwrap();
         for number in 0..count {
             assert_eq!(rows.push(number), number);
         }
+        assert!(rows.iter().copied().eq(0..count));
         rows[7] = 0;
         assert_eq!((rows[6], rows[7], rows[count - 1]), (6, 0, count - 1));
-        let all = rows.to_vec();
-        assert_eq!(all.len(), count as usize);
-        assert_eq!(rows.into_iter().collect::<Vec<_>>(), all);
+        assert_eq!((rows.len(), rows.is_empty()), (count as usize, false));
+        let again: Rows<u32> = rows.clone().into_iter().collect();
+        assert!(again.iter().eq(rows.iter()));
     }
 }

@@ -98,12 +98,19 @@ impl MemoryTrips {
         }
     }
 
-    /// Every trip by its id, for the audit.
+    /// Every trip by its id.
     #[must_use]
     pub fn all(&self) -> Vec<Trip> {
-        let mut trips = lock(&self.state).trips.to_vec();
+        let mut trips: Vec<Trip> = lock(&self.state).trips.iter().cloned().collect();
         trips.sort_unstable_by_key(|trip| trip.id);
         trips
+    }
+
+    /// Hands over every trip, in the order in which they were created: after a run, whose bulk they are. The store
+    /// is empty then.
+    #[must_use]
+    pub fn hand_over(&self) -> Rows<Trip> {
+        std::mem::take(&mut *lock(&self.state)).trips
     }
 
     /// What the store was asked.

@@ -148,6 +148,16 @@ impl CostGraphBuilder {
         })
     }
 
+    /// Makes room for so many riders and pairs.
+    #[must_use]
+    pub fn with_room(mut self, riders: usize, pairs: usize) -> Self {
+        self.starts.reserve(riders);
+        self.penalties.reserve(riders);
+        self.drivers.reserve(pairs);
+        self.costs.reserve(pairs);
+        self
+    }
+
     /// Adds the next rider: candidates with their costs in any order, and what leaving the rider
     /// unserved costs (none: served wherever possible). Of a driver named twice the cheaper cost counts.
     ///

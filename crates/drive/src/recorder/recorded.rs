@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::{DriverId, TripId};
+use domain::DriverId;
 use report::latency::{Latencies, LatencyHistogram};
 use report::timeline::TimelineRecorder;
-use report::trips::Seen;
 use workload::driver::DriverAccount;
+
+use crate::seen::SeenTrips;
 
 /// Counts of the load.
 #[derive(Debug, Clone, Default)]
@@ -54,7 +55,7 @@ pub struct Recorded {
     /// The run over time.
     pub timeline: TimelineRecorder,
     /// What was seen of each trip.
-    pub seen: BTreeMap<TripId, Seen>,
+    pub seen: SeenTrips,
     /// Counts.
     pub counts: Counts,
     /// Each driver's account at the end of the warm-up, and at the end.

@@ -71,8 +71,8 @@ fn a_trip_is_told_by_all_who_saw_it() {
     recorder.shown(trip, after(78), TripState::Requested, None);
     assert_eq!(recorder.glance().requested, 1);
     let recorded = recorder.finish();
-    assert_eq!(recorded.seen.len(), 1);
-    let seen = &recorded.seen[&trip];
+    assert_eq!(recorded.seen.iter().count(), 1);
+    let seen = recorded.seen.get(trip).unwrap();
     assert_eq!(seen.answered_at, Some(after(72)));
     assert_eq!(seen.first_offer_at, Some(after(75)));
     assert_eq!(seen.accepts.len(), 1);

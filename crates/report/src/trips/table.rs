@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -18,6 +19,9 @@ use super::columns::TripFileError;
 
 /// Rows in one group: bounds the memory that a reader of the file needs.
 const ROWS_IN_GROUP_MAX: usize = 200_000;
+
+/// Columns that are gathered before they can be written.
+const COLUMNS_AHEAD: usize = 2;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,12 +67,12 @@ pub(super) enum Value {
     Flag(bool),
 }
 
-/// Writes rows: `field(row, column)` gives each one's fields.
+/// Writes rows: `field(row, column)` gives each one's fields. They are gathered on one core and written on another.
 pub(super) fn write<W: Write + Send>(
     writer: W,
     columns: &[(&'static str, Kind)],
     rows: usize,
-    field: &dyn Fn(usize, usize) -> Value,
+    field: &(dyn Fn(usize, usize) -> Value + Sync),
     metadata: &[(&str, &str)],
 ) -> Result<(), parquet::errors::ParquetError> {
     let fields: String = columns
@@ -97,19 +101,31 @@ pub(super) fn write<W: Write + Send>(
     }
     let properties = Arc::new(properties.build());
     let mut file = SerializedFileWriter::new(writer, Arc::new(schema), properties)?;
-    let mut first = 0;
-    while first < rows {
-        let last = rows.min(first + ROWS_IN_GROUP_MAX);
-        let mut group = file.next_row_group()?;
-        for (index, (_, kind)) in columns.iter().enumerate() {
-            let values: Vec<_> = (first..last).map(|row| field(row, index)).collect();
-            write_column(&mut group, *kind, values)?;
+    std::thread::scope(|scope| {
+        let (give, gathered) = sync_channel(COLUMNS_AHEAD);
+        scope.spawn(move || {
+            for first in (0..rows).step_by(ROWS_IN_GROUP_MAX) {
+                let group = first..rows.min(first + ROWS_IN_GROUP_MAX);
+                for column in 0..columns.len() {
+                    let values: Vec<_> = group.clone().map(|row| field(row, column)).collect();
+                    // Nobody takes them any more: it was written as far as it could be.
+                    if give.send(values).is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        for _ in (0..rows).step_by(ROWS_IN_GROUP_MAX) {
+            let mut group = file.next_row_group()?;
+            for (_, kind) in columns {
+                let values = gathered.recv().expect("every column is gathered");
+                write_column(&mut group, *kind, values)?;
+            }
+            group.close()?;
         }
-        group.close()?;
-        first = last;
-    }
-    file.close()?;
-    Ok(())
+        file.close()?;
+        Ok(())
+    })
 }
 
 fn write_column<W: Write + Send>(

@@ -71,7 +71,9 @@ pub(super) fn pair(market: &Market, waiting: &[Waiting]) -> Vec<Pair> {
         Assignment::Batched { unserved_penalty } => unserved_penalty.map(milliseconds),
         Assignment::Nearest => None,
     };
-    let mut graph = CostGraphBuilder::new(drivers).expect("candidates are bounded");
+    let mut graph = CostGraphBuilder::new(drivers)
+        .expect("candidates are bounded")
+        .with_room(riders.len(), places.len());
     let mut rest = &places[..];
     for &rider in &riders {
         let approaches = &waiting[rider].approaches;
@@ -93,7 +95,7 @@ pub(super) fn pair(market: &Market, waiting: &[Waiting]) -> Vec<Pair> {
         Assignment::Nearest => Nearest.assign(&graph),
     };
     let mut rest = &places[..];
-    let mut pairs = Vec::new();
+    let mut pairs = Vec::with_capacity(riders.len());
     for (&rider, &driver) in riders.iter().zip(&assignment.drivers) {
         let approaches = &waiting[rider].approaches;
         let (own, after) = rest.split_at(approaches.len());
@@ -109,10 +111,12 @@ pub(super) fn pair(market: &Market, waiting: &[Waiting]) -> Vec<Pair> {
 
 /// The place of each candidate's driver among all drivers by id, one rider's candidates after the other, and
 /// how many drivers there are.
-fn places<'a>(riders: impl Iterator<Item = &'a Waiting>) -> (Vec<u32>, usize) {
-    let approaches = riders.flat_map(|rider| &rider.approaches);
+fn places<'a>(riders: impl Iterator<Item = &'a Waiting> + Clone) -> (Vec<u32>, usize) {
+    let approaches = riders.clone().flat_map(|rider| &rider.approaches);
     let drivers = approaches.map(|it| it.candidate.driver);
-    let mut by_driver: Vec<(DriverId, u32)> = drivers.zip(0u32..).collect();
+    let count = riders.map(|rider| rider.approaches.len()).sum();
+    let mut by_driver: Vec<(DriverId, u32)> = Vec::with_capacity(count);
+    by_driver.extend(drivers.zip(0u32..));
     by_driver.sort_unstable();
     let mut places = vec![0; by_driver.len()];
     let mut drivers: u32 = 0;

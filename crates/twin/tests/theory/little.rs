@@ -113,8 +113,10 @@ fn on_the_whole_modelled_cloud_too() {
             outcome.left.trips.iter().filter(waits).count() as f64
         };
         let found = mean(looks.take_while(|at| *at < until).map(waits_at));
-        let seen = outcome.recorded.seen.values();
-        let came = seen.filter(|seen| counts(outcome, seen.scheduled_at));
+        let seen = outcome.recorded.seen.iter();
+        let came = seen
+            .map(|(_, seen)| seen)
+            .filter(|seen| counts(outcome, seen.scheduled_at));
         let spans: Vec<f64> = came
             .filter_map(|seen| {
                 let accepted = seen.accepts.first().map(|accept| accept.at);

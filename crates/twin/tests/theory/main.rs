@@ -146,7 +146,8 @@ pub(crate) fn per_hour(outcome: &Outcome) -> f64 {
 
 /// The mean way to pick-ups, in metres, of rides that were taken while things counted.
 pub(crate) fn pickup_m(outcome: &Outcome) -> f64 {
-    let taken = outcome.recorded.seen.values().filter(|seen| {
+    let seen = outcome.recorded.seen.iter().map(|(_, seen)| seen);
+    let taken = seen.filter(|seen| {
         let mut accepts = seen.accepts.iter();
         accepts.any(|accept| counts(outcome, accept.at))
     });

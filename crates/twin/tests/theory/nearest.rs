@@ -92,7 +92,8 @@ fn at_low_load_the_nearest_driver_is_sent() {
         trips.sort_by_key(|trip| trip.requested_at);
         let left = (1..=drivers).rev();
         mean(trips.iter().zip(left).map(|(trip, left)| {
-            let way_m = outcome.recorded.seen[&trip.id].pickup_distance_m;
+            let seen = outcome.recorded.seen.get(trip.id);
+            let way_m = seen.and_then(|seen| seen.pickup_distance_m);
             way_m.expect("everybody is served") / nearest_m(1, left)
         }))
     });

@@ -210,9 +210,7 @@ impl<'a> Course<'a> {
     ) -> Result<Outcome<'a>, Failure> {
         let mut recorded = self.recorder.finish();
         let under_way = seen_under_way(&self.seeded, self.started_at);
-        recorded
-            .seen
-            .extend(under_way.iter().map(|(trip, seen)| (*trip, seen.clone())));
+        recorded.seen.extend(under_way.clone());
         let api = Api::new(&system.http_url(), calls::Calls::default()).map_err(Failure::target)?;
         let last_look = load::look(&api, system.issuer(), &mut recorded.seen).await;
         let ended_at = WallClock.now();
@@ -237,7 +235,7 @@ impl<'a> Course<'a> {
             recorded,
             last_look,
             under_way,
-            trips,
+            trips: trips.into_iter().collect(),
             holds,
             counted: self.counted,
             watched: self.watched,
