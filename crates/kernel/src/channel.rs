@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::executor::{Sleep, Time};
+use crate::executor::{Sleep, TaskId, Time};
 use crate::local::Local;
 
 /// Messages for one task, in the order in which they were put in. A clone is the same inbox.
@@ -19,9 +19,25 @@ pub struct Inbox<M> {
 struct InboxState<M> {
     messages: VecDeque<M>,
     /// Who read last: kept, for it is mostly the same who reads next.
-    reader: Option<Waker>,
+    reader: Option<Reader>,
     /// Whether the reader is to be woken by the next message.
     waits: bool,
+}
+
+enum Reader {
+    /// By its number, where a waker is counted and lies elsewhere in memory.
+    Task(Time, TaskId),
+    /// What is polled within a task with a waker of its own.
+    Other(Waker),
+}
+
+impl Reader {
+    fn wake(&self) {
+        match self {
+            Self::Task(time, task) => time.wake(*task),
+            Self::Other(waker) => waker.wake_by_ref(),
+        }
+    }
 }
 
 impl<M> Clone for Inbox<M> {
@@ -60,7 +76,7 @@ impl<M> Inbox<M> {
         if mem::take(&mut state.waits)
             && let Some(reader) = &state.reader
         {
-            reader.wake_by_ref();
+            reader.wake();
         }
     }
 
@@ -94,6 +110,7 @@ impl<M> Inbox<M> {
         let deadline = at_us.map(|at_us| time.sleep_until_us(at_us));
         Next {
             inbox: self,
+            time,
             deadline,
         }
         .await
@@ -102,6 +119,7 @@ impl<M> Inbox<M> {
 
 struct Next<'a, M> {
     inbox: &'a Inbox<M>,
+    time: &'a Time,
     deadline: Option<Sleep<'a>>,
 }
 
@@ -113,9 +131,17 @@ impl<M> Future for Next<'_, M> {
         if let Some(message) = state.messages.pop_front() {
             return Poll::Ready(Some(message));
         }
-        let known = state.reader.as_ref();
-        if !known.is_some_and(|known| known.will_wake(context.waker())) {
-            state.reader = Some(context.waker().clone());
+        let (waker, task) = (context.waker(), self.time.polled(context.waker()));
+        let is_known = match (&state.reader, task) {
+            (Some(Reader::Task(_, known)), Some(task)) => *known == task,
+            (Some(Reader::Other(known)), None) => known.will_wake(waker),
+            _ => false,
+        };
+        if !is_known {
+            state.reader = Some(match task {
+                Some(task) => Reader::Task(self.time.clone(), task),
+                None => Reader::Other(waker.clone()),
+            });
         }
         state.waits = true;
         drop(state);

@@ -79,6 +79,15 @@ struct State {
     standings: Vec<Standing>,
     /// The slot of the task that is polled.
     polled: u32,
+    /// Tasks so far. 0 is none's number.
+    born: u32,
+}
+
+/// A task among all of a run: its slot may have been others' and will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TaskId {
+    slot: u32,
+    born: u32,
 }
 
 /// How a task stands.
@@ -86,6 +95,8 @@ struct State {
 struct Standing {
     /// The address by which its waker is known.
     waker: usize,
+    /// Which of the run's tasks it is.
+    born: u32,
     /// Whether it is ready.
     queued: bool,
 }
@@ -93,6 +104,7 @@ struct Standing {
 /// A slot without a task: no waker is at that address.
 const ENDED: Standing = Standing {
     waker: usize::MAX,
+    born: 0,
     queued: false,
 };
 
@@ -111,13 +123,20 @@ impl State {
         self.polled = slot;
     }
 
+    /// The task that is polled, if with this waker.
+    fn polled(&self, waker: &Waker) -> Option<TaskId> {
+        let polled = self.standings.get(self.polled as usize)?;
+        (polled.waker == waker.data().addr()).then_some(TaskId {
+            slot: self.polled,
+            born: polled.born,
+        })
+    }
+
     /// Who waits, if it is polled with this waker.
     fn sleeper(&self, waker: &Waker) -> Sleeper {
-        let polled = self.standings.get(self.polled as usize);
-        if polled.is_some_and(|polled| polled.waker == waker.data().addr()) {
-            Sleeper::Task(self.polled)
-        } else {
-            Sleeper::Other(waker.clone())
+        match self.polled(waker) {
+            Some(task) => Sleeper::Task(task.slot),
+            None => Sleeper::Other(waker.clone()),
         }
     }
 }
@@ -270,13 +289,16 @@ impl Executor {
             slot,
             shared: self.time.shared.clone(),
         });
+        let mut state = self.time.shared.state.lock();
+        state.born = state.born.wrapping_add(1);
         let standing = Standing {
             waker: Arc::as_ptr(&wake).addr(),
+            born: state.born,
             queued: true,
         };
-        let standings = &mut self.time.shared.state.lock().standings;
-        standings.resize(self.tasks.len(), ENDED);
-        standings[slot as usize] = standing;
+        state.standings.resize(self.tasks.len(), ENDED);
+        state.standings[slot as usize] = standing;
+        drop(state);
         let waker = Waker::from(wake);
         self.tasks[slot as usize] = Some(Task { future, waker });
         slot
@@ -323,6 +345,19 @@ impl Time {
             time: self,
             at_us,
             timer: None,
+        }
+    }
+
+    /// The task that is polled now, if with this waker.
+    pub(crate) fn polled(&self, waker: &Waker) -> Option<TaskId> {
+        self.shared.state.lock().polled(waker)
+    }
+
+    /// Makes a task ready, as its waker does, unless it has ended.
+    pub(crate) fn wake(&self, task: TaskId) {
+        let mut state = self.shared.state.lock();
+        if state.standings[task.slot as usize].born == task.born {
+            state.queue(task.slot);
         }
     }
 

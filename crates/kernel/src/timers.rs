@@ -77,13 +77,19 @@ impl Entry {
     }
 }
 
+/// Sixteen bytes, so that four are side by side in memory: there are as many as tasks wait.
 #[derive(Debug)]
 struct Slot {
     /// Of the timer that has the slot, or had it last.
     turn: u64,
-    /// Of a timer that is set; none while the slot is free.
-    sleeper: Option<Sleeper>,
+    /// The task that is woken, [`OTHER`], or [`FREE`].
+    task: u32,
 }
+
+/// No task: the waker is beside the slots.
+const OTHER: u32 = u32::MAX - 1;
+/// No timer has the slot.
+const FREE: u32 = u32::MAX;
 
 /// Entries of one lap by their ticks.
 #[derive(Debug)]
@@ -148,6 +154,8 @@ pub(crate) struct Timers {
     /// Entries near, in the ring and far.
     entries: usize,
     slots: Vec<Slot>,
+    /// The wakers of timers that wake no task, by their slots.
+    others: Vec<Option<Waker>>,
     free: Vec<u32>,
     turns: u64,
 }
@@ -162,6 +170,7 @@ impl Default for Timers {
             far: BTreeMap::new(),
             entries: 0,
             slots: Vec::new(),
+            others: Vec::new(),
             free: Vec::new(),
             turns: 0,
         }
@@ -173,19 +182,14 @@ impl Timers {
     pub(crate) fn set(&mut self, at_us: i64, sleeper: Sleeper) -> TimerId {
         let turn = self.turns;
         self.turns += 1;
-        let taken = Slot {
-            turn,
-            sleeper: Some(sleeper),
-        };
-        let slot = if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = taken;
-            slot
-        } else {
+        let slot = self.free.pop().unwrap_or_else(|| {
             let slot = u32::try_from(self.slots.len()).ok();
-            self.slots.push(taken);
+            self.slots.push(Slot { turn, task: FREE });
             slot.filter(|slot| slot >> SLOT_BITS == 0)
                 .expect("fewer than 2^24 timers at once")
-        };
+        });
+        self.slots[slot as usize].turn = turn;
+        self.wakes(slot, sleeper);
         let entry = Entry::new(at_us, turn, slot);
         self.entries += 1;
         if entry.tick() < self.near_until {
@@ -201,7 +205,24 @@ impl Timers {
 
     /// Wakes another than the one named when the timer was set.
     pub(crate) fn rename(&mut self, timer: TimerId, sleeper: Sleeper) {
-        self.slots[timer.0 as usize].sleeper = Some(sleeper);
+        self.wakes(timer.0, sleeper);
+    }
+
+    fn wakes(&mut self, slot: u32, sleeper: Sleeper) {
+        let place = slot as usize;
+        if self.slots[place].task == OTHER {
+            self.others[place] = None;
+        }
+        self.slots[place].task = match sleeper {
+            Sleeper::Task(task) => task,
+            Sleeper::Other(waker) => {
+                if self.others.len() <= place {
+                    self.others.resize(place + 1, None);
+                }
+                self.others[place] = Some(waker);
+                OTHER
+            }
+        };
     }
 
     /// Forgets a timer that has not fired.
@@ -254,10 +275,16 @@ impl Timers {
 
     fn give_back(&mut self, slot: u32) -> Sleeper {
         self.free.push(slot);
-        self.slots[slot as usize]
-            .sleeper
-            .take()
-            .expect("a timer that is set has someone to wake")
+        match mem::replace(&mut self.slots[slot as usize].task, FREE) {
+            OTHER => {
+                let waker = self.others[slot as usize].take();
+                Sleeper::Other(waker.expect("the waker is beside the slots"))
+            }
+            task => {
+                debug_assert!(task != FREE, "a timer that is set has someone to wake");
+                Sleeper::Task(task)
+            }
+        }
     }
 
     /// Where nothing is near, makes a heap of the next tick that has entries; false if there is none.
@@ -319,7 +346,7 @@ impl Timers {
 
 fn is_set(slots: &[Slot], entry: Entry) -> bool {
     let slot = &slots[entry.slot() as usize];
-    slot.turn == entry.turn() && slot.sleeper.is_some()
+    slot.turn == entry.turn() && slot.task != FREE
 }
 
 #[cfg(test)]
