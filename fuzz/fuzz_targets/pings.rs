@@ -2,7 +2,7 @@
 #![no_main]
 
 use domain::{DriverId, Place, Space, Timestamp};
-use fleet::{Fleet, FleetPolicy, Ping};
+use fleet::{Fleet, FleetPolicy, Ping, Query};
 use libfuzzer_sys::fuzz_target;
 use prost::Message as _;
 use wire::grpc::{self, v1};
@@ -24,6 +24,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(batch) = v1::PingBatch::decode(bytes)
         && let Ok(rows) = grpc::batched_pings(&batch)
+        && let Ok(vehicles) = grpc::batched_vehicles(&batch)
     {
         let pings = rows.filter_map(|row| {
             let ping = Ping {
@@ -34,14 +35,13 @@ fuzz_target!(|bytes: &[u8]| {
             Some((row.driver, ping))
         });
         fleet.pings(pings, now, |_| ());
+        for (driver, class) in vehicles {
+            fleet.set_vehicle(driver, class);
+        }
     }
     let online = fleet.counts().online;
-    let found = fleet.nearest(
-        Place::new(0.0, 0.0).expect("a place"),
-        online + 1,
-        None,
-        &[],
-    );
+    let near = Query::near(Place::new(0.0, 0.0).expect("a place"));
+    let found = fleet.nearest(near, online + 1, None);
     assert_eq!(found.len(), fleet.counts().available);
     let ways: Vec<f64> = found.iter().map(|candidate| candidate.distance_m).collect();
     assert!(ways.is_sorted(), "nearest first");

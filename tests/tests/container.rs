@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use aws::{Queue, provision};
 use domain::hold::{HoldKey, Offer};
-use domain::{Attempt, DriverId, Money, RiderId, TripId};
+use domain::{Attempt, DriverId, Money, RiderId, TripId, VehicleClasses};
 use identity::{Issuer, Subject};
 use local::servers::EmbeddedAws;
 use rushhour_tests::sockets::{
@@ -118,7 +118,8 @@ async fn client(port: u16) -> FleetTrackerClient<Channel> {
 
 /// Does what a match round does: finds the driver, holds it, shows it the ride.
 async fn offer(client: &mut FleetTrackerClient<Channel>, token: &str, key: HoldKey) {
-    let request = wire::grpc::candidates_request([(pickup(), &[][..])], 3, Some(1_000.0));
+    let query = [(pickup(), VehicleClasses::ALL, &[][..])];
+    let request = wire::grpc::candidates_request(query, 3, Some(1_000.0));
     let found = client.candidates(shown(request, token)).await.unwrap();
     assert_eq!(found.into_inner().drivers[0], key.driver.0);
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::{DriverId, Place, Space, Timestamp};
 use fleet::index::{CandidateLists, Index};
 use fleet::limits::PINGS_AT_ONCE;
-use fleet::{Fleet, FleetPolicy, Ping};
+use fleet::{Fleet, FleetPolicy, Ping, Query};
 use kiddo::{ImmutableKdTree, SquaredEuclidean};
 use rstar::RTree;
 use rstar::primitives::GeomWithData;
@@ -248,7 +248,7 @@ fn ours(space: Space) -> Took {
             spent_on += spent(|| {
                 // As the tracker asks.
                 for queries in queries.chunks(QUERIES_AT_ONCE) {
-                    let queries = queries.iter().map(|at| (*at, &[][..]));
+                    let queries = queries.iter().map(|at| Query::near(*at));
                     let mut found = CandidateLists::default();
                     fleet.nearest_of_each(queries, NEAREST, None, &mut found);
                     black_box(&found);

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use calls::Calls;
 use cloud::memory::{MemoryHolds, MemoryQueue};
 use cloud::queue::QueueConfig;
-use domain::Place;
+use domain::{Place, VehicleClasses};
 use fleet::FleetPolicy;
 use fleet_tracker::{FleetTracker, TrackerConfig};
 use host::WallClock;
@@ -165,6 +165,7 @@ impl Client {
                 lat_e7: e7.iter().map(|place| place.lat_e7).collect(),
                 lon_e7: e7.iter().map(|place| place.lon_e7).collect(),
                 sent_at_us: vec![sent_at_us; places.len()],
+                vehicle_classes: Vec::new(),
             }
         });
         let batches: Vec<PingBatch> = batches.collect();
@@ -252,7 +253,9 @@ impl Client {
         for (places, client) in places.chunks(each).zip(&self.connections) {
             let mut client = client.clone();
             let requests = places.chunks(batch).map(|places| {
-                let queries = places.iter().map(|degrees| (here(*degrees), &[][..]));
+                let queries = places
+                    .iter()
+                    .map(|degrees| (here(*degrees), VehicleClasses::ALL, &[][..]));
                 wire::grpc::candidates_request(queries, 10, None)
             });
             let requests: Vec<_> = requests.collect();

@@ -17,9 +17,11 @@ pub mod surge;
 pub mod time;
 pub mod travel;
 pub mod trip;
+pub mod vehicle;
 
 pub use cell::{Cell, CellError, Resolution};
 pub use ids::{Attempt, DriverId, Region, RiderId, Round, TripId};
 pub use money::{Currency, Money};
 pub use place::{Place, PlaceError, Space};
 pub use time::Timestamp;
+pub use vehicle::{VehicleClass, VehicleClasses};

@@ -10,5 +10,7 @@ pub const PATIENCE_MAX: Duration = Duration::from_secs(3_600);
 pub const TRIP_DISTANCE_MAX_M: f64 = 300_000.0;
 /// Open requests that one match round considers, oldest first.
 pub const ROUND_REQUESTS_MAX: usize = 10_000;
+/// Classes of vehicles that a market can tell apart.
+pub const VEHICLE_CLASSES: u32 = 16;
 /// Nearest drivers that one rider may be matched with in a round.
 pub const CANDIDATES_MAX: usize = 100;

@@ -24,7 +24,7 @@ pub(crate) fn candidates_request(
 ) -> v1::CandidatesRequest {
     let queries = queries
         .iter()
-        .map(|query| (query.pickup, &query.excluded[..]));
+        .map(|query| (query.pickup, query.classes, &query.excluded[..]));
     wire::grpc::candidates_request(queries, u32::try_from(k).unwrap_or(u32::MAX), radius_m)
 }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use domain::{DriverId, Money, Place, RiderId};
+use domain::{DriverId, Money, Place, RiderId, VehicleClasses};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -45,8 +45,10 @@ impl FleetTracker for Scripted {
         let request = request.into_inner();
         let mut reply = v1::CandidatesReply::default();
         for query in wire::grpc::candidate_queries(&request).unwrap() {
-            let (pickup, excluded) = query.unwrap();
-            let candidate = (DriverId(excluded.iter().sum()), pickup, request.radius_m);
+            let query = query.unwrap();
+            // Tells what was asked.
+            let asked = query.excluded.iter().sum::<u64>() * 100 + u64::from(query.classes.bits());
+            let candidate = (DriverId(asked), query.pickup, request.radius_m);
             wire::grpc::add_candidates(&mut reply, vec![candidate; request.k as usize]);
         }
         Ok(Response::new(reply))
@@ -143,11 +145,12 @@ async fn the_port_s_words_arrive_and_come_back() {
     let pickup = Place::from_e7(407_580_000, -739_855_000).unwrap();
     let queries = [CandidateQuery {
         pickup,
+        classes: VehicleClasses::from_bits(5).unwrap(),
         excluded: vec![DriverId(3), DriverId(4)],
     }];
     let lists = client.candidates(&queries, 2, Some(50.0)).await.unwrap();
     let expected = Candidate {
-        driver: DriverId(7),
+        driver: DriverId(705),
         place: pickup,
         distance_m: 50.0,
     };

@@ -6,7 +6,7 @@
 //! only blocks with an occupied cell are stored, each with a bit per occupied cell: a search steps over empty country a
 //! block at a time.
 
-use domain::{DriverId, Place, Space};
+use domain::{DriverId, Place, Space, VehicleClass, VehicleClasses};
 
 use crate::grid::{BLOCK_SIDE, Grid};
 use crate::limits::{CELL_M_MAX, CELL_M_MIN, MOVES_BETWEEN_LOOKS_MIN};
@@ -84,6 +84,8 @@ pub struct Nearby<'a> {
     pub k: usize,
     /// How far at most, in metres; none for no limit.
     pub radius_m: Option<f64>,
+    /// Whose vehicles count.
+    pub classes: VehicleClasses,
     /// Slots to leave out, ascending.
     pub excluded: &'a [u32],
 }
@@ -132,6 +134,8 @@ pub struct Index {
     located: Vec<Located>,
     /// Who a slot is, by slot.
     drivers: Vec<DriverId>,
+    /// What a slot's driver drives, by slot as far as it was said: apart from the places, because few queries ask.
+    classes: Vec<VehicleClass>,
     len: usize,
     occupied_cells: usize,
     /// Moves between cells until the density is looked at again.
@@ -158,6 +162,7 @@ impl Index {
             chunks: Chunks::new(),
             located: Vec::new(),
             drivers: Vec::new(),
+            classes: Vec::new(),
             len: 0,
             occupied_cells: 0,
             moves_until_look: MOVES_BETWEEN_LOOKS_MIN,
@@ -225,6 +230,23 @@ impl Index {
         }
         self.put_in(cell, slot, place);
         self.count_a_move();
+    }
+
+    /// Says what the driver of a slot drives, in the index or not: it stays so until it is said anew. The first class
+    /// is that of a slot of which nothing was said.
+    pub fn set_class(&mut self, slot: u32, class: VehicleClass) {
+        let slot = slot as usize;
+        if self.classes.len() <= slot && class != VehicleClass::default() {
+            self.classes.resize(slot + 1, VehicleClass::default());
+        }
+        if let Some(known) = self.classes.get_mut(slot) {
+            *known = class;
+        }
+    }
+
+    fn class(&self, slot: u32) -> VehicleClass {
+        let class = self.classes.get(slot as usize).copied();
+        class.unwrap_or_default()
     }
 
     /// Reads where these slots are, so that the puts that follow find it in the cache: the reads do not wait for each
@@ -311,6 +333,7 @@ impl Index {
             anew.put_in(anew.grid.cell_of(place), slot, place);
         }
         anew.drivers = std::mem::take(&mut self.drivers);
+        anew.classes = std::mem::take(&mut self.classes);
         *self = anew;
     }
 

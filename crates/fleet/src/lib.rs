@@ -17,7 +17,7 @@ mod slot_table;
 mod status;
 mod zones;
 
-pub use exchange::{Counts, Expired, FleetPolicy, Ping, PingOutcome, ReserveStart};
+pub use exchange::{Counts, Expired, FleetPolicy, Ping, PingOutcome, Query, ReserveStart};
 pub use holds::HoldConflict;
 pub use index::Candidate;
 pub use status::Fleet;

@@ -8,10 +8,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use domain::hold::{Hold, HoldKey, HoldStage};
-use domain::{Cell, DriverId, Place, Resolution, Space, Timestamp, TripId};
+use domain::{Cell, DriverId, Place, Resolution, Space, Timestamp, TripId, VehicleClass};
 
 use crate::drivers::{Driver, Drivers, Presence};
-use crate::exchange::{Counts, Expired, FleetPolicy, Ping, PingOutcome, ReserveStart};
+use crate::exchange::{Counts, Expired, FleetPolicy, Ping, PingOutcome, Query, ReserveStart};
 use crate::holds::{HoldConflict, Holds, InTheWay};
 use crate::index::{Candidate, CandidateLists, Index, Nearby};
 use crate::limits::{EXPIRED_PER_CALL_MAX, FORGET_AFTER, PINGS_AT_ONCE};
@@ -59,6 +59,13 @@ impl Fleet {
         let slot = self.slot_of(driver, place, now);
         self.drivers.get_mut(slot).sequence = None;
         self.see(slot, place, now, now);
+    }
+
+    /// What a driver drives from now on, if the driver is known. Until it is said it is the first class.
+    pub fn set_vehicle(&mut self, driver: DriverId, class: VehicleClass) {
+        if let Some(slot) = self.drivers.find(driver) {
+            self.index.set_class(slot, class);
+        }
     }
 
     /// A driver goes off. A hold stays until it is ended.
@@ -132,7 +139,7 @@ impl Fleet {
         if let Some(slot) = self.drivers.find(id) {
             return slot;
         }
-        self.drivers.add(Driver {
+        let slot = self.drivers.add(Driver {
             id,
             place,
             seen_at: now,
@@ -142,7 +149,10 @@ impl Fleet {
             held: self.holds.keeps(id),
             watched: false,
             fading: false,
-        })
+        });
+        // The slot may have been another's.
+        self.index.set_class(slot, VehicleClass::default());
+        slot
     }
 
     fn see(&mut self, slot: u32, place: Place, sent_at: Timestamp, now: Timestamp) {
@@ -184,27 +194,29 @@ impl Fleet {
     }
 
     /// Adds the nearest available drivers of each query, nearest first and of equally near ones the lower id first: at
-    /// most `k`, within `radius_m` metres where given, and none of those whom the query leaves out. As of the last
-    /// [`Fleet::expire`].
+    /// most `k`, within `radius_m` metres where given, of the vehicles that will do, and none of those whom the query
+    /// leaves out. As of the last [`Fleet::expire`]. Where vehicles that will do are few, all others are looked at too.
     pub fn nearest_of_each<'a>(
         &self,
-        queries: impl IntoIterator<Item = (Place, &'a [DriverId])>,
+        queries: impl IntoIterator<Item = Query<'a>>,
         k: usize,
         radius_m: Option<f64>,
         found: &mut CandidateLists,
     ) {
         let mut slots = Vec::new();
         let mut asked = Vec::new();
-        for (place, excluded) in queries {
+        for query in queries {
             let first = slots.len();
-            slots.extend(excluded.iter().filter_map(|id| self.drivers.find(*id)));
+            let excluded = query.excluded.iter();
+            slots.extend(excluded.filter_map(|id| self.drivers.find(*id)));
             slots[first..].sort_unstable();
-            asked.push((place, first..slots.len()));
+            asked.push((query.place, query.classes, first..slots.len()));
         }
-        let queries = asked.into_iter().map(|(place, excluded)| Nearby {
+        let queries = asked.into_iter().map(|(place, classes, excluded)| Nearby {
             place,
             k,
             radius_m,
+            classes,
             excluded: &slots[excluded],
         });
         self.index.nearest_of_each(queries, found);
@@ -212,15 +224,9 @@ impl Fleet {
 
     /// The same of one query.
     #[must_use]
-    pub fn nearest(
-        &self,
-        place: Place,
-        k: usize,
-        radius_m: Option<f64>,
-        excluded: &[DriverId],
-    ) -> Vec<Candidate> {
+    pub fn nearest(&self, query: Query<'_>, k: usize, radius_m: Option<f64>) -> Vec<Candidate> {
         let mut found = CandidateLists::default();
-        self.nearest_of_each([(place, excluded)], k, radius_m, &mut found);
+        self.nearest_of_each([query], k, radius_m, &mut found);
         found.to_vecs().pop().expect("one list for one query")
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use domain::hold::{Hold, HoldKey, Offer, Refusal};
 use domain::surge::Multiplier;
 use domain::trip::{Trip, TripEvent};
-use domain::{Attempt, Cell, DriverId, Place, Region, Round, Timestamp, TripId};
+use domain::{Attempt, Cell, DriverId, Place, Region, Round, Timestamp, TripId, VehicleClasses};
 
 pub use fleet::Candidate;
 
@@ -225,6 +225,8 @@ pub trait TripEvents: Send + Sync {
 pub struct CandidateQuery {
     /// Where the rider is.
     pub pickup: Place,
+    /// Whose vehicles will do.
+    pub classes: VehicleClasses,
     /// Drivers not to be named.
     pub excluded: Vec<DriverId>,
 }

@@ -17,9 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use domain::hold::{Hold, HoldKey, HoldStage, Offer};
 use domain::limits::CANDIDATES_MAX;
-use domain::{Attempt, DriverId, Place, RiderId, Timestamp, TripId};
+use domain::{Attempt, DriverId, Place, RiderId, Timestamp, TripId, VehicleClass};
 use fleet::index::CandidateLists;
-use fleet::{Counts, Fleet, FleetPolicy, Ping, PingOutcome};
+use fleet::{Counts, Fleet, FleetPolicy, Ping, PingOutcome, Query};
 
 use crate::config::Market;
 use crate::limits::{EXCLUDED_DRIVERS_MAX, QUERIES_AT_ONCE};
@@ -114,12 +114,18 @@ where
         &self.links
     }
 
-    /// A driver's stream is up: the driver is there and wants rides. Answers with the offer that is
+    /// A driver's stream is up: the driver is there, in a vehicle of that class, and wants rides. Answers with the offer that is
     /// still open, for a driver whose stream or tracker was lost.
-    pub fn go_online(&self, driver: DriverId, place: Place) -> Option<Notice> {
+    pub fn go_online(
+        &self,
+        driver: DriverId,
+        place: Place,
+        vehicle: VehicleClass,
+    ) -> Option<Notice> {
         let now = self.clock.now();
         let mut fleet = self.fleet();
         fleet.go_online(driver, place, now);
+        fleet.set_vehicle(driver, vehicle);
         open_offer(fleet.hold_of_driver(driver)?, now)
     }
 
@@ -144,7 +150,21 @@ where
         pings: impl IntoIterator<Item = (DriverId, Ping)>,
         became: impl FnMut(PingOutcome),
     ) {
-        self.fleet().pings(pings, self.clock.now(), became);
+        self.report(pings, [], became);
+    }
+
+    /// The same, and takes what some of the drivers drive.
+    pub fn report(
+        &self,
+        pings: impl IntoIterator<Item = (DriverId, Ping)>,
+        vehicles: impl IntoIterator<Item = (DriverId, VehicleClass)>,
+        became: impl FnMut(PingOutcome),
+    ) {
+        let mut fleet = self.fleet();
+        fleet.pings(pings, self.clock.now(), became);
+        for (driver, class) in vehicles {
+            fleet.set_vehicle(driver, class);
+        }
     }
 
     /// The nearest available drivers of each query. No I/O. Memory is free for others in between.
@@ -158,7 +178,11 @@ where
         for queries in queries.chunks(QUERIES_AT_ONCE) {
             let queries = queries.iter().map(|query| {
                 let excluded = query.excluded.len().min(EXCLUDED_DRIVERS_MAX);
-                (query.pickup, &query.excluded[..excluded])
+                Query {
+                    place: query.pickup,
+                    classes: query.classes,
+                    excluded: &query.excluded[..excluded],
+                }
             });
             self.fleet()
                 .nearest_of_each(queries, k, radius_m, &mut found);

@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use domain::Timestamp;
 use domain::hold::{HoldKey, Offer};
 use domain::trip::TripEvent;
+use domain::{Timestamp, VehicleClass};
 use drive::agents::KeptAccounts;
 use fleet::Ping;
 use kernel::Inbox;
@@ -167,9 +167,9 @@ impl Agent {
             DriverAction::Leave => shared.tracker.streams.close(driver),
             DriverAction::GoOnline { place } => {
                 let mut open = None;
-                shared
-                    .tracker
-                    .note(|tracker| open = tracker.go_online(driver, place));
+                shared.tracker.note(|tracker| {
+                    open = tracker.go_online(driver, place, VehicleClass::default());
+                });
                 if let Some(notice) = open {
                     self.inbox.put(Heard::notice(notice, now));
                 }

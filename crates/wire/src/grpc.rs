@@ -3,14 +3,14 @@
 mod columns;
 
 pub use columns::{
-    BatchedPing, add_candidates, batched_pings, candidate_lists, candidate_queries,
-    candidates_reply, candidates_request,
+    BatchedPing, BatchedQuery, add_candidates, batched_pings, batched_vehicles, candidate_lists,
+    candidate_queries, candidates_reply, candidates_request,
 };
 
 use bytes::Bytes;
 use domain::hold::{Hold, HoldKey, HoldStage, Offer};
 use domain::trip::{Stamps, TripEventKind};
-use domain::{Attempt, DriverId, Money, RiderId, Timestamp, TripId};
+use domain::{Attempt, DriverId, Money, RiderId, Timestamp, TripId, VehicleClass};
 
 /// The generated code of `proto/fleet.proto`.
 #[expect(
@@ -99,6 +99,14 @@ pub fn place(place: Option<v1::Place>, field: &'static str) -> Result<domain::Pl
 fn place_of(lat_e7: i32, lon_e7: i32, field: &'static str) -> Result<domain::Place, MessageFault> {
     domain::Place::from_e7(lat_e7, lon_e7)
         .map_err(|error| fault(field, error, "a place on the globe"))
+}
+
+/// A class of vehicles.
+///
+/// # Errors
+/// If there is none of that number.
+pub fn vehicle_class(number: u32, field: &'static str) -> Result<VehicleClass, MessageFault> {
+    VehicleClass::new(number).map_err(|_| fault(field, number, "a class of vehicles: below 16"))
 }
 
 impl From<HoldKey> for v1::HoldKey {

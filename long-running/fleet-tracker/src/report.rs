@@ -8,8 +8,8 @@ use fleet::{Ping, PingOutcome};
 use services::ports::{Clock, HoldStore, MarketSnapshots, TripEvents};
 use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
-use wire::grpc;
 use wire::grpc::v1::{PingBatch, PingBatchTaken};
+use wire::grpc::{self, MessageFault};
 
 use crate::limits::{BATCH_ANSWER_PATIENCE, PINGS_PER_BATCH_MAX};
 use crate::service::Shared;
@@ -81,8 +81,9 @@ where
                 "drivers: found {pings}, expected at most {PINGS_PER_BATCH_MAX} in a batch"
             )));
         }
-        let rows = grpc::batched_pings(batch)
-            .map_err(|fault| Status::invalid_argument(fault.to_string()))?;
+        let refused = |fault: MessageFault| Status::invalid_argument(fault.to_string());
+        let rows = grpc::batched_pings(batch).map_err(refused)?;
+        let vehicles = grpc::batched_vehicles(batch).map_err(refused)?;
         let mut taken = PingBatchTaken {
             batch: batch.batch,
             ..PingBatchTaken::default()
@@ -97,7 +98,7 @@ where
             good += 1;
             Some((row.driver, ping))
         });
-        self.tracker.pings(all, |became| {
+        self.tracker.report(all, vehicles, |became| {
             *match became {
                 PingOutcome::Moved => &mut taken.moved,
                 PingOutcome::Stale => &mut taken.stale,

@@ -186,9 +186,10 @@ where
         }
         let queries = grpc::candidate_queries(&request)
             .and_then(|queries| {
-                let query = |(pickup, excluded): (_, &[u64])| CandidateQuery {
-                    pickup,
-                    excluded: excluded.iter().copied().map(DriverId).collect(),
+                let query = |row: grpc::BatchedQuery<'_>| CandidateQuery {
+                    pickup: row.pickup,
+                    classes: row.classes,
+                    excluded: row.excluded.iter().copied().map(DriverId).collect(),
                 };
                 queries
                     .map(|row| row.map(query))

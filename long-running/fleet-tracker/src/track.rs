@@ -144,7 +144,8 @@ where
         Ok(match message {
             Up::GoOnline(online) => {
                 let place = grpc::place(online.place, "go_online.place")?;
-                match self.tracker.go_online(driver, place) {
+                let vehicle = grpc::vehicle_class(online.vehicle_class, "go_online.vehicle_class")?;
+                match self.tracker.go_online(driver, place, vehicle) {
                     Some(notice) => Taken::Answer(self.streams.message(notice)),
                     None => Taken::Nothing,
                 }

@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use domain::Timestamp;
 use domain::hold::{HoldKey, Offer};
+use domain::{Timestamp, VehicleClass};
 use drive::agents::KeptAccounts;
 use identity::Subject;
 use report::latency::step;
@@ -228,6 +228,7 @@ impl Agent {
             }
             DriverAction::GoOnline { place } => Up::GoOnline(v1::GoOnline {
                 place: Some(place.into()),
+                vehicle_class: VehicleClass::default().number(),
             }),
             DriverAction::GoOffline => Up::GoOffline(v1::GoOffline {}),
             DriverAction::Ping {

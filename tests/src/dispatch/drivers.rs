@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::hold::HoldKey;
 use domain::trip::{Stamps, TripEventKind};
-use domain::{DriverId, Place, Timestamp};
+use domain::{DriverId, Place, Timestamp, VehicleClass};
 use fleet::Ping;
 use services::track::{AnswerOutcome, DriverLinks, Notice, ProgressOutcome, ProgressReport};
 
@@ -113,7 +113,7 @@ impl Dispatch {
         match (place, self.link.running()) {
             (Some(place), Some(tracker)) => {
                 self.inboxes.connect(id);
-                if let Some(notice) = tracker.go_online(id, place) {
+                if let Some(notice) = tracker.go_online(id, place, VehicleClass::default()) {
                     self.inboxes.push(id, notice);
                 }
             }

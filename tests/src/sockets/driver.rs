@@ -72,8 +72,17 @@ impl Driver {
 
     /// Says so.
     pub async fn go_online(&self, place: Place) {
+        self.go_online_with(place, 0).await;
+    }
+
+    /// Says so, and what the driver drives.
+    pub async fn go_online_with(&self, place: Place, vehicle_class: u32) {
         let place = Some(place.into());
-        self.send(Up::GoOnline(v1::GoOnline { place })).await;
+        let online = v1::GoOnline {
+            place,
+            vehicle_class,
+        };
+        self.send(Up::GoOnline(online)).await;
     }
 
     /// Sends a message up. What nobody takes any more is lost.

@@ -1,7 +1,7 @@
 //! gRPC calls that are wrong: who makes them, and what they carry.
 
 use bytes::Bytes;
-use domain::{Attempt, DriverId, TripId};
+use domain::{Attempt, DriverId, TripId, VehicleClasses};
 use identity::Subject;
 use local::stack::Stack;
 use rushhour_tests::sockets::{
@@ -262,7 +262,11 @@ async fn other_calls(client: &mut Client, service: &str, off_the_globe: v1::Plac
 
     let asking = |queries: usize, k, radius_m| v1::CandidatesRequest {
         radius_m,
-        ..wire::grpc::candidates_request(vec![(pickup(), &[][..]); queries], k, None)
+        ..wire::grpc::candidates_request(
+            vec![(pickup(), VehicleClasses::ALL, &[][..]); queries],
+            k,
+            None,
+        )
     };
     let mut elsewhere = asking(2, 5, 0.0);
     elsewhere.lat_e7[1] = off_the_globe.lat_e7;

@@ -58,14 +58,20 @@ async fn a_message_that_cannot_be_closes_its_stream_and_no_other() {
         let mut neighbour = Driver::online(&stack, 8, pickup()).await;
         let sixteen = || key(vec![1; 16]);
         let answer = |key| Up::Answer(v1::Answer { key, accept: true });
-        let nowhere = v1::GoOnline { place: None };
+        let nowhere = v1::GoOnline::default();
         let absurd = v1::GoOnline {
             place: Some(off_the_globe()),
+            vehicle_class: 0,
+        };
+        let in_no_car = v1::GoOnline {
+            place: Some(pickup().into()),
+            vehicle_class: 16,
         };
         let bad = [
             ("nothing at all", None),
             ("online nowhere", Some(Up::GoOnline(nowhere))),
             ("online off the globe", Some(Up::GoOnline(absurd))),
+            ("online in no car", Some(Up::GoOnline(in_no_car))),
             ("an answer to nothing", Some(answer(None))),
             ("a trip of 15 bytes", Some(answer(Some(key(vec![1; 15]))))),
             (

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use domain::{DriverId, Place};
+use domain::{DriverId, Place, VehicleClasses};
 use identity::Subject;
 use local::stack::Stack;
-use rushhour_tests::sockets::{bounded, config, in_time, now, pickup, shown, token, tracker};
+use rushhour_tests::sockets::{
+    Driver, bounded, config, in_time, now, pickup, shown, token, tracker,
+};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Endpoint;
@@ -57,6 +59,7 @@ fn batch(number: u64, drivers: impl Iterator<Item = u64>, place: Place) -> PingB
         lat_e7: vec![place.lat_e7; count],
         lon_e7: vec![place.lon_e7; count],
         sent_at_us: vec![now().as_micros(); count],
+        vehicle_classes: Vec::new(),
     }
 }
 
@@ -95,11 +98,40 @@ async fn a_batch_puts_drivers_where_they_are_and_says_what_became_of_each_ping()
         let metrics = stack.tracker_metrics().await.unwrap();
         assert_eq!((metrics.pings, metrics.bad_messages), (1_004, 0));
 
-        let ask = wire::grpc::candidates_request([(pickup(), &[DriverId(1)][..])], 3, None);
-        let ask = shown(ask, &token(&stack, Subject::Service));
-        let found = tracker(&stack).await.candidates(ask).await.unwrap();
-        let found = found.into_inner().drivers;
-        assert_eq!(found, [2, 3, 4]);
+        let query = (pickup(), VehicleClasses::ALL, &[DriverId(1)][..]);
+        assert_eq!(found(&stack, query, 3).await, [2, 3, 4]);
+        stack.stop().await;
+    })
+    .await;
+}
+
+/// Whom the tracker names for a query.
+async fn found(stack: &Stack, query: (Place, VehicleClasses, &[DriverId]), k: u32) -> Vec<u64> {
+    let ask = wire::grpc::candidates_request([query], k, None);
+    let ask = shown(ask, &token(stack, Subject::Service));
+    let reply = tracker(stack).await.candidates(ask).await.unwrap();
+    reply.into_inner().drivers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drivers_are_found_by_what_their_app_or_their_gateway_said_they_drive() {
+    bounded(async || {
+        let stack = Stack::start(config()).await.unwrap();
+        let mut gateway = Gateway::open(&stack, Subject::Service).await.unwrap();
+        let mut said = batch(1, 1..=3, pickup());
+        said.vehicle_classes = vec![2, 0, 2];
+        assert_eq!(gateway.tell(said).await.unwrap().unwrap().moved, 3);
+        // A batch that does not say changes nothing.
+        let mut again = batch(2, 1..=3, pickup());
+        again.sequences = vec![2; 3];
+        assert_eq!(gateway.tell(again).await.unwrap().unwrap().moved, 3);
+        let mut driver = Driver::connect(&stack, 9).await;
+        driver.go_online_with(pickup(), 2).await;
+        driver.ping(pickup()).await;
+        for (bits, expected) in [(4, &[1, 3, 9][..]), (1, &[2]), (5, &[1, 2, 3, 9]), (8, &[])] {
+            let classes = VehicleClasses::from_bits(bits).unwrap();
+            assert_eq!(found(&stack, (pickup(), classes, &[]), 9).await, expected);
+        }
         stack.stop().await;
     })
     .await;
@@ -114,7 +146,10 @@ async fn a_batch_that_cannot_be_ends_the_stream_and_says_what_was_found() {
             ..batch(1, 1..=4, pickup())
         };
         let crowd = batch(1, 1..=10_001, pickup());
+        let mut in_no_car = batch(1, 1..=2, pickup());
+        in_no_car.vehicle_classes = vec![0, 16];
         for (bad, said) in [
+            (in_no_car, "found 16 in vehicle_classes"),
             (uneven, "found 3 values for 4 rows in lon_e7"),
             (crowd, "10001"),
         ] {
@@ -123,7 +158,7 @@ async fn a_batch_that_cannot_be_ends_the_stream_and_says_what_was_found() {
             assert_eq!(status.code(), Code::InvalidArgument);
             assert!(status.message().contains(said), "{status}");
         }
-        assert_eq!(stack.tracker_metrics().await.unwrap().bad_messages, 2);
+        assert_eq!(stack.tracker_metrics().await.unwrap().bad_messages, 3);
         let driver = Gateway::open(&stack, Subject::Driver(9)).await.err();
         assert_eq!(driver.unwrap().code(), Code::PermissionDenied);
         stack.stop().await;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use domain::hold::HoldStage;
 use domain::trip::TripState;
-use domain::{DriverId, Round};
+use domain::{DriverId, Round, VehicleClass};
 use rushhour_tests::dispatch::Dispatch;
 use rushhour_tests::dispatch::drivers::Behaviour;
 use rushhour_tests::dispatch::east_of_corner;
@@ -125,7 +125,7 @@ fn a_round_that_loses_a_driver_tries_the_next() {
     world.driver(DriverId(2), east_of_corner(200.0), Behaviour::ByHand);
     // Another matcher has kept the near driver durably, and this tracker does not know it.
     let (other, _) = world.another_tracker();
-    other.go_online(NEAR, east_of_corner(100.0));
+    other.go_online(NEAR, east_of_corner(100.0), VehicleClass::default());
     let foreign = domain::hold::HoldKey {
         trip: domain::TripId(77),
         attempt: domain::Attempt(1),

@@ -1,5 +1,6 @@
 //! Two trackers at once, and stores and queues whose answers are lost.
 
+use domain::VehicleClass;
 use domain::hold::HoldStage;
 use domain::trip::TripState;
 use rushhour_tests::dispatch::drivers::Behaviour;
@@ -34,7 +35,7 @@ fn two_trackers_after_one_driver() {
         let (world, _) = asked();
         let first = world.tracker();
         let (second, _) = world.another_tracker();
-        second.go_online(NEAR, east_of_corner(100.0));
+        second.go_online(NEAR, east_of_corner(100.0), VehicleClass::default());
         let deadline = world.now() + seconds(15);
         let ((one, offer), (two, _)) = (wish(1, NEAR), wish(2, NEAR));
         let (mut a, mut b) = (None, None);
@@ -59,7 +60,7 @@ fn two_trackers_for_one_trip() {
         world.driver(FAR, east_of_corner(900.0), Behaviour::ByHand);
         let first = world.tracker();
         let (second, _) = world.another_tracker();
-        second.go_online(FAR, east_of_corner(900.0));
+        second.go_online(FAR, east_of_corner(900.0), VehicleClass::default());
         let deadline = world.now() + seconds(15);
         let ((near, offer), (far, _)) = (wish(1, NEAR), wish(1, FAR));
         let (mut a, mut b) = (None, None);

@@ -1,6 +1,6 @@
 //! The exact `k` nearest: first the cells around, then block by block outwards.
 
-use domain::{Place, Space};
+use domain::{Place, Space, VehicleClasses};
 
 use super::chunk::NO_CHUNK;
 use super::{Block, Candidate, CandidateLists, Index, Nearby, bits, key_of};
@@ -113,6 +113,7 @@ fn parity(key: u64) -> usize {
 struct Search<'a, M> {
     index: &'a Index,
     metric: &'a M,
+    classes: VehicleClasses,
     excluded: &'a [u32],
     column: Standing,
     row: Standing,
@@ -166,6 +167,7 @@ impl<'a, M: Metric> Search<'a, M> {
             nearer,
             farther,
             metric,
+            classes: nearby.classes,
             excluded: nearby.excluded,
             column,
             row,
@@ -310,6 +312,13 @@ impl<'a, M: Metric> Search<'a, M> {
             for (position, rank) in ranks.iter_mut().enumerate() {
                 if position >= chunk.len() {
                     *rank = f32::INFINITY;
+                }
+            }
+            if self.classes != VehicleClasses::ALL {
+                for (rank, slot) in ranks.iter_mut().zip(chunk.slots()) {
+                    if !self.classes.contains(self.index.class(*slot)) {
+                        *rank = f32::INFINITY;
+                    }
                 }
             }
             if !self.excluded.is_empty() {

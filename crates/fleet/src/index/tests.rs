@@ -122,6 +122,15 @@ struct Case {
     k: usize,
     radius_m: Option<f64>,
     excluded: Vec<u32>,
+    /// How many classes of vehicles there are.
+    classes: u32,
+    wanted: VehicleClasses,
+}
+
+impl Case {
+    fn class(&self, slot: u32) -> VehicleClass {
+        VehicleClass::new(slot % self.classes).unwrap()
+    }
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -135,9 +144,10 @@ fn case() -> impl Strategy<Value = Case> {
             prop_oneof![Just(1usize), 0..20usize, 100..200usize],
             radius_m,
             prop::collection::btree_set(0..120u32, 0..30),
+            (1..=4u32, prop_oneof![Just(u32::from(u16::MAX)), 0..16u32]),
         )
             .prop_map(
-                |((space, cell_m, first, then), removed, k, radius_m, excluded)| Case {
+                |((space, cell_m, first, then), removed, k, radius_m, excluded, classes)| Case {
                     space,
                     cell_m,
                     first,
@@ -146,6 +156,8 @@ fn case() -> impl Strategy<Value = Case> {
                     k,
                     radius_m,
                     excluded: excluded.into_iter().collect(),
+                    classes: classes.0,
+                    wanted: VehicleClasses::from_bits(classes.1).unwrap(),
                 },
             )
     })
@@ -160,16 +172,24 @@ proptest! {
         let mut all = Vec::new();
         // Ids run against slots, so that ties show which of the two decides.
         let id = |slot: u32| DriverId(1_000 - u64::from(slot));
+        // Said of some before they are in, of others when they have moved.
         for (slot, place) in (0u32..).zip(&case.first) {
+            if slot % 2 == 0 {
+                index.set_class(slot, case.class(slot));
+            }
             index.put(slot, id(slot), *place);
             all.push(Some((id(slot), *place)));
         }
         for (slot, place) in (0u32..).zip(&case.then).filter(|(slot, _)| slot % 3 != 0) {
+            index.set_class(slot, case.class(slot));
             index.put(slot, id(slot), *place);
             all.resize(all.len().max(slot as usize + 1), None);
             all[slot as usize] = Some((id(slot), *place));
         }
-        for slot in case.removed {
+        for slot in (0u32..).zip(&all).map(|(slot, _)| slot) {
+            index.set_class(slot, case.class(slot));
+        }
+        for &slot in &case.removed {
             let was_in = all.get_mut(slot).and_then(Option::take).is_some();
             prop_assert_eq!(index.remove(u32::try_from(slot).unwrap()), was_in);
         }
@@ -179,10 +199,15 @@ proptest! {
                 place: *place,
                 k: case.k,
                 radius_m: case.radius_m,
+                classes: case.wanted,
                 excluded: &case.excluded,
             };
-            let found = index.nearest(nearby);
-            prop_assert_eq!(found, brute_force(case.space, &all, nearby));
+            let will_do = |slot| case.wanted.contains(case.class(slot));
+            let will_do: Vec<_> = (0u32..)
+                .zip(&all)
+                .map(|(slot, who)| who.filter(|_| will_do(slot)))
+                .collect();
+            prop_assert_eq!(index.nearest(nearby), brute_force(case.space, &will_do, nearby));
         }
     }
 }
@@ -197,6 +222,7 @@ fn a_radius_that_is_no_distance_finds_nobody() {
             place: here,
             k: 5,
             radius_m: Some(radius_m),
+            classes: VehicleClasses::ALL,
             excluded: &[],
         };
         let found = index.nearest(nearby);
@@ -231,6 +257,7 @@ fn cells_follow_the_density_and_nobody_is_lost() {
         place: Place::from_metres(3_500.0, 2_481.0),
         k: 25,
         radius_m: None,
+        classes: VehicleClasses::ALL,
         excluded: &[],
     };
     assert_eq!(index.nearest(nearby), brute_force(PLANE, &all, nearby));
@@ -286,6 +313,7 @@ fn a_million_drivers_in_one_cell_are_found_moved_and_taken_out() {
             place,
             k,
             radius_m: None,
+            classes: VehicleClasses::ALL,
             excluded: &[],
         };
         assert_eq!(

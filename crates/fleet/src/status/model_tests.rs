@@ -234,7 +234,7 @@ fn agree(fleet: &mut Fleet, model: &Model) -> Result<(), TestCaseError> {
     let mut expected = model.available();
     expected.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
     let found: Vec<(DriverId, f64)> = fleet
-        .nearest(spot(0.0), 10, None, &[])
+        .nearest(Query::near(spot(0.0)), 10, None)
         .iter()
         .map(|candidate| (candidate.driver, candidate.place.east_m()))
         .collect();

@@ -2,7 +2,7 @@
 
 use super::*;
 use domain::hold::Offer;
-use domain::{Attempt, Money, RiderId};
+use domain::{Attempt, Money, RiderId, VehicleClass};
 use std::time::Duration;
 
 const PLANE: Space = Space::Plane {
@@ -62,7 +62,7 @@ pub(super) fn hold(trip: u128, attempt: u32, driver: DriverId, deadline: Timesta
 
 fn available(fleet: &Fleet) -> Vec<DriverId> {
     fleet
-        .nearest(spot(0.0), 10, None, &[])
+        .nearest(Query::near(spot(0.0)), 10, None)
         .iter()
         .map(|candidate| candidate.driver)
         .collect()
@@ -81,17 +81,50 @@ fn a_ping_brings_in_who_is_not_known_and_moves_who_is() {
     );
     assert_eq!(fleet.position(ANNA), Some((spot(300.0), at(4))));
     assert_eq!(fleet.last_ping_at(ANNA), Some(at(5)));
-    let found = fleet.nearest(spot(0.0), 1, None, &[]);
+    let near = Query::near(spot(0.0));
+    let but_for = |excluded| Query { excluded, ..near };
+    let found = fleet.nearest(near, 1, None);
     assert_eq!(
         found,
-        fleet.nearest(spot(0.0), 1, Some(found[0].distance_m), &[BELA])
+        fleet.nearest(but_for(&[BELA]), 1, Some(found[0].distance_m))
     );
     assert_eq!(
         (found[0].driver, found[0].distance_m.round()),
         (ANNA, 300.0)
     );
-    assert!(fleet.nearest(spot(0.0), 1, Some(299.0), &[]).is_empty());
-    assert!(fleet.nearest(spot(0.0), 1, None, &[ANNA]).is_empty());
+    assert!(fleet.nearest(near, 1, Some(299.0)).is_empty());
+    assert!(fleet.nearest(but_for(&[ANNA]), 1, None).is_empty());
+}
+
+#[test]
+fn a_driver_has_the_vehicle_that_was_said_last_until_forgotten() {
+    let mut fleet = fleet();
+    let class = |number| VehicleClass::new(number).unwrap();
+    let drives = |fleet: &Fleet, driver, number| {
+        let mut query = Query::near(spot(0.0));
+        query.classes = [class(number)].into_iter().collect();
+        let found = fleet.nearest(query, 10, None);
+        found.iter().any(|it| it.driver == driver)
+    };
+    fleet.set_vehicle(ANNA, class(3));
+    fleet.go_online(ANNA, spot(1.0), at(0));
+    fleet.go_online(BELA, spot(2.0), at(0));
+    assert!(drives(&fleet, ANNA, 0), "said before anybody knew her");
+    fleet.set_vehicle(ANNA, class(3));
+    assert!(drives(&fleet, ANNA, 3) && !drives(&fleet, ANNA, 0) && drives(&fleet, BELA, 0));
+    // She comes and goes, and is far away in between.
+    fleet.ping(ANNA, ping(1, 90_000.0, at(1)), at(1));
+    fleet.go_offline(ANNA, at(2));
+    fleet.go_online(ANNA, spot(1.0), at(3));
+    assert!(drives(&fleet, ANNA, 3));
+    // Who has her place in memory after her has not her vehicle.
+    let mut now = at(4);
+    while fleet.last_ping_at(ANNA).is_some() {
+        now = now + FORGET_AFTER;
+        fleet.expire(now);
+    }
+    fleet.go_online(ANNA, spot(1.0), now);
+    assert!(drives(&fleet, ANNA, 0) && !drives(&fleet, ANNA, 3));
 }
 
 #[test]

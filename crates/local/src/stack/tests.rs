@@ -102,7 +102,10 @@ impl Driver {
             .metadata_mut()
             .insert("authorization", format!("Bearer {token}").parse().unwrap());
         let place = Some(domain::Place::new(40.7585, -73.985).unwrap().into());
-        let online = Up::GoOnline(v1::GoOnline { place });
+        let online = Up::GoOnline(v1::GoOnline {
+            place,
+            vehicle_class: 0,
+        });
         up.send(v1::DriverMessage {
             message: Some(online),
         })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Place, Resolution};
-use fleet::{Fleet, FleetPolicy};
+use fleet::{Fleet, FleetPolicy, Query};
 use kernel::{Stream, Streams};
 use roads::Network;
 use roads::town::Town;
@@ -168,10 +168,10 @@ impl Side {
             }
         });
         let zones = fleet.available_by_cell(Resolution::new(8).unwrap());
-        let all = fleet.nearest(near, DRIVERS as usize, None, &[]);
+        let all = fleet.nearest(Query::near(near), DRIVERS as usize, None);
         format!(
             "{:?} {zones:?} {all:?}",
-            fleet.nearest(near, 5, Some(2_000.0), &[])
+            fleet.nearest(Query::near(near), 5, Some(2_000.0))
         )
     }
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use domain::{DriverId, Place, Space, Timestamp};
-use fleet::{Fleet, FleetPolicy};
+use fleet::{Fleet, FleetPolicy, Query};
 use kernel::{Stream, Streams};
 
 use crate::{Estimate, figure, law, mean, runs, textbook};
@@ -58,7 +58,7 @@ fn the_nearest_candidates_of_the_fleet_are_as_far_as_in_a_poisson_field() {
         }
         let mut sums = vec![0.0; ranks.len()];
         for _ in 0..asked {
-            let found = fleet.nearest(anywhere(&mut stream), 20, None, &[]);
+            let found = fleet.nearest(Query::near(anywhere(&mut stream)), 20, None);
             for (sum, rank) in sums.iter_mut().zip(ranks) {
                 *sum += found[rank - 1].distance_m;
             }

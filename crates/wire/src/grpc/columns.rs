@@ -1,9 +1,11 @@
 //! Messages that carry many of a kind: a column for each field, so that nothing is allocated for one of them.
 
-use domain::{DriverId, Place, Timestamp};
+use domain::{DriverId, Place, Timestamp, VehicleClass, VehicleClasses};
 
-use super::{MessageFault, fault, place_of, v1};
+use super::{MessageFault, fault, place_of, v1, vehicle_class};
 
+/// The column of vehicles' classes.
+const CLASSES: &str = "vehicle_classes";
 /// The columns of places.
 const PLACES: &str = "lat_e7, lon_e7";
 
@@ -18,6 +20,17 @@ pub struct BatchedPing {
     pub place: Option<Place>,
     /// When, by the sender's clock.
     pub sent_at: Timestamp,
+}
+
+/// A query of many for candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchedQuery<'a> {
+    /// Where the rider is.
+    pub pickup: Place,
+    /// Whose vehicles will do.
+    pub classes: VehicleClasses,
+    /// Drivers to leave out.
+    pub excluded: &'a [u64],
 }
 
 /// Columns have to be as long as there are rows.
@@ -59,9 +72,31 @@ pub fn batched_pings(
     }))
 }
 
-/// A request for the nearest `k` drivers of each pick-up but for some, within so many metres if there is a limit.
+/// What drivers of a batch drive, row by row; nothing if the batch does not say. Allocates nothing.
+///
+/// # Errors
+/// If the column is not as long as that of drivers, or names a class that there is not.
+pub fn batched_vehicles(
+    batch: &v1::PingBatch,
+) -> Result<impl Iterator<Item = (DriverId, VehicleClass)> + '_, MessageFault> {
+    let classes = &batch.vehicle_classes;
+    if !classes.is_empty() {
+        let column = [(CLASSES, classes.len())];
+        even(batch.drivers.len(), &column, "one for each driver, or none")?;
+    }
+    // All before any: a batch is taken whole or not at all.
+    for class in classes {
+        vehicle_class(*class, CLASSES)?;
+    }
+    let drivers = batch.drivers.iter().zip(classes);
+    Ok(drivers
+        .filter_map(|(driver, class)| Some((DriverId(*driver), VehicleClass::new(*class).ok()?))))
+}
+
+/// A request for the nearest `k` drivers of each pick-up, with vehicles that will do and but for some drivers, within so
+/// many metres if there is a limit.
 pub fn candidates_request<'a>(
-    queries: impl IntoIterator<Item = (Place, &'a [DriverId])>,
+    queries: impl IntoIterator<Item = (Place, VehicleClasses, &'a [DriverId])>,
     k: u32,
     radius_m: Option<f64>,
 ) -> v1::CandidatesRequest {
@@ -70,7 +105,8 @@ pub fn candidates_request<'a>(
         radius_m: radius_m.unwrap_or(0.0),
         ..v1::CandidatesRequest::default()
     };
-    for (pickup, excluded) in queries {
+    let mut any_will_do = true;
+    for (pickup, classes, excluded) in queries {
         let (lat_e7, lon_e7) = pickup.to_e7();
         request.lat_e7.push(lat_e7);
         request.lon_e7.push(lon_e7);
@@ -79,6 +115,11 @@ pub fn candidates_request<'a>(
         request
             .excluded
             .extend(excluded.iter().map(|driver| driver.0));
+        request.vehicle_classes.push(classes.bits());
+        any_will_do &= classes == VehicleClasses::ALL;
+    }
+    if any_will_do {
+        request.vehicle_classes.clear();
     }
     if request.excluded.is_empty() {
         request.excluded_counts.clear();
@@ -86,13 +127,14 @@ pub fn candidates_request<'a>(
     request
 }
 
-/// The queries of a request: where each pick-up is, and whom to leave out.
+/// The queries of a request: where each pick-up is, whose vehicles will do, and whom to leave out.
 ///
 /// # Errors
-/// If a column is not as long as there are queries or as it is said to be, or a place is not on the globe.
+/// If a column is not as long as there are queries or as it is said to be, a place is not on the globe, or a set names a
+/// class that there is not.
 pub fn candidate_queries(
     request: &v1::CandidatesRequest,
-) -> Result<impl Iterator<Item = Result<(Place, &[u64]), MessageFault>>, MessageFault> {
+) -> Result<impl Iterator<Item = Result<BatchedQuery<'_>, MessageFault>>, MessageFault> {
     const EACH: &str = "one for each query";
     let rows = request.lat_e7.len();
     even(rows, &[("lon_e7", request.lon_e7.len())], EACH)?;
@@ -100,6 +142,10 @@ pub fn candidate_queries(
     let is_told = !counts.is_empty() || !request.excluded.is_empty();
     if is_told {
         even(rows, &[("excluded_counts", counts.len())], EACH)?;
+    }
+    let classes = &request.vehicle_classes;
+    if !classes.is_empty() {
+        even(rows, &[(CLASSES, classes.len())], EACH)?;
     }
     let all = counts.iter().map(|count| *count as usize).sum();
     let excluded = [("excluded", request.excluded.len())];
@@ -110,7 +156,16 @@ pub fn candidate_queries(
         let (excluded, others) = left.split_at(count);
         left = others;
         let pickup = place_of(request.lat_e7[at], request.lon_e7[at], PLACES)?;
-        Ok((pickup, excluded))
+        let classes = match classes.get(at) {
+            Some(bits) => VehicleClasses::from_bits(*bits)
+                .map_err(|_| fault(CLASSES, bits, "bits of 16 classes"))?,
+            None => VehicleClasses::ALL,
+        };
+        Ok(BatchedQuery {
+            pickup,
+            classes,
+            excluded,
+        })
     }))
 }
 
@@ -183,27 +238,33 @@ mod tests {
     #[test]
     fn queries_come_back_as_they_were_asked() {
         let excluded = [DriverId(7), DriverId(8)];
+        let (all, some) = (VehicleClasses::ALL, VehicleClasses::from_bits(6).unwrap());
         let queries = [
-            (place(0), &excluded[..]),
-            (place(1), &[]),
-            (place(2), &excluded[1..]),
+            (place(0), all, &excluded[..]),
+            (place(1), some, &[]),
+            (place(2), all, &excluded[1..]),
         ];
         let request = candidates_request(queries, 5, Some(90.0));
         let read: Vec<_> = candidate_queries(&request)
             .unwrap()
-            .map(Result::unwrap)
+            .map(|row| row.map(|it| (it.pickup, it.classes, it.excluded)).unwrap())
             .collect();
-        let expected = [(place(0), &[7, 8][..]), (place(1), &[]), (place(2), &[8])];
+        let expected = [
+            (place(0), all, &[7, 8][..]),
+            (place(1), some, &[]),
+            (place(2), all, &[8]),
+        ];
         assert_eq!(read, expected);
-        // With nobody to leave out nothing is said of it.
-        let request = candidates_request([(place(0), &[][..])], 5, None);
-        assert!(request.excluded_counts.is_empty());
+        // Of what does not matter nothing is said.
+        let request = candidates_request([(place(0), all, &[][..])], 5, None);
+        assert!(request.excluded_counts.is_empty() && request.vehicle_classes.is_empty());
         assert_eq!(candidate_queries(&request).unwrap().count(), 1);
     }
 
     #[test]
     fn columns_that_do_not_fit_are_named() {
-        let good = candidates_request([(place(0), &[DriverId(7)][..])], 5, None);
+        let some = VehicleClasses::from_bits(1).unwrap();
+        let good = candidates_request([(place(0), some, &[DriverId(7)][..])], 5, None);
         let bad = |change: fn(&mut v1::CandidatesRequest)| {
             let mut request = good.clone();
             change(&mut request);
@@ -219,6 +280,11 @@ mod tests {
             "excluded"
         );
         assert_eq!(bad(|request| request.excluded.push(8)), "excluded");
+        assert_eq!(bad(|request| request.vehicle_classes.push(1)), CLASSES);
+        let mut no_class = good.clone();
+        no_class.vehicle_classes[0] = 1 << 16;
+        let fault = candidate_queries(&no_class).unwrap().next().unwrap();
+        assert_eq!(fault.unwrap_err().field, CLASSES);
         let mut off_the_globe = good.clone();
         off_the_globe.lat_e7[0] = i32::MAX;
         assert!(
@@ -228,6 +294,23 @@ mod tests {
                 .unwrap()
                 .is_err()
         );
+    }
+
+    #[test]
+    fn a_batch_says_of_each_driver_what_it_is_or_of_none() {
+        let mut batch = v1::PingBatch {
+            drivers: vec![7, 8],
+            ..v1::PingBatch::default()
+        };
+        assert_eq!(batched_vehicles(&batch).unwrap().count(), 0);
+        batch.vehicle_classes = vec![0, 15];
+        let class = |number| VehicleClass::new(number).unwrap();
+        let expected = [(DriverId(7), class(0)), (DriverId(8), class(15))];
+        assert!(batched_vehicles(&batch).unwrap().eq(expected));
+        for wrong in [vec![0, 16], vec![0]] {
+            batch.vehicle_classes = wrong;
+            assert_eq!(batched_vehicles(&batch).err().unwrap().field, CLASSES);
+        }
     }
 
     #[test]
