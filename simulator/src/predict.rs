@@ -62,18 +62,18 @@ pub fn predict(
     ));
     let recorder = Arc::new(Recorder::new(started_at, warmup, until));
     let under_way = seen_under_way(&seeded, started_at);
-    let mut plan = Plan {
-        world: world.clone(),
-        market,
-        riders: Box::new(std::iter::empty()),
-        drivers,
-        seeded,
-        until,
-        profile: profile.clone(),
-        sizes: twin_of::sizes(scenario, &stack)?,
-    };
+    let sizes = twin_of::sizes(scenario, &stack)?;
     let (left, ended) = std::thread::scope(|scope| -> Result<_, Failure> {
-        plan.riders = ahead(scope, resolved.demand.schedule(&world, span));
+        let plan = Plan {
+            world: world.clone(),
+            market,
+            riders: ahead(scope, resolved.demand.schedule(&world, span)),
+            drivers,
+            seeded,
+            until,
+            profile: profile.clone(),
+            sizes,
+        };
         let twin = Twin::new(plan, recorder.clone(), watched.clone()).map_err(Failure::input)?;
         let slice = (total / LOOKS).max(Duration::from_millis(100));
         let show = |now: Timestamp| {

@@ -8,11 +8,11 @@ use fleet::{Ping, PingOutcome};
 use services::ports::{Clock, HoldStore, MarketSnapshots, TripEvents};
 use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
+use wire::grpc;
 use wire::grpc::v1::{PingBatch, PingBatchTaken};
-use wire::grpc::{self, MessageFault};
 
 use crate::limits::{BATCH_ANSWER_PATIENCE, PINGS_PER_BATCH_MAX};
-use crate::service::Shared;
+use crate::service::{Shared, bad_message};
 
 /// Takes batches until the gateway has no more, its token expires, or it does not read the answers.
 pub(crate) async fn serve<H, E, S, C>(
@@ -81,9 +81,8 @@ where
                 "drivers: found {pings}, expected at most {PINGS_PER_BATCH_MAX} in a batch"
             )));
         }
-        let refused = |fault: MessageFault| Status::invalid_argument(fault.to_string());
-        let rows = grpc::batched_pings(batch).map_err(refused)?;
-        let vehicles = grpc::batched_vehicles(batch).map_err(refused)?;
+        let rows = grpc::batched_pings(batch).map_err(bad_message)?;
+        let vehicles = grpc::batched_vehicles(batch).map_err(bad_message)?;
         let mut taken = PingBatchTaken {
             batch: batch.batch,
             ..PingBatchTaken::default()

@@ -39,7 +39,7 @@ pub(crate) struct Shared<H, E, S, C> {
 /// The service, over what is shared.
 pub(crate) struct Service<H, E, S, C>(pub(crate) Arc<Shared<H, E, S, C>>);
 
-fn bad_message(fault: MessageFault) -> Status {
+pub(crate) fn bad_message(fault: MessageFault) -> Status {
     Status::invalid_argument(fault.to_string())
 }
 

@@ -89,8 +89,10 @@ pub fn batched_vehicles(
         vehicle_class(*class, CLASSES)?;
     }
     let drivers = batch.drivers.iter().zip(classes);
-    Ok(drivers
-        .filter_map(|(driver, class)| Some((DriverId(*driver), VehicleClass::new(*class).ok()?))))
+    Ok(drivers.map(|(driver, class)| {
+        let class = VehicleClass::new(*class).expect("each was looked at");
+        (DriverId(*driver), class)
+    }))
 }
 
 /// A request for the nearest `k` drivers of each pick-up, with vehicles that will do and but for some drivers, within so
