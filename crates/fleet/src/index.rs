@@ -12,7 +12,7 @@ use crate::grid::{BLOCK_SIDE, Grid};
 use crate::limits::{CELL_M_MAX, CELL_M_MIN, MOVES_BETWEEN_LOOKS_MIN};
 use crate::slot_table::{SlotTable, hash_of};
 
-use chunk::{Chunks, Located, NO_CHUNK, Removed};
+use chunk::{Chunks, Located, NO_CHUNK};
 
 /// The side of a cell in an index that knows of no drivers yet, in metres.
 const CELL_M_AT_FIRST: f64 = 250.0;
@@ -91,7 +91,8 @@ pub struct Nearby<'a> {
 }
 
 const BLOCK_SIDE_BITS: u32 = BLOCK_SIDE.trailing_zeros();
-const BLOCK_CELLS: u32 = 1 << (2 * BLOCK_SIDE_BITS);
+const CELL_BITS: u32 = 2 * BLOCK_SIDE_BITS;
+const BLOCK_CELLS: u32 = 1 << CELL_BITS;
 
 /// Neighbouring cells, side by side in memory: a search meets most of its cells in one or two blocks.
 #[derive(Debug, Clone)]
@@ -113,6 +114,43 @@ impl Block {
     }
 }
 
+/// A cell of a block: the block's number, and the cell's in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct CellNumber(u32);
+
+impl CellNumber {
+    #[inline]
+    fn new(block: u32, cell: u32) -> Self {
+        Self((block << CELL_BITS) | cell)
+    }
+
+    #[inline]
+    fn block(self) -> usize {
+        (self.0 >> CELL_BITS) as usize
+    }
+
+    #[inline]
+    fn cell(self) -> u32 {
+        self.0 & (BLOCK_CELLS - 1)
+    }
+}
+
+/// Where the entry of a slot is: in which cell, and where among that cell's. A driver who stays in the cell is put
+/// elsewhere without a look at what the cell holds.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    cell: CellNumber,
+    at: Located,
+}
+
+impl Entry {
+    /// Of a slot that is not in the index.
+    const NONE: Self = Self {
+        cell: CellNumber(u32::MAX),
+        at: Located::NOWHERE,
+    };
+}
+
 /// The numbers of the bits that are set, lowest first.
 fn bits(mut set: u64) -> impl Iterator<Item = u32> {
     std::iter::from_fn(move || {
@@ -131,7 +169,7 @@ pub struct Index {
     by_key: SlotTable,
     chunks: Chunks,
     /// By slot.
-    located: Vec<Located>,
+    entries: Vec<Entry>,
     /// Who a slot is, by slot.
     drivers: Vec<DriverId>,
     /// What a slot's driver drives, by slot as far as it was said: apart from the places, because few queries ask.
@@ -160,7 +198,7 @@ impl Index {
             free: Vec::new(),
             by_key: SlotTable::new(),
             chunks: Chunks::new(),
-            located: Vec::new(),
+            entries: Vec::new(),
             drivers: Vec::new(),
             classes: Vec::new(),
             len: 0,
@@ -189,9 +227,9 @@ impl Index {
 
     /// Where the entry of a slot is, if it is in the index.
     #[inline]
-    fn find(&self, slot: u32) -> Option<Located> {
-        let at = self.located.get(slot as usize).copied();
-        at.filter(|at| *at != Located::NOWHERE)
+    fn find(&self, slot: u32) -> Option<Entry> {
+        let entry = self.entries.get(slot as usize).copied();
+        entry.filter(|entry| entry.at != Located::NOWHERE)
     }
 
     /// The slots that are in it, and their places, in an order that the same history repeats.
@@ -209,26 +247,25 @@ impl Index {
     /// Puts a driver's slot at a place, whether or not it was somewhere before. A slot has the same driver for as long
     /// as it is in.
     pub fn put(&mut self, slot: u32, driver: DriverId, place: Place) {
-        let cell = self.grid.cell_of(place);
+        let (key, cell) = block_of(self.grid.cell_of(place));
         match self.find(slot) {
             None => {
-                if self.located.len() <= slot as usize {
-                    self.located.resize(slot as usize + 1, Located::NOWHERE);
+                if self.entries.len() <= slot as usize {
+                    self.entries.resize(slot as usize + 1, Entry::NONE);
                     self.drivers.resize(slot as usize + 1, DriverId(0));
                 }
                 self.drivers[slot as usize] = driver;
             }
-            Some(at) => {
+            Some(entry) => {
                 debug_assert_eq!(self.drivers[slot as usize], driver);
-                let before = self.grid.cell_of(self.chunks.place(at));
-                if before == cell {
-                    self.chunks.set_place(at, place);
+                if entry.cell.cell() == cell && self.blocks[entry.cell.block()].key == key {
+                    self.chunks.set_place(entry.at, place);
                     return;
                 }
-                self.take_out(before, at);
+                self.take_out(entry);
             }
         }
-        self.put_in(cell, slot, place);
+        self.put_in((key, cell), slot, place);
         self.count_a_move();
     }
 
@@ -249,61 +286,52 @@ impl Index {
         class.unwrap_or_default()
     }
 
-    /// Reads where these slots are, so that the puts that follow find it in the cache: the reads do not wait for each
-    /// other, as puts do. For who has a batch of them.
+    /// Reads where the entries of these slots are, so that the puts that follow find it in the cache: the reads do not wait
+    /// for each other, as puts do. For who has a batch of them.
     pub fn touch(&self, slots: &[u32]) {
-        let mut seen = 0;
-        for at in slots.iter().filter_map(|slot| self.find(*slot)) {
-            seen ^= self.chunks.place(at).to_e7().0;
-        }
-        std::hint::black_box(seen);
+        let entries = slots.iter().filter_map(|slot| self.find(*slot));
+        std::hint::black_box(entries.fold(0, |read, entry| read ^ entry.cell.0));
     }
 
-    fn put_in(&mut self, cell: (i32, i32), slot: u32, place: Place) {
-        let (key, cell) = block_of(cell);
+    /// Puts a slot in that is not, by the key of a block and the number of a cell in it.
+    fn put_in(&mut self, (key, cell): (u64, u32), slot: u32, place: Place) {
         let number = self.block_for(key);
         let block = &mut self.blocks[number as usize];
         let first = &mut block.cells[cell as usize];
         self.occupied_cells += usize::from(*first == NO_CHUNK);
-        self.located[slot as usize] = self.chunks.push(first, slot, place);
+        self.entries[slot as usize] = Entry {
+            at: self.chunks.push(first, slot, place),
+            cell: CellNumber::new(number, cell),
+        };
         block.occupied |= 1 << cell;
         self.len += 1;
     }
 
     /// Takes a slot out; false if it was not in.
     pub fn remove(&mut self, slot: u32) -> bool {
-        let Some(at) = self.find(slot) else {
+        let Some(entry) = self.find(slot) else {
             return false;
         };
-        self.take_out(self.grid.cell_of(self.chunks.place(at)), at);
-        self.located[slot as usize] = Located::NOWHERE;
+        self.take_out(entry);
+        self.entries[slot as usize] = Entry::NONE;
         self.count_a_move();
         true
     }
 
-    fn take_out(&mut self, cell: (i32, i32), at: Located) {
-        self.len -= 1;
-        match self.chunks.remove(at) {
-            Removed::Alone => {}
-            Removed::MovedThere(slot) => self.located[slot as usize] = at,
-            Removed::TheLast => self.let_go(cell, at.chunk()),
-        }
-    }
-
-    /// Sees to a chunk in which nobody is left.
-    fn let_go(&mut self, cell: (i32, i32), chunk: u32) {
-        let (key, cell) = block_of(cell);
-        let number = self.find_block(key).expect("an occupied cell has a block");
-        let block = &mut self.blocks[number as usize];
+    fn take_out(&mut self, entry: Entry) {
+        let block = &mut self.blocks[entry.cell.block()];
+        let cell = entry.cell.cell();
         let first = &mut block.cells[cell as usize];
-        if let Some((slot, at)) = self.chunks.let_go(first, chunk) {
-            self.located[slot as usize] = at;
+        self.len -= 1;
+        if let Some(moved) = self.chunks.remove(first, entry.at) {
+            self.entries[moved as usize].at = entry.at;
         }
         if *first == NO_CHUNK {
             self.occupied_cells -= 1;
             block.occupied &= !(1 << cell);
             if block.occupied == 0 {
-                self.by_key.remove(hash_of(key), number);
+                let number = entry.cell.block() as u32;
+                self.by_key.remove(hash_of(block.key), number);
                 self.free.push(number);
             }
         }
@@ -327,10 +355,10 @@ impl Index {
 
     fn lay_anew(&mut self, cell_m: f64) {
         let mut anew = Self::with_cells(self.grid.space(), cell_m);
-        anew.located = vec![Located::NOWHERE; self.located.len()];
+        anew.entries = vec![Entry::NONE; self.entries.len()];
         anew.moves_until_look = self.moves_until_look;
         for (slot, place) in self.places() {
-            anew.put_in(anew.grid.cell_of(place), slot, place);
+            anew.put_in(block_of(anew.grid.cell_of(place)), slot, place);
         }
         anew.drivers = std::mem::take(&mut self.drivers);
         anew.classes = std::mem::take(&mut self.classes);

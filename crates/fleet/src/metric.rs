@@ -55,28 +55,44 @@ pub(crate) trait Metric {
 #[expect(clippy::cast_possible_truncation, reason = "a few degrees")]
 const NEAR_STEPS: i32 = (NEAR / RADIANS_PER_E7) as i32;
 
-/// Steps north and east from one place to others, if they are all near; elsewhere longitudes may lie on two sides of
-/// where they begin.
-#[inline]
-fn near_steps(from: Place, places: &[Place; ROOM]) -> Option<[(i32, i32); ROOM]> {
-    let (from_lat, from_lon) = from.to_e7();
-    let mut steps = [(0, 0); ROOM];
-    let mut are_near = true;
-    for (steps, place) in steps.iter_mut().zip(places) {
-        let (lat, lon) = place.to_e7();
-        let (north, east) = (lat.wrapping_sub(from_lat), lon.wrapping_sub(from_lon));
-        let is_near = |way: i32| (-NEAR_STEPS < way) & (way < NEAR_STEPS);
+/// Steps north and east from one place to others.
+struct Steps {
+    north: [i32; ROOM],
+    east: [i32; ROOM],
+    /// Whether all are near: elsewhere longitudes may lie on two sides of where they begin.
+    are_near: bool,
+}
+
+impl Steps {
+    #[inline(always)]
+    fn new(from: Place, places: &[Place; ROOM]) -> Self {
+        let (from_lat, from_lon) = from.to_e7();
+        let north = places.map(|place| place.to_e7().0.wrapping_sub(from_lat));
+        let east = places.map(|place| place.to_e7().1.wrapping_sub(from_lon));
         // Without a way out early, which is slower for so few.
-        are_near &= is_near(north) & is_near(east);
-        *steps = (north, east);
+        let is_far = |far: i32, way: &i32| {
+            far | NEAR_STEPS.wrapping_sub(*way) | NEAR_STEPS.wrapping_add(*way)
+        };
+        let far = north.iter().chain(&east).fold(0, is_far);
+        Self {
+            north,
+            east,
+            are_near: far >= 0,
+        }
     }
-    are_near.then_some(steps)
 }
 
 /// A plane.
 pub(crate) struct Plane {
     pub(crate) space: Space,
     pub(crate) from: Place,
+}
+
+impl Plane {
+    #[cold]
+    fn ranks_far(&self, places: &[Place; ROOM]) -> [f32; ROOM] {
+        places.map(|place| self.rank_of(self.distance_m(place)) as f32)
+    }
 }
 
 impl Metric for Plane {
@@ -86,13 +102,14 @@ impl Metric for Plane {
 
     #[inline]
     fn ranks(&self, places: &[Place; ROOM]) -> [f32; ROOM] {
-        let Some(steps) = near_steps(self.from, places) else {
-            return places.map(|place| self.rank_of(self.distance_m(place)) as f32);
-        };
+        let steps = Steps::new(self.from, places);
+        if !steps.are_near {
+            return self.ranks_far(places);
+        }
         let metres = |steps: i32| steps as f32 * PLANE_METRES_PER_E7 as f32;
         let mut ranks = [0.0; ROOM];
-        for (rank, (north, east)) in ranks.iter_mut().zip(steps) {
-            let (north, east) = (metres(north), metres(east));
+        for (rank, (north, east)) in ranks.iter_mut().zip(steps.north.iter().zip(&steps.east)) {
+            let (north, east) = (metres(*north), metres(*east));
             *rank = east * east + north * north;
         }
         ranks
@@ -161,6 +178,14 @@ impl Globe {
         }
     }
 
+    #[cold]
+    fn ranks_far(&self, places: &[Place; ROOM]) -> [f32; ROOM] {
+        places.map(|place| {
+            let (north, east) = self.from.angles(place);
+            chord_squared(self.from.far(north, east)) as f32
+        })
+    }
+
     /// The rank of what lies near: sines and cosines by the first terms of their series.
     #[inline]
     fn rank_near(&self, (north, east): (i32, i32)) -> f32 {
@@ -196,15 +221,13 @@ impl Metric for Globe {
 
     #[inline]
     fn ranks(&self, places: &[Place; ROOM]) -> [f32; ROOM] {
-        let Some(steps) = near_steps(self.place, places) else {
-            return places.map(|place| {
-                let (north, east) = self.from.angles(place);
-                chord_squared(self.from.far(north, east)) as f32
-            });
-        };
+        let steps = Steps::new(self.place, places);
+        if !steps.are_near {
+            return self.ranks_far(places);
+        }
         let mut ranks = [0.0; ROOM];
-        for (rank, steps) in ranks.iter_mut().zip(steps) {
-            *rank = self.rank_near(steps);
+        for (rank, (north, east)) in ranks.iter_mut().zip(steps.north.iter().zip(&steps.east)) {
+            *rank = self.rank_near((*north, *east));
         }
         ranks
     }

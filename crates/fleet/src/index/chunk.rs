@@ -19,6 +19,24 @@ impl Located {
     /// Not in any chunk.
     pub(crate) const NOWHERE: Self = Self(u32::MAX);
 
+    /// The first place of a chunk; those that follow are above it by one each.
+    #[inline]
+    pub(crate) fn first_of(chunk: u32) -> Self {
+        Self(chunk << POSITION_BITS)
+    }
+
+    /// As a number.
+    #[inline]
+    pub(crate) fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    /// From [its number](Self::to_bits).
+    #[inline]
+    pub(crate) fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
     #[inline]
     pub(crate) fn chunk(self) -> u32 {
         self.0 >> POSITION_BITS
@@ -55,23 +73,13 @@ impl Chunk {
         &self.slots
     }
 
+    pub(crate) fn next(&self) -> u32 {
+        self.next
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len as usize
     }
-}
-
-/// How many of a cell's chunks are looked at for room before another is begun.
-const LOOKED_AT_FOR_ROOM: usize = 3;
-
-/// What taking a driver out of a chunk did to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Removed {
-    /// Nothing else.
-    Alone,
-    /// The driver with this slot is now where the one was.
-    MovedThere(u32),
-    /// Nobody is left in it.
-    TheLast,
 }
 
 /// All chunks.
@@ -92,6 +100,11 @@ impl Chunks {
     #[inline]
     pub(crate) fn place(&self, at: Located) -> Place {
         self.all[at.chunk() as usize].places[at.position()]
+    }
+
+    #[inline]
+    pub(crate) fn slot(&self, at: Located) -> u32 {
+        self.all[at.chunk() as usize].slots[at.position()]
     }
 
     #[inline]
@@ -124,22 +137,19 @@ impl Chunks {
         })
     }
 
-    /// Adds a driver to a cell by its first chunk, which may be another afterwards, and says where.
+    /// Adds a driver to a cell by its first chunk, which may be another afterwards, and says where. All chunks of a cell
+    /// but the first are full.
     pub(crate) fn push(&mut self, first: &mut u32, slot: u32, place: Place) -> Located {
-        let with_room = self
-            .of(*first)
-            .take(LOOKED_AT_FOR_ROOM)
-            .find(|chunk| (self.all[*chunk as usize].len as usize) < ROOM);
-        let number = with_room.unwrap_or_else(|| {
+        let begun = (*first != NO_CHUNK).then(|| self.get(*first).len());
+        if begun.is_none_or(|len| len == ROOM) {
             *first = self.begin(*first, place);
-            *first
-        });
-        let chunk = &mut self.all[number as usize];
+        }
+        let chunk = &mut self.all[*first as usize];
         let position = chunk.len;
         chunk.places[position as usize] = place;
         chunk.slots[position as usize] = slot;
         chunk.len += 1;
-        Located((number << POSITION_BITS) | position)
+        Located((*first << POSITION_BITS) | position)
     }
 
     fn begin(&mut self, next: u32, place: Place) -> u32 {
@@ -164,43 +174,22 @@ impl Chunks {
         number
     }
 
-    /// Takes a driver out. Another of the cell's drivers, whose slot comes back, may have moved to where the one was.
-    /// If nobody is left in the chunk it is to be [`let_go`](Self::let_go).
-    pub(crate) fn remove(&mut self, at: Located) -> Removed {
-        let chunk = &mut self.all[at.chunk() as usize];
-        chunk.len -= 1;
-        let last = chunk.len as usize;
-        if last == 0 {
-            return Removed::TheLast;
-        }
-        if last == at.position() {
-            return Removed::Alone;
-        }
-        chunk.places[at.position()] = chunk.places[last];
-        chunk.slots[at.position()] = chunk.slots[last];
-        Removed::MovedThere(chunk.slots[last])
-    }
-
-    /// Sees to a chunk of a cell in which nobody is left: by the cell's first, which may be another afterwards, or
-    /// none. Another of the cell's drivers may have moved into it, who comes back.
-    pub(crate) fn let_go(&mut self, first: &mut u32, chunk: u32) -> Option<(u32, Located)> {
-        // Only the first can be taken out without looking for what comes before it.
-        let moved = (chunk != *first).then(|| {
-            let begun = &mut self.all[*first as usize];
-            begun.len -= 1;
-            let last = begun.len as usize;
-            let (place, slot) = (begun.places[last], begun.slots[last]);
-            let emptied = &mut self.all[chunk as usize];
-            emptied.places[0] = place;
-            emptied.slots[0] = slot;
-            emptied.len = 1;
-            (slot, Located(chunk << POSITION_BITS))
-        });
+    /// Takes a driver out of a cell by its first chunk, which may be another afterwards, or none. Another of the cell's
+    /// drivers, whose slot comes back, may have moved to where the one was.
+    pub(crate) fn remove(&mut self, first: &mut u32, at: Located) -> Option<u32> {
         let begun = &mut self.all[*first as usize];
+        begun.len -= 1;
+        let last = Located((*first << POSITION_BITS) | begun.len);
+        let (place, slot) = (begun.places[last.position()], begun.slots[last.position()]);
         if begun.len == 0 {
             let next = std::mem::replace(&mut begun.next, self.free);
             self.free = std::mem::replace(first, next);
         }
-        moved
+        (last != at).then(|| {
+            let chunk = &mut self.all[at.chunk() as usize];
+            chunk.places[at.position()] = place;
+            chunk.slots[at.position()] = slot;
+            slot
+        })
     }
 }

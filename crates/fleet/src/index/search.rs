@@ -2,7 +2,7 @@
 
 use domain::{Place, Space, VehicleClasses};
 
-use super::chunk::NO_CHUNK;
+use super::chunk::{Located, NO_CHUNK};
 use super::{Block, Candidate, CandidateLists, Index, Nearby, bits, key_of};
 use crate::grid::{AROUND, BLOCK_SIDE, Standing, Step};
 use crate::limits::SPARE_BLOCKS_PER_SEARCH;
@@ -42,48 +42,58 @@ impl Index {
         from: impl Fn(Place) -> M,
         found: &mut CandidateLists,
     ) {
-        let mut shortlist = Shortlist::default();
-        for query in queries {
-            let radius_m = query.radius_m.unwrap_or(f64::INFINITY);
-            // What is not a number is no distance.
-            let is_distance = radius_m >= 0.0;
-            if query.k > 0 && is_distance && !self.is_empty() {
-                let metric = from(query.place);
-                shortlist.begin(query.k.min(self.len), slackened(metric.rank_of(radius_m)));
-                Search::new(self, &metric, query, &mut shortlist).look();
-                self.measure(&metric, query.k, radius_m, &shortlist, &mut found.all);
+        let mut queries = queries.into_iter();
+        let mut searches: Vec<Option<Search<'_, M>>> = Vec::new();
+        let mut shortlists = Vec::new();
+        loop {
+            searches.extend(queries.by_ref().take(SEARCHES_AT_ONCE).map(|query| {
+                let radius_m = query.radius_m.unwrap_or(f64::INFINITY);
+                // What is not a number is no distance.
+                let is_distance = radius_m >= 0.0;
+                (query.k > 0 && is_distance && !self.is_empty()).then(|| {
+                    let shortlist = shortlists.pop().unwrap_or_default();
+                    Search::new(self, from(query.place), query, radius_m, shortlist)
+                })
+            }));
+            if searches.is_empty() {
+                return;
             }
-            found.ends.push(found.all.len());
+            look_each(&mut searches);
+            for search in searches.drain(..) {
+                if let Some(search) = search {
+                    search.measure(&mut found.all);
+                    shortlists.push(search.shortlist);
+                }
+                found.ends.push(found.all.len());
+            }
         }
     }
+}
 
-    /// Adds the nearest `k` of a shortlist.
-    fn measure(
-        &self,
-        metric: &impl Metric,
-        k: usize,
-        radius_m: f64,
-        shortlist: &Shortlist,
-        found: &mut Vec<Candidate>,
-    ) {
-        let first = found.len();
-        found.extend(shortlist.slots().map(|slot| Candidate {
-            driver: self.drivers[slot as usize],
-            place: self.chunks.place(self.located[slot as usize]),
-            distance_m: 0.0,
-        }));
-        // Apart, so that what was to be read was read at once.
-        for candidate in &mut found[first..] {
-            candidate.distance_m = metric.distance_m(candidate.place);
-        }
-        found[first..].sort_unstable_by(|a, b| {
-            a.distance_m
-                .total_cmp(&b.distance_m)
-                .then(a.driver.cmp(&b.driver))
-        });
-        let nearest = found[first..].iter().take(k);
-        let within = nearest.take_while(|it| it.distance_m <= radius_m);
-        found.truncate(first + within.count());
+/// Shortlists the nearest of each search. Step by step for all of them, so that what a step reads of memory is under
+/// way for all at once; a search by itself waits for each step's to know what it needs next.
+fn look_each<M: Metric>(searches: &mut [Option<Search<'_, M>>]) {
+    for search in searches.iter().flatten() {
+        search.touch(&search.nearer, f64::INFINITY);
+    }
+    for search in searches.iter().flatten() {
+        search.touch_second(&search.nearer);
+    }
+    for search in searches.iter_mut().flatten() {
+        search.visit_each(search.nearer);
+    }
+    // The limit is low enough by now to leave most others out.
+    for search in searches.iter_mut().flatten() {
+        let limit = search.shortlist.limit();
+        search.touch(&search.farther, limit);
+    }
+    for search in searches.iter_mut().flatten() {
+        search.visit_each(search.farther);
+        search.look_on();
+        search.shortlist.limit();
+    }
+    for search in searches.iter().flatten() {
+        search.touch_found();
     }
 }
 
@@ -92,6 +102,10 @@ impl Index {
 const NEARER: [(usize, usize); 4] = [(0, 0), (1, 0), (0, 1), (1, 1)];
 /// The others.
 const FARTHER: [(usize, usize); 5] = [(2, 0), (0, 2), (2, 1), (1, 2), (2, 2)];
+
+/// Searches that go on together: enough for what they read of memory to come at once, and few enough for the processor
+/// to keep it.
+const SEARCHES_AT_ONCE: usize = 8;
 
 /// A cell as a search sees it: at least how far it is, by rank, and its first chunk.
 #[derive(Debug, Clone, Copy)]
@@ -112,7 +126,9 @@ fn parity(key: u64) -> usize {
 
 struct Search<'a, M> {
     index: &'a Index,
-    metric: &'a M,
+    metric: M,
+    k: usize,
+    radius_m: f64,
     classes: VehicleClasses,
     excluded: &'a [u32],
     column: Standing,
@@ -121,16 +137,19 @@ struct Search<'a, M> {
     beyond: (Option<f64>, Option<f64>),
     nearer: [Seen; NEARER.len()],
     farther: [Seen; FARTHER.len()],
-    shortlist: &'a mut Shortlist,
+    shortlist: Shortlist,
 }
 
 impl<'a, M: Metric> Search<'a, M> {
     fn new(
         index: &'a Index,
-        metric: &'a M,
+        metric: M,
         nearby: Nearby<'a>,
-        shortlist: &'a mut Shortlist,
+        radius_m: f64,
+        mut shortlist: Shortlist,
     ) -> Self {
+        let limit = slackened(metric.rank_of(radius_m));
+        shortlist.begin(nearby.k.min(index.len), limit);
         let grid = &index.grid;
         let (column, row) = grid.standings(nearby.place);
         let (columns, rows) = (grid.columns.around(column), grid.rows.around(row));
@@ -167,6 +186,8 @@ impl<'a, M: Metric> Search<'a, M> {
             nearer,
             farther,
             metric,
+            k: nearby.k,
+            radius_m,
             classes: nearby.classes,
             excluded: nearby.excluded,
             column,
@@ -175,24 +196,64 @@ impl<'a, M: Metric> Search<'a, M> {
         }
     }
 
-    /// Shortlists all of the nearest, and perhaps a few more. Its own cell and those on the nearer sides come first,
-    /// so that the limit is low enough to leave most others out.
-    fn look(&mut self) {
-        self.visit_each(self.nearer);
-        self.visit_each(self.farther);
-        self.look_on();
-        self.shortlist.limit();
+    /// Reads the first chunks of the cells that lie within a limit, so that they are in the cache: the reads do not wait
+    /// for each other.
+    fn touch(&self, cells: &[Seen], limit: f64) {
+        let within = cells.iter().filter(|seen| f64::from(seen.floor) <= limit);
+        self.index.chunks.touch(within.map(|seen| seen.first));
     }
 
-    fn visit_each(&mut self, cells: impl IntoIterator<Item = Seen> + Clone) {
+    /// The same of those that come second.
+    fn touch_second(&self, cells: &[Seen]) {
+        let chunks = &self.index.chunks;
+        let firsts = cells.iter().map(|seen| seen.first);
+        let some = firsts.filter(|first| *first != NO_CHUNK);
+        chunks.touch(some.map(|first| chunks.get(first).next()));
+    }
+
+    /// The same of what [`measure`](Self::measure) reads.
+    fn touch_found(&self) {
+        let chunks = &self.index.chunks;
+        let read = self.shortlist.found().fold(0, |read, at| {
+            read ^ self.index.drivers[chunks.slot(at) as usize].0
+        });
+        std::hint::black_box(read);
+    }
+
+    fn visit_each(&mut self, cells: impl IntoIterator<Item = Seen>) {
         let limit = self.shortlist.limit();
-        let within = move |seen: &Seen| f64::from(seen.floor) <= limit;
-        // All at once: the search itself waits for each to know whether it needs the next.
-        let firsts = cells.clone().into_iter().filter(within);
-        self.index.chunks.touch(firsts.map(|seen| seen.first));
-        for seen in cells.into_iter().filter(within) {
-            self.visit(seen.first);
+        for seen in cells {
+            if f64::from(seen.floor) <= limit {
+                self.visit(seen.first);
+            }
         }
+    }
+
+    /// Adds the nearest `k` of the shortlist.
+    fn measure(&self, found: &mut Vec<Candidate>) {
+        let Self {
+            index,
+            metric,
+            radius_m,
+            ..
+        } = self;
+        let first = found.len();
+        found.extend(self.shortlist.found().map(|at| {
+            let place = index.chunks.place(at);
+            Candidate {
+                driver: index.drivers[index.chunks.slot(at) as usize],
+                place,
+                distance_m: metric.distance_m(place),
+            }
+        }));
+        found[first..].sort_unstable_by(|a, b| {
+            a.distance_m
+                .total_cmp(&b.distance_m)
+                .then(a.driver.cmp(&b.driver))
+        });
+        let nearest = found[first..].iter().take(self.k);
+        let within = nearest.take_while(|it| it.distance_m <= *radius_m);
+        found.truncate(first + within.count());
     }
 
     /// Visits what lies beyond the cells around, as far as there is a need.
@@ -306,29 +367,31 @@ impl<'a, M: Metric> Search<'a, M> {
     /// Ranks the drivers of a cell, by its first chunk.
     #[inline]
     fn visit(&mut self, first: u32) {
-        for chunk in self.index.chunks.of(first) {
-            let chunk = self.index.chunks.get(chunk);
+        for number in self.index.chunks.of(first) {
+            let chunk = self.index.chunks.get(number);
             let mut ranks = self.metric.ranks(chunk.places());
-            for (position, rank) in ranks.iter_mut().enumerate() {
-                if position >= chunk.len() {
-                    *rank = f32::INFINITY;
-                }
+            let at = Located::first_of(number);
+            let all_will_do = self.classes == VehicleClasses::ALL && self.excluded.is_empty();
+            if all_will_do && self.shortlist.is_unlimited() {
+                self.shortlist.add_all(ranks, chunk.len(), at);
+                continue;
             }
-            if self.classes != VehicleClasses::ALL {
+            if !all_will_do {
                 for (rank, slot) in ranks.iter_mut().zip(chunk.slots()) {
-                    if !self.classes.contains(self.index.class(*slot)) {
-                        *rank = f32::INFINITY;
+                    if !self.will_do(*slot) {
+                        *rank = f32::NAN;
                     }
                 }
             }
-            if !self.excluded.is_empty() {
-                for (rank, slot) in ranks.iter_mut().zip(chunk.slots()) {
-                    if self.excluded.binary_search(slot).is_ok() {
-                        *rank = f32::INFINITY;
-                    }
-                }
-            }
-            self.shortlist.add(ranks, chunk.slots());
+            self.shortlist.add(ranks, chunk.len(), at);
         }
+    }
+
+    /// Whether the driver of a slot counts.
+    fn will_do(&self, slot: u32) -> bool {
+        // Without a look at the class where any will do.
+        let class_will_do =
+            self.classes == VehicleClasses::ALL || self.classes.contains(self.index.class(slot));
+        class_will_do && self.excluded.binary_search(&slot).is_err()
     }
 }

@@ -194,22 +194,38 @@ proptest! {
             prop_assert_eq!(index.remove(u32::try_from(slot).unwrap()), was_in);
         }
         prop_assert_eq!(index.len(), all.iter().flatten().count());
-        for place in case.first.iter().step_by(29).chain(case.then.iter().step_by(31)) {
-            let nearby = Nearby {
-                place: *place,
-                k: case.k,
-                radius_m: case.radius_m,
-                classes: case.wanted,
-                excluded: &case.excluded,
-            };
-            let will_do = |slot| case.wanted.contains(case.class(slot));
-            let will_do: Vec<_> = (0u32..)
-                .zip(&all)
-                .map(|(slot, who)| who.filter(|_| will_do(slot)))
-                .collect();
-            prop_assert_eq!(index.nearest(nearby), brute_force(case.space, &will_do, nearby));
+        only_first_chunks_have_room(&index)?;
+        let will_do = |slot| case.wanted.contains(case.class(slot));
+        let will_do: Vec<_> = (0u32..)
+            .zip(&all)
+            .map(|(slot, who)| who.filter(|_| will_do(slot)))
+            .collect();
+        // Together, more than go on at once: one by one they are looked for in the same way.
+        let places = case.first.iter().step_by(13).chain(case.then.iter().step_by(11));
+        let queries = places.zip(1..).map(|(place, number)| Nearby {
+            place: *place,
+            k: case.k,
+            radius_m: if number % 5 == 0 { Some(f64::NAN) } else { case.radius_m },
+            classes: case.wanted,
+            excluded: &case.excluded,
+        });
+        let mut found = CandidateLists::default();
+        index.nearest_of_each(queries.clone(), &mut found);
+        prop_assert_eq!(found.iter().count(), queries.clone().count());
+        for (nearby, found) in queries.zip(found.iter()) {
+            prop_assert_eq!(found, &brute_force(case.space, &will_do, nearby)[..]);
         }
     }
+}
+
+fn only_first_chunks_have_room(index: &Index) -> Result<(), TestCaseError> {
+    for first in index.blocks.iter().flat_map(Block::occupied_cells) {
+        for chunk in index.chunks.of(first) {
+            let len = index.chunks.get(chunk).len();
+            prop_assert!(len == chunk::ROOM || (chunk == first && len > 0), "{len}");
+        }
+    }
+    Ok(())
 }
 
 #[test]
