@@ -85,6 +85,24 @@ impl Figure {
         }
     }
 
+    /// The same of a rate.
+    #[must_use]
+    pub fn rate_told(case: &str, ours: f64, peer: &str, theirs: f64, unit: &str) -> Self {
+        Self {
+            wanted: String::new(),
+            ..Self::rate(case, ours, peer, theirs, unit, 0.0)
+        }
+    }
+
+    /// A quantity of ours alone, of which nothing is wanted.
+    #[must_use]
+    pub fn aside(case: &str, ours: f64, unit: &str) -> Self {
+        Self {
+            wanted: String::new(),
+            ..Self::at_least(case, ours, unit, f64::NEG_INFINITY)
+        }
+    }
+
     /// The same row, telling beside ours what the other side has.
     #[must_use]
     pub fn beside(mut self, peer: &str, theirs: f64, unit: &str) -> Self {

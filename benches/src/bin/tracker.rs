@@ -18,6 +18,8 @@ const DRIVERS: u64 = 200_000;
 const CONNECTIONS: usize = 16;
 /// What one command carries where it carries many.
 const BATCH: usize = 100;
+/// Requests that ask for nothing.
+const REQUESTS_OF_NOTHING: usize = 60_000;
 /// Within which Redis searches: as many as are wanted are there on average, which is the least it can do.
 const BEST_RADIUS_M: f64 = 160.0;
 /// The city: degrees of latitude and longitude of 40 km by 40 km in New York.
@@ -47,6 +49,9 @@ fn main() -> anyhow::Result<ExitCode> {
             let case = "nearest 10, 100 in a request, Redis 100 in a pipeline";
             let all = theirs.searches;
             rows.add(Figure::told(case, ours.searches, "Redis", all, "µs"));
+            let case = "a request that does nothing, of those";
+            let (empty, ping) = (ours.nothing, theirs.nothing);
+            rows.add(Figure::told(case, empty, "Redis, PING", ping, "µs"));
         }
         Err(why) => rows.add(Figure::skipped("over the wire", &why)),
     }
@@ -60,6 +65,8 @@ struct Costs {
     single: f64,
     search: f64,
     searches: f64,
+    /// A request that asks for nothing, or nearly: what the wire costs.
+    nothing: f64,
 }
 
 /// A server that ends with its owner.
@@ -127,11 +134,13 @@ fn ours() -> anyhow::Result<Costs> {
     let search = server.cost(queries.len(), || client.nearest(&queries, 1))?;
     let queries: Vec<_> = places(11).take(600_000).collect();
     let searches = server.cost(queries.len(), || client.nearest(&queries, BATCH))?;
+    let nothing = server.cost(REQUESTS_OF_NOTHING, || client.nothing(REQUESTS_OF_NOTHING))?;
     Ok(Costs {
         batched,
         single,
         search,
         searches,
+        nothing,
     })
 }
 
@@ -167,10 +176,13 @@ fn theirs() -> anyhow::Result<Costs> {
     let commands: Vec<_> = places(9).take(20_000).map(search).collect();
     let one = server.cost(commands.len(), || ask(commands.clone(), 1))?;
     let all = server.cost(commands.len(), || ask(commands.clone(), BATCH))?;
+    let pings = vec![redis::ping(); REQUESTS_OF_NOTHING];
+    let nothing = server.cost(pings.len(), || ask(pings, 1))?;
     Ok(Costs {
         batched,
         single,
         search: one,
         searches: all,
+        nothing,
     })
 }

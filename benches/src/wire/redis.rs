@@ -66,6 +66,12 @@ pub fn geo_search((lat, lon): (f64, f64), radius_m: f64, count: usize) -> Vec<u8
     command(&words.split(' ').map(str::to_owned).collect::<Vec<_>>())
 }
 
+/// `PING`, which does nothing.
+#[must_use]
+pub fn ping() -> Vec<u8> {
+    command(&["PING".to_owned()])
+}
+
 /// Sends commands over so many connections at once, on each `pipelined` of them before it reads the answers.
 ///
 /// # Errors

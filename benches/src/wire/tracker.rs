@@ -248,17 +248,29 @@ impl Client {
     /// # Errors
     /// If one is not answered with ten.
     pub fn nearest(&self, places: &[Degrees], batch: usize) -> anyhow::Result<()> {
-        let each = places.len().div_ceil(self.connections.len()).max(1);
+        let requests = places.chunks(batch).map(|places| {
+            let queries = places
+                .iter()
+                .map(|degrees| (here(*degrees), VehicleClasses::ALL, &[][..]));
+            wire::grpc::candidates_request(queries, 10, None)
+        });
+        self.candidates(&requests.collect::<Vec<_>>())
+    }
+
+    /// Asks for the nearest of no place at all, so often.
+    ///
+    /// # Errors
+    /// If one is not answered.
+    pub fn nothing(&self, requests: usize) -> anyhow::Result<()> {
+        let nothing = wire::grpc::candidates_request([], 10, None);
+        self.candidates(&vec![nothing; requests])
+    }
+
+    fn candidates(&self, requests: &[v1::CandidatesRequest]) -> anyhow::Result<()> {
+        let each = requests.len().div_ceil(self.connections.len()).max(1);
         let mut tasks = JoinSet::new();
-        for (places, client) in places.chunks(each).zip(&self.connections) {
-            let mut client = client.clone();
-            let requests = places.chunks(batch).map(|places| {
-                let queries = places
-                    .iter()
-                    .map(|degrees| (here(*degrees), VehicleClasses::ALL, &[][..]));
-                wire::grpc::candidates_request(queries, 10, None)
-            });
-            let requests: Vec<_> = requests.collect();
+        for (requests, client) in requests.chunks(each).zip(&self.connections) {
+            let (requests, mut client) = (requests.to_vec(), client.clone());
             let token = self.request(Subject::Service, ())?.into_parts().0;
             tasks.spawn_on(
                 async move {

@@ -1,4 +1,4 @@
-//! The load generator against oha: what it reads of a server that stands still, and what a request costs it.
+//! The load generator against oha and wrk: what it reads of a server that stands still, and what a request costs it.
 //!
 //! Servers and clients are processes of their own, so that each side's processor time can be told: this binary is the
 //! servers, and our client, too.
@@ -47,11 +47,20 @@ fn main() -> anyhow::Result<ExitCode> {
     }
 }
 
+/// What there is of the other sides, or why it is not there.
+struct Peers {
+    oha: Result<PathBuf, String>,
+    wrk: Result<(), String>,
+}
+
 fn compare() -> anyhow::Result<ExitCode> {
     let mut comparison = Comparison::default();
-    let oha = peers::cargo("oha");
-    stalled(&mut comparison, &oha)?;
-    plain(&mut comparison, &oha)?;
+    let peers = Peers {
+        oha: peers::cargo("oha"),
+        wrk: peers::debian("wrk", peer::WRK),
+    };
+    stalled(&mut comparison, &peers)?;
+    plain(&mut comparison, &peers)?;
     Ok(comparison.finish())
 }
 
@@ -60,38 +69,58 @@ fn error_percent(found: f64, exact: f64) -> f64 {
     (found / exact - 1.0).abs() * 100.0
 }
 
-fn stalled(comparison: &mut Comparison, oha: &Result<PathBuf, String>) -> anyhow::Result<()> {
+fn stalled(comparison: &mut Comparison, peers: &Peers) -> anyhow::Result<()> {
     let server = Server::start("stalling")?;
-    let (p99, exact) = {
+    // What a client reads, and what it should have read.
+    let measured = |name: &str, p99_ms: &dyn Fn() -> anyhow::Result<f64>| {
         let began = Instant::now();
+        let p99_ms = p99_ms()?;
+        let exact_ms = server.exact_p99_ms(began)?;
+        eprintln!("{name}: p99 {p99_ms:.2} ms of exactly {exact_ms:.2} ms");
+        anyhow::Ok(error_percent(p99_ms, exact_ms))
+    };
+    let error = measured("ours", &|| {
         let told = ours("stalling", &server.url())?;
         let p99 = told.latency().and_then(|latency| latency.quantile_ms(0.99));
-        (p99.context("latencies")?, server.exact_p99_ms(began)?)
-    };
-    eprintln!("ours: p99 {p99:.2} ms of exactly {exact:.2} ms");
+        p99.context("latencies")
+    })?;
     let case = "p99 of a server that stands still for 100 ms each second: error";
-    let mut figure = Figure::at_most(case, error_percent(p99, exact), "%", ERROR_MAX_PERCENT);
-    match oha {
+    let mut figure = Figure::at_most(case, error, "%", ERROR_MAX_PERCENT);
+    let mut others = Vec::new();
+    match &peers.oha {
         Ok(oha) => {
-            let began = Instant::now();
-            let told = peer::stalled(oha, &server.url(), RATE, STALLED_CONNECTIONS, STALLED_FOR)?;
-            let exact = server.exact_p99_ms(began)?;
-            eprintln!("oha: p99 {:.2} ms of exactly {exact:.2} ms", told.p99_ms);
-            figure = figure.beside("oha, corrected", error_percent(told.p99_ms, exact), "%");
-            comparison.add(figure);
+            let theirs = measured("oha", &|| {
+                let connections = STALLED_CONNECTIONS;
+                let told = peer::oha_at_a_rate(oha, &server.url(), RATE, connections, STALLED_FOR)?;
+                Ok(told.p99_ms)
+            })?;
+            figure = figure.beside("oha, corrected", theirs, "%");
         }
-        Err(why) => {
-            comparison.add(figure);
-            comparison.add(Figure::skipped(case, &format!("oha: {why}")));
-        }
+        Err(why) => others.push(Figure::skipped(case, &format!("oha: {why}"))),
     }
+    match &peers.wrk {
+        Ok(()) => {
+            let theirs = measured("wrk", &|| {
+                Ok(peer::wrk(&server.url(), STALLED_CONNECTIONS, STALLED_FOR)?.p99_ms)
+            })?;
+            let closed = "wrk, which waits for each answer before it asks again";
+            others.push(Figure::aside("the same", error, "%").beside(closed, theirs, "%"));
+        }
+        Err(why) => others.push(Figure::skipped(case, &format!("wrk: {why}"))),
+    }
+    comparison.add(figure);
+    others.into_iter().for_each(|figure| comparison.add(figure));
     Ok(())
 }
 
-fn plain(comparison: &mut Comparison, oha: &Result<PathBuf, String>) -> anyhow::Result<()> {
+fn plain(comparison: &mut Comparison, peers: &Peers) -> anyhow::Result<()> {
     let server = Server::start("plain")?;
-    let (mut our_rates, mut their_rates) = (Vec::new(), Vec::new());
-    // By turns: what else the machine does meets both.
+    let (mut our_rates, mut oha_rates, mut wrk_rates) = (Vec::new(), Vec::new(), Vec::new());
+    let rate = |name: &str, answered: u64, seconds: f64| {
+        eprintln!("{name}: {answered} answered in {seconds:.2} CPU s");
+        answered as f64 / seconds
+    };
+    // By turns: what else the machine does meets all.
     for _ in 0..ROUNDS {
         let (told, seconds) = with_cpu(|| ours("plain", &server.url()))?;
         if told.errors > 0 {
@@ -101,20 +130,24 @@ fn plain(comparison: &mut Comparison, oha: &Result<PathBuf, String>) -> anyhow::
                 told.failures
             );
         }
-        our_rates.push(told.answered as f64 / seconds);
-        eprintln!("ours: {} answered in {seconds:.2} CPU s", told.answered);
-        if let Ok(oha) = oha {
-            let plain = || peer::plain(oha, &server.url(), PLAIN_CONNECTIONS, PLAIN_FOR);
+        our_rates.push(rate("ours", told.answered, seconds));
+        let url = server.url();
+        if let Ok(oha) = &peers.oha {
+            let plain = || peer::oha_at_most(oha, &url, PLAIN_CONNECTIONS, PLAIN_FOR);
             let (told, seconds) = with_cpu(plain)?;
-            their_rates.push(told.answered as f64 / seconds);
-            eprintln!("oha: {} answered in {seconds:.2} CPU s", told.answered);
+            oha_rates.push(rate("oha", told.answered, seconds));
+        }
+        if peers.wrk.is_ok() {
+            let (told, seconds) = with_cpu(|| peer::wrk(&url, PLAIN_CONNECTIONS, PLAIN_FOR))?;
+            wrk_rates.push(rate("wrk", told.answered, seconds));
         }
     }
     let case = "requests for each second of the client's processor time";
-    let (ours, theirs) = (median(&mut our_rates), median(&mut their_rates));
+    let ours = median(&mut our_rates);
     let figure = Figure::at_least(case, ours, "/s", REQUESTS_MIN);
-    match oha {
+    match &peers.oha {
         Ok(_) => {
+            let theirs = median(&mut oha_rates);
             comparison.add(figure.beside("oha", theirs, "/s"));
             comparison.add(Figure::rate("the same", ours, "oha", theirs, "/s", 1.0));
         }
@@ -123,6 +156,13 @@ fn plain(comparison: &mut Comparison, oha: &Result<PathBuf, String>) -> anyhow::
             comparison.add(Figure::skipped(case, &format!("oha: {why}")));
         }
     }
+    comparison.add(match &peers.wrk {
+        Ok(()) => {
+            let theirs = median(&mut wrk_rates);
+            Figure::rate_told("the same", ours, "wrk, in C", theirs, "/s")
+        }
+        Err(why) => Figure::skipped(case, &format!("wrk: {why}")),
+    });
     Ok(())
 }
 
