@@ -34,7 +34,7 @@ enum Benchmark {
     Assignment,
     /// Ways along streets, against Dijkstra's algorithm.
     Routing,
-    /// The load generator, against oha.
+    /// The load generator, against oha and wrk.
     Load,
 }
 
