@@ -103,8 +103,8 @@ fn stalled(comparison: &mut Comparison, peers: &Peers) -> anyhow::Result<()> {
             let theirs = measured("wrk", &|| {
                 Ok(peer::wrk(&server.url(), STALLED_CONNECTIONS, STALLED_FOR)?.p99_ms)
             })?;
-            let closed = "wrk, which waits for each answer before it asks again";
-            others.push(Figure::aside("the same", error, "%").beside(closed, theirs, "%"));
+            let figure = Figure::aside("the same", error, "%");
+            others.push(figure.beside("wrk, without a rate, corrected", theirs, "%"));
         }
         Err(why) => others.push(Figure::skipped(case, &format!("wrk: {why}"))),
     }

@@ -71,7 +71,7 @@ pub(crate) fn oha_at_most(
     oha(program, url, connections, span, &[])
 }
 
-/// wrk as fast as it can, which is all that it does.
+/// wrk as fast as it can, which is all that it does; it corrects latencies for coordinated omission by itself.
 pub(crate) fn wrk(url: &str, connections: usize, span: Duration) -> anyhow::Result<Told> {
     let mut command = Command::new(WRK);
     command.args(["--latency", "-t", "1", "-c", &connections.to_string()]);
