@@ -80,6 +80,7 @@ impl Viewpoint {
     }
 
     /// The great circle to a place, in metres.
+    #[inline]
     #[must_use]
     pub fn distance_m(&self, to: Place) -> f64 {
         let (north, east) = self.angles(to);

@@ -80,6 +80,12 @@ impl Steps {
             are_near: far >= 0,
         }
     }
+
+    /// A rank for each.
+    #[inline(always)]
+    fn ranks(&self, rank: impl Fn(i32, i32) -> f32) -> [f32; ROOM] {
+        std::array::from_fn(|at| rank(self.north[at], self.east[at]))
+    }
 }
 
 /// A plane.
@@ -107,12 +113,10 @@ impl Metric for Plane {
             return self.ranks_far(places);
         }
         let metres = |steps: i32| steps as f32 * PLANE_METRES_PER_E7 as f32;
-        let mut ranks = [0.0; ROOM];
-        for (rank, (north, east)) in ranks.iter_mut().zip(steps.north.iter().zip(&steps.east)) {
-            let (north, east) = (metres(*north), metres(*east));
-            *rank = east * east + north * north;
-        }
-        ranks
+        steps.ranks(|north, east| {
+            let (north, east) = (metres(north), metres(east));
+            east * east + north * north
+        })
     }
 }
 
@@ -188,7 +192,7 @@ impl Globe {
 
     /// The rank of what lies near: sines and cosines by the first terms of their series.
     #[inline]
-    fn rank_near(&self, (north, east): (i32, i32)) -> f32 {
+    fn rank_near(&self, north: i32, east: i32) -> f32 {
         let radians = |steps: i32| steps as f32 * RADIANS_PER_E7 as f32;
         let (north, east) = (radians(north), radians(east));
         let (north_2, east_2) = (north * north, east * east);
@@ -225,11 +229,7 @@ impl Metric for Globe {
         if !steps.are_near {
             return self.ranks_far(places);
         }
-        let mut ranks = [0.0; ROOM];
-        for (rank, (north, east)) in ranks.iter_mut().zip(steps.north.iter().zip(&steps.east)) {
-            *rank = self.rank_near((*north, *east));
-        }
-        ranks
+        steps.ranks(|north, east| self.rank_near(north, east))
     }
 
     /// The way to a meridian `gap` away meets it at a right angle, where the sine of the angle travelled
