@@ -44,10 +44,34 @@ pub(crate) trait Metric {
         gap * gap
     }
 
-    /// At most the rank of anything in a piece of the grid these gaps away and `height` high.
+    /// What a row of the grid `gap` away and `height` high contributes to floors.
     #[inline]
-    fn floor_of(&self, gap_x: f64, gap_y: f64, _height: f64) -> f64 {
-        gap_x * gap_x + gap_y * gap_y
+    fn row(&self, gap: f64, _height: f64) -> Row {
+        Row {
+            floor: gap * gap,
+            weight: 1.0,
+        }
+    }
+
+    /// What a column `gap` away does.
+    #[inline]
+    fn column(&self, gap: f64) -> f64 {
+        gap * gap
+    }
+}
+
+/// What a row of the grid contributes to the floors of its pieces.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    floor: f64,
+    weight: f64,
+}
+
+impl Row {
+    /// At most the rank of anything in the row's piece in a column.
+    #[inline]
+    pub(crate) fn floor_in(self, column: f64) -> f64 {
+        self.floor + self.weight * column
     }
 }
 
@@ -245,14 +269,22 @@ impl Metric for Globe {
         chord_squared(half * half)
     }
 
-    /// The haversine formula with each factor at its least. No latitude in the piece is farther than the
-    /// gap and its height, and a cosine changes no faster than its angle.
+    /// The haversine formula with each factor at its least. No latitude in the row is farther than the gap and its
+    /// height, and a cosine changes no faster than its angle.
     #[inline]
-    fn floor_of(&self, gap_x: f64, gap_y: f64, height: f64) -> f64 {
-        let cos_lat = (self.from.cos_lat() - gap_y - height).max(0.0);
-        let north = sin_at_least(gap_y / 2.0);
-        let east = sin_at_least(gap_x / 2.0);
-        chord_squared(north * north + self.from.cos_lat() * cos_lat * east * east)
+    fn row(&self, gap: f64, height: f64) -> Row {
+        let cos_lat = (self.from.cos_lat() - gap - height).max(0.0);
+        let north = sin_at_least(gap / 2.0);
+        Row {
+            floor: chord_squared(north * north),
+            weight: chord_squared(self.from.cos_lat() * cos_lat),
+        }
+    }
+
+    #[inline]
+    fn column(&self, gap: f64) -> f64 {
+        let east = sin_at_least(gap / 2.0);
+        east * east
     }
 }
 
@@ -302,7 +334,8 @@ mod tests {
             prop_assert!(rank <= slackened(globe.rank_of(distance_m)));
             prop_assert!(globe.rank_of(distance_m) <= slackened(rank));
             let above = slackened(rank);
-            prop_assert!(globe.floor_of(gap_x, gap_y, north - gap_y) <= above);
+            let row = globe.row(gap_y, north - gap_y);
+            prop_assert!(row.floor_in(globe.column(gap_x)) <= above);
             prop_assert!(globe.floor_beyond_x(gap_x) <= above);
             prop_assert!(globe.floor_beyond_y(gap_y) <= above);
         }

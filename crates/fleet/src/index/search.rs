@@ -156,11 +156,17 @@ impl<'a, M: Metric> Search<'a, M> {
         let height = grid.rows.extent(Step::Cell);
         // Cells side by side are in the same block or in one with another last bit of its column or row.
         let mut known: [Option<(u64, Option<&Block>)>; 4] = [None; 4];
+        let across = columns
+            .lines
+            .map(|line| Some((line?.cell, metric.column(line?.gap))));
+        let along = rows
+            .lines
+            .map(|line| Some((line?.cell, metric.row(line?.gap, height))));
         let mut see = |(x, y): (usize, usize)| {
-            let (Some(column), Some(row)) = (columns.lines[x], rows.lines[y]) else {
+            let (Some((column, share)), Some((row, floors))) = (across[x], along[y]) else {
                 return NOTHING;
             };
-            let (key, cell) = super::block_of((column.cell, row.cell));
+            let (key, cell) = super::block_of((column, row));
             let known = &mut known[parity(key)];
             let block = match known {
                 Some((is, block)) if *is == key => *block,
@@ -169,7 +175,7 @@ impl<'a, M: Metric> Search<'a, M> {
             *known = Some((key, block));
             Seen {
                 // A limit is above what it is to let in by more than this is rounded.
-                floor: metric.floor_of(column.gap, row.gap, height) as f32,
+                floor: floors.floor_in(share) as f32,
                 first: block.map_or(NO_CHUNK, |block| block.cells[cell as usize]),
             }
         };
@@ -325,21 +331,22 @@ impl<'a, M: Metric> Search<'a, M> {
         let rows = &self.index.grid.rows;
         let block_x = columns.piece_at(self.column, Step::Block, dx);
         let gap_x = columns.gap(self.column, Step::Block, block_x);
-        let height = rows.extent(Step::Block);
+        let row = self.metric.row(gap_y, rows.extent(Step::Block));
         let limit = self.shortlist.limit();
-        if self.metric.floor_of(gap_x, gap_y, height) > limit {
+        if row.floor_in(self.metric.column(gap_x)) > limit {
             return;
         }
         let Some(block) = self.index.block(key_of((block_x, block_y))) else {
             return;
         };
-        // Per column: how far, whether within reach, and whether among the cells around.
-        let mut gaps = [0.0; BLOCK_SIDE as usize];
+        // Per column: its share of floors, whether within reach, and whether among the cells around.
+        let mut shares = [0.0; BLOCK_SIDE as usize];
         let (mut reached, mut around) = (0u64, 0u64);
-        for (x, gap) in (0i32..).zip(&mut gaps) {
+        for (x, share) in (0i32..).zip(&mut shares) {
             let cell = block_x * BLOCK_SIDE + x;
-            *gap = columns.gap(self.column, Step::Cell, cell);
-            let is_reached = self.metric.floor_beyond_x(*gap) <= limit;
+            let gap = columns.gap(self.column, Step::Cell, cell);
+            *share = self.metric.column(gap);
+            let is_reached = self.metric.floor_beyond_x(gap) <= limit;
             reached |= u64::from(is_reached) << x;
             around |= u64::from(columns.cells_between(self.column, cell) <= AROUND) << x;
         }
@@ -354,10 +361,9 @@ impl<'a, M: Metric> Search<'a, M> {
             if rows.cells_between(self.row, row) <= AROUND {
                 cells &= !around;
             }
-            let gap_y = rows.gap(self.row, Step::Cell, row);
+            let row = self.metric.row(rows.gap(self.row, Step::Cell, row), height);
             for x in bits(cells) {
-                let floor = self.metric.floor_of(gaps[x as usize], gap_y, height);
-                if floor <= self.shortlist.limit() {
+                if row.floor_in(shares[x as usize]) <= self.shortlist.limit() {
                     self.visit(block.cells[first as usize + x as usize]);
                 }
             }
