@@ -12,6 +12,9 @@ pub const FORGET_AFTER: Duration = Duration::from_secs(3_600);
 pub const CELLS_PER_AXIS_MAX: i32 = 1 << 26;
 /// Blocks of cells that a search looks at, beyond the number of occupied ones, before it scans those instead.
 pub const SPARE_BLOCKS_PER_SEARCH: usize = 16;
+/// Searches that go on together: enough for what they read of memory to come at once, and few enough for the processor
+/// to keep it.
+pub const SEARCHES_AT_ONCE: usize = 8;
 /// Cells are not halved below this side, in metres.
 pub const CELL_M_MIN: f64 = 30.0;
 /// Cells are not doubled above this side, in metres.

@@ -5,7 +5,7 @@ use domain::{Place, Space, VehicleClasses};
 use super::chunk::{Located, NO_CHUNK};
 use super::{Block, Candidate, CandidateLists, Index, Nearby, bits, key_of};
 use crate::grid::{AROUND, BLOCK_SIDE, Standing, Step};
-use crate::limits::SPARE_BLOCKS_PER_SEARCH;
+use crate::limits::{SEARCHES_AT_ONCE, SPARE_BLOCKS_PER_SEARCH};
 use crate::metric::{Globe, Metric, Plane, Torus, slackened};
 use crate::shortlist::Shortlist;
 
@@ -102,10 +102,6 @@ fn look_each<M: Metric>(searches: &mut [Option<Search<'_, M>>]) {
 const NEARER: [(usize, usize); 4] = [(0, 0), (1, 0), (0, 1), (1, 1)];
 /// The others.
 const FARTHER: [(usize, usize); 5] = [(2, 0), (0, 2), (2, 1), (1, 2), (2, 2)];
-
-/// Searches that go on together: enough for what they read of memory to come at once, and few enough for the processor
-/// to keep it.
-const SEARCHES_AT_ONCE: usize = 8;
 
 /// A cell as a search sees it: at least how far it is, by rank, and its first chunk.
 #[derive(Debug, Clone, Copy)]
