@@ -72,7 +72,8 @@ pub fn ping() -> Vec<u8> {
     command(&["PING".to_owned()])
 }
 
-/// Sends commands over so many connections at once, on each `pipelined` of them before it reads the answers.
+/// Sends commands over so many connections at once, on each `pipelined` of them before it reads the answers. Tells how
+/// many items each answer has, in the order of the commands.
 ///
 /// # Errors
 /// If the server answers with an error, or not at all.
@@ -81,52 +82,64 @@ pub fn ask(
     connections: usize,
     commands: Vec<Vec<u8>>,
     pipelined: usize,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<usize>> {
     let each = commands.len().div_ceil(connections).max(1);
     std::thread::scope(|scope| {
         let clients: Vec<_> = commands
             .chunks(each)
             .map(|commands| scope.spawn(move || converse(address, commands, pipelined)))
             .collect();
+        let mut items = Vec::with_capacity(commands.len());
         for client in clients {
-            client.join().ok().context("a client died")??;
+            items.extend(client.join().ok().context("a client died")??);
         }
-        Ok(())
+        Ok(items)
     })
 }
 
-fn converse(address: SocketAddr, commands: &[Vec<u8>], pipelined: usize) -> anyhow::Result<()> {
+fn converse(
+    address: SocketAddr,
+    commands: &[Vec<u8>],
+    pipelined: usize,
+) -> anyhow::Result<Vec<usize>> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     let mut answers = BufReader::new(stream.try_clone()?);
+    let mut items = Vec::with_capacity(commands.len());
     for commands in commands.chunks(pipelined) {
         stream.write_all(&commands.concat())?;
         for _ in commands {
-            read_answer(&mut answers, 0)?;
+            items.push(read_answer(&mut answers, 0)?);
         }
     }
-    Ok(())
+    Ok(items)
 }
 
-fn read_answer(answers: &mut impl BufRead, depth: usize) -> anyhow::Result<()> {
+/// Reads an answer to its end and tells how many items it has: those of a list, of anything else one or, of nothing,
+/// none.
+fn read_answer(answers: &mut impl BufRead, depth: usize) -> anyhow::Result<usize> {
     anyhow::ensure!(depth < DEPTH_MAX, "found an answer nested too deep");
     let mut line = String::new();
     answers.read_line(&mut line)?;
     let line = line.trim_end();
     let (kind, rest) = line.split_at_checked(1).context("found no answer")?;
     match kind {
-        ":" | "+" => Ok(()),
+        ":" | "+" => Ok(1),
         "$" => {
             let length: i64 = rest.parse()?;
-            if let Ok(length) = u64::try_from(length) {
-                let mut text = Vec::new();
-                answers.take(length + 2).read_to_end(&mut text)?;
-            }
-            Ok(())
+            let Ok(length) = u64::try_from(length) else {
+                return Ok(0);
+            };
+            let mut text = Vec::new();
+            answers.take(length + 2).read_to_end(&mut text)?;
+            Ok(1)
         }
         "*" => {
-            let count: i64 = rest.parse()?;
-            (0..count).try_for_each(|_| read_answer(answers, depth + 1))
+            let count = usize::try_from(rest.parse::<i64>()?).unwrap_or(0);
+            for _ in 0..count {
+                read_answer(answers, depth + 1)?;
+            }
+            Ok(count)
         }
         _ => anyhow::bail!("found {line:?}, expected an answer"),
     }
@@ -139,8 +152,9 @@ mod tests {
     #[test]
     fn answers_are_read_to_their_end() {
         let mut told = &b"*2\r\n*2\r\n$1\r\n7\r\n$5\r\n12.34\r\n$-1\r\n:1\r\n"[..];
-        read_answer(&mut told, 0).unwrap();
-        read_answer(&mut told, 0).unwrap();
+        assert_eq!(read_answer(&mut told, 0).unwrap(), 2);
+        assert_eq!(read_answer(&mut told, 0).unwrap(), 0);
+        assert_eq!(read_answer(&mut told, 0).unwrap(), 1);
         assert!(told.is_empty());
         assert!(read_answer(&mut &b"-ERR no\r\n"[..], 0).is_err());
         assert_eq!(
