@@ -392,6 +392,9 @@ pub struct MarketArgs {
     /// Any key of the scenario
     #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
     pub sets: Vec<String>,
+    /// Where the city's streets are written, put in order, for functions to read
+    #[arg(long, value_name = "FILE")]
+    pub streets: Option<PathBuf>,
 }
 
 /// `rushhour issuer`

@@ -45,6 +45,24 @@ pub const TIMELINE: &str = "timeline.json";
 /// What the audit needs beside the trips.
 pub const EVIDENCE: &str = "evidence.json";
 
+/// Writes a file whole: under another name first, so that a full disk leaves no half of it.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_whole(whole: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let name = whole.file_name().unwrap_or_default().to_string_lossy();
+    let partial = whole.with_file_name(format!(".{name}.partial"));
+    let written = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, whole));
+    written.map_err(|error| {
+        // Best effort: what is left is nobody's file.
+        let _ = fs::remove_file(&partial);
+        Failure::target(format!(
+            "{}: cannot be written ({error}), expected room on the disk",
+            whole.display()
+        ))
+    })
+}
+
 /// Where a run of that name is written if nothing else is said: `runs/<name>-<time>`.
 pub fn fresh(name: &str) -> PathBuf {
     let plain = |c: char| if c.is_alphanumeric() { c } else { '-' };
@@ -136,22 +154,12 @@ impl RunDir {
         &self.path
     }
 
-    /// Writes a file whole: under another name first, so that a full disk leaves no half of it.
+    /// Writes a file of the run.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let partial = self.path.join(format!(".{name}.partial"));
-        let whole = self.path.join(name);
-        let written = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, &whole));
-        written.map_err(|error| {
-            // Best effort: what is left is not a file of the run.
-            let _ = fs::remove_file(&partial);
-            Failure::target(format!(
-                "{}: cannot be written ({error}), expected room on the disk",
-                whole.display()
-            ))
-        })
+        write_whole(&self.path.join(name), bytes)
     }
 
     fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {

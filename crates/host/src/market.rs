@@ -27,6 +27,7 @@ use domain::surge::{Multiplier, SurgePolicy, SurgeTerms};
 use domain::travel::Travel;
 use domain::trip::SweepPolicy;
 use domain::{Currency, Money, Region, Resolution};
+use roads::packed::Fingerprint;
 use services::config::{Assignment, DispatchPolicy, Market, Queue, ServiceArea};
 
 pub use document::{
@@ -76,7 +77,7 @@ impl MarketDocument {
         serde_json::to_string(self).expect("a market document has text keys")
     }
 
-    /// The market.
+    /// The market, but for the streets that it may name.
     ///
     /// # Errors
     /// Names the first value that cannot be.
@@ -153,6 +154,14 @@ impl TravelDocument {
                 side("travel.height_m", self.height_m)?,
             ))
         };
+        if let Some(streets) = &self.streets {
+            let fingerprint: Result<Fingerprint, _> = streets.parse();
+            fingerprint.map_err(|error| bad("travel.streets")(&error))?;
+            if self.space != SpaceKind::Sphere {
+                let detail = "found streets on a plane or torus, expected them on the sphere";
+                return Err(bad("travel.streets")(&detail));
+            }
+        }
         let space = match self.space {
             SpaceKind::Sphere => Space::Sphere,
             SpaceKind::Plane => {

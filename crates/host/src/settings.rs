@@ -6,6 +6,7 @@
 //! | key | holds |
 //! | --- | --- |
 //! | `RUSHHOUR_MARKET` | the market, JSON or TOML ([`crate::market`]) |
+//! | `RUSHHOUR_STREETS` | pricing, matching: the path of the packed network of streets that the market names, if it names one |
 //! | `RUSHHOUR_NAME_PREFIX` | what table and queue names begin with; may be empty or absent |
 //! | `RUSHHOUR_QUEUE_BASE_URL` | what queue URLs begin with, account included, prefix not |
 //! | `RUSHHOUR_QUOTE_KEYS` | `{"signing":"k1","keys":{"k1":"<base64 of 32 bytes or more>"}}` |
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use roads::Network;
 use serde::Deserialize;
 use services::config::Market;
 use services::token::Keyring;
@@ -33,8 +35,9 @@ use crate::market::MarketDocument;
 /// What every key of ours begins with.
 pub const PREFIX: &str = "RUSHHOUR_";
 /// Every key there is, without the prefix.
-pub const KEYS: [&str; 12] = [
+pub const KEYS: [&str; 13] = [
     "MARKET",
+    "STREETS",
     "NAME_PREFIX",
     "QUEUE_BASE_URL",
     "QUOTE_KEYS",
@@ -182,15 +185,55 @@ impl Settings {
             .ok_or(SettingsError::Missing { key, expected })
     }
 
-    /// The market.
+    /// The market, for a part that reckons no ways: where the market names streets, it does not know them.
     ///
     /// # Errors
     /// If it is absent or cannot be used.
     pub fn market(&self) -> Result<Arc<Market>, SettingsError> {
+        Ok(Arc::new(self.market_document()?.1))
+    }
+
+    /// The market, with its ways along the streets that it names.
+    ///
+    /// # Errors
+    /// If it is absent or cannot be used, or the streets are not those that it names.
+    pub fn market_with_streets(&self) -> Result<Arc<Market>, SettingsError> {
+        const KEY: &str = "STREETS";
+        let (document, mut market) = self.market_document()?;
+        let invalid = |detail| SettingsError::Invalid { key: KEY, detail };
+        let Some(named) = document.travel.streets else {
+            return match self.get(KEY) {
+                None => Ok(Arc::new(market)),
+                Some(path) => Err(invalid(format!(
+                    "found {path} beside a market that names no streets, expected the market that `rushhour market --streets` prints for them"
+                ))),
+            };
+        };
+        let expected = "the path of the packed network of streets that the market names";
+        let path = self.required(KEY, expected)?;
+        let bytes = std::fs::read(path).map_err(|error| {
+            invalid(format!(
+                "{path}: cannot be read ({error}), expected {expected}"
+            ))
+        })?;
+        let (network, found) =
+            Network::unpack(&bytes).map_err(|error| invalid(format!("{path}: {error}")))?;
+        if found.to_string() != named {
+            return Err(invalid(format!(
+                "{path}: found streets of fingerprint {found}, expected {named}, which the market names"
+            )));
+        }
+        market.travel = market.travel.along(Arc::new(network));
+        Ok(Arc::new(market))
+    }
+
+    fn market_document(&self) -> Result<(MarketDocument, Market), SettingsError> {
         let text = self.required("MARKET", "the market as JSON or TOML")?;
         MarketDocument::parse(text)
-            .and_then(|document| document.market())
-            .map(Arc::new)
+            .and_then(|document| {
+                let market = document.market()?;
+                Ok((document, market))
+            })
             .map_err(|error| SettingsError::Invalid {
                 key: "MARKET",
                 detail: error.to_string(),
@@ -335,6 +378,10 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use domain::travel::Streets as _;
+    use domain::{Place, Timestamp};
+    use roads::town::Town;
+
     use super::*;
 
     fn settings(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
@@ -397,6 +444,65 @@ mod tests {
             assert!(error.to_string().contains(said), "{error}");
             assert!(!error.to_string().contains("c2VjcmV0"));
         }
+    }
+
+    fn town(block_m: f64) -> Network {
+        let town = Town {
+            columns: 4,
+            rows: 4,
+            block_m,
+            centre: Place::new(48.0, 11.0).unwrap(),
+            missing: 0.0,
+            one_way: 0.0,
+        };
+        Network::new(town.build(|| 0.5)).unwrap()
+    }
+
+    #[test]
+    fn ways_are_along_the_streets_that_the_market_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let (network, other) = (town(150.0), town(200.0));
+        std::fs::write(at("streets"), network.pack()).unwrap();
+        std::fs::write(at("others"), other.pack()).unwrap();
+        std::fs::write(at("cut"), &network.pack()[..500]).unwrap();
+        let straight = r#"{"region":"here","travel":{"speed_kmh":20}}"#.to_owned();
+        let naming = |streets: &str| {
+            format!(r#"{{"region":"here","travel":{{"speed_kmh":20,"streets":"{streets}"}}}}"#)
+        };
+        let named = naming(&network.fingerprint().to_string());
+        let market = |market: &str, streets: &str| {
+            let variables = [("RUSHHOUR_MARKET", market), ("RUSHHOUR_STREETS", streets)];
+            settings(&variables).unwrap().market_with_streets()
+        };
+        let places = network.graph().places();
+        let (from, to) = (places[0], places[15]);
+        let length = |market: &Market| market.travel.way(from, to, Timestamp::ZERO).distance_m;
+        let along = network.way(from, to).unwrap().distance_m;
+        let with_streets = market(&named, &at("streets")).unwrap();
+        assert!((length(&with_streets) - along).abs() < 1e-9);
+        let without = market(&straight, "").unwrap();
+        assert!((length(&without) - along).abs() > 1.0);
+
+        let fingerprint = other.fingerprint().to_string();
+        for (text, path, said) in [
+            (&named, String::new(), "found no RUSHHOUR_STREETS"),
+            (&named, at("lost"), "lost: cannot be read"),
+            (&named, at("cut"), "cut: found damaged streets"),
+            (&named, at("others"), fingerprint.as_str()),
+            (&straight, at("streets"), "a market that names no streets"),
+            (
+                &naming("town"),
+                at("streets"),
+                "travel.streets: found \"town\"",
+            ),
+        ] {
+            let error = market(text, &path).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+        let torus = named.replace("{\"speed_kmh\"", "{\"space\":\"torus\",\"speed_kmh\"");
+        let error = market(&torus, &at("streets")).unwrap_err().to_string();
+        assert!(error.contains("on the sphere"), "{error}");
     }
 
     #[test]

@@ -39,6 +39,19 @@ impl Cost {
         self.0 & DECIMETRES_MAX
     }
 
+    /// The sum, where there is one.
+    pub(crate) fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    pub(crate) fn to_le_bytes(self) -> [u8; 8] {
+        self.0.to_le_bytes()
+    }
+
+    pub(crate) fn from_le_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_le_bytes(bytes))
+    }
+
     /// Of the first part of a street, given as a share of it: rounded.
     #[must_use]
     pub fn part(self, share: f64) -> Self {

@@ -3,6 +3,8 @@
 use domain::Place;
 
 use crate::cost::{Cost, DECIMETRES_MAX, MILLIS_MAX};
+use crate::network::NetworkError;
+use crate::packed::{Reader, UnpackError, Writer, read_costs, read_starts};
 
 /// Nodes of a network at most: a metropolis with every bend of its streets has about a million.
 pub const NODES_MAX: usize = 4_000_000;
@@ -148,14 +150,7 @@ impl Graph {
             mut streets,
         } = draft;
         let nodes = places.len();
-        for (what, found, limit) in [
-            ("nodes", nodes, NODES_MAX),
-            ("streets", streets.len(), STREETS_MAX),
-        ] {
-            if found > limit {
-                return Err(GraphError::TooMany { what, found, limit });
-            }
-        }
+        check_counts(nodes, streets.len())?;
         for (street, it) in streets.iter().enumerate() {
             if let Some(node) = [it.from, it.to]
                 .into_iter()
@@ -217,6 +212,50 @@ impl Graph {
             });
         }
         Ok(())
+    }
+
+    pub(crate) fn write(&self, body: &mut Writer) {
+        body.count(self.nodes());
+        body.count(self.edges());
+        let places = self.places.iter().map(|place| place.to_e7());
+        body.all(places.clone().map(|(lat, _)| lat.to_le_bytes()));
+        body.all(places.map(|(_, lon)| lon.to_le_bytes()));
+        body.all(self.first.iter().map(|first| first.to_le_bytes()));
+        body.all(self.edges.iter().map(|edge| edge.to.to_le_bytes()));
+        body.all(self.edges.iter().map(|edge| edge.cost.to_le_bytes()));
+    }
+
+    pub(crate) fn read(body: &mut Reader<'_>) -> Result<Self, UnpackError> {
+        let (nodes, edges) = (body.count()?, body.count()?);
+        check_counts(nodes, edges).map_err(NetworkError::Graph)?;
+        let latitudes = body.all(nodes)?.map(i32::from_le_bytes);
+        let longitudes = body.all(nodes)?.map(i32::from_le_bytes);
+        let places = latitudes.zip(longitudes);
+        let places = places.map(|(lat, lon)| Place::from_e7(lat, lon));
+        let places: Result<Vec<Place>, _> = places.collect();
+        let places =
+            places.map_err(|_| UnpackError::Inconsistent("a node that is not on the globe"))?;
+        let first = read_starts(body, nodes, edges)?;
+        let to: Vec<u32> = body.all(edges)?.map(u32::from_le_bytes).collect();
+        if to.iter().any(|to| *to as usize >= nodes) {
+            return Err(UnpackError::Inconsistent("a street to a node that is none"));
+        }
+        let costs = read_costs(body, edges)?;
+        let edges = to.into_iter().zip(costs);
+        let graph = Self {
+            places,
+            first,
+            edges: edges.map(|(to, cost)| Edge { to, cost }).collect(),
+        };
+        let by_end = |node| {
+            let edges = graph.edges_of(node);
+            edges.is_sorted_by_key(|edge| (edge.to, edge.cost))
+        };
+        if !(0..graph.nodes() as u32).all(by_end) {
+            return Err(UnpackError::Inconsistent("streets in disorder"));
+        }
+        graph.check_size().map_err(NetworkError::Graph)?;
+        Ok(graph)
     }
 
     /// How many nodes there are.
@@ -287,6 +326,18 @@ impl Graph {
             edges,
         }
     }
+}
+
+fn check_counts(nodes: usize, streets: usize) -> Result<(), GraphError> {
+    for (what, found, limit) in [
+        ("nodes", nodes, NODES_MAX),
+        ("streets", streets, STREETS_MAX),
+    ] {
+        if found > limit {
+            return Err(GraphError::TooMany { what, found, limit });
+        }
+    }
+    Ok(())
 }
 
 /// Where each of `count` groups begins in a list sorted by group, and after the last where all end.

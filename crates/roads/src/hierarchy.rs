@@ -6,6 +6,7 @@
 //! ways, and [`mod@crate::table`] many at once.
 
 mod contract;
+mod packed;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -42,8 +43,12 @@ impl Arcs {
         &self.arcs[self.first[node] as usize..self.first[node + 1] as usize]
     }
 
+    fn find(&self, node: u32, to: u32) -> Option<&Arc> {
+        self.of(node).iter().find(|arc| arc.to == to)
+    }
+
     fn to(&self, node: u32, to: u32) -> Arc {
-        let arc = self.of(node).iter().find(|arc| arc.to == to);
+        let arc = self.find(node, to);
         *arc.expect("what a shortcut stands for was there when it was made")
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Begin at [`Network`], which is what a city drives on ([`domain::travel::Streets`]): nodes and edges ([`graph`]), of
 //! which the largest part that hangs together ([`components`]) is put into a contraction hierarchy ([`hierarchy`]),
-//! and a grid that finds the street nearest to a place. [`table`] is many ways at once, [`dijkstra`] what all of it
+//! and a grid that finds the street nearest to a place. [`packed`] carries one to another process. [`table`] is many ways at once, [`dijkstra`] what all of it
 //! must agree with. With the feature `formats`, `csv` and `osm` read files.
 //!
 //! All costs are integers and nothing depends on the order of a hash map or of threads, so a network answers the same
@@ -20,6 +20,7 @@ pub mod hierarchy;
 mod network;
 #[cfg(feature = "formats")]
 pub mod osm;
+pub mod packed;
 mod snap;
 pub mod table;
 pub mod town;

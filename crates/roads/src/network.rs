@@ -109,6 +109,16 @@ impl Network {
             let nodes = whole.nodes();
             return Err(NetworkError::Disconnected { nodes });
         }
+        let hierarchy = Hierarchy::of(&graph);
+        Self::ready(graph, hierarchy, dropped)
+    }
+
+    /// The network of a graph of which all hangs together, and its hierarchy.
+    pub(crate) fn ready(
+        graph: Graph,
+        hierarchy: Hierarchy,
+        dropped: Dropped,
+    ) -> Result<Self, NetworkError> {
         let edges = (0..graph.nodes() as u32).flat_map(|node| graph.edges_of(node));
         let (mut millis, mut decimetres) = (0, 0);
         for edge in edges {
@@ -121,7 +131,7 @@ impl Network {
         }
         let mean_speed_mps = decimetres as f64 * 100.0 / millis as f64;
         Ok(Self {
-            hierarchy: Hierarchy::of(&graph),
+            hierarchy,
             snap: Snap::new(&graph),
             survey: Survey {
                 nodes: graph.nodes(),
@@ -146,6 +156,10 @@ impl Network {
     #[must_use]
     pub fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    pub(crate) fn hierarchy(&self) -> &Hierarchy {
+        &self.hierarchy
     }
 
     /// Runs a search with memory of one that is done.

@@ -16,7 +16,7 @@ async fn main() -> anyhow::Result<()> {
         token: settings.fleet_tracker_token().map(str::to_owned),
         ..FleetClientConfig::at(settings.fleet_tracker_url()?)
     })?;
-    let function = rushhour_matching::wire(settings.market()?, &stack, fleet);
+    let function = rushhour_matching::wire(settings.market_with_streets()?, &stack, fleet);
     lambda::run::run(function)
         .await
         .map_err(|error| anyhow::anyhow!(error))

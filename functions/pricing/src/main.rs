@@ -11,7 +11,8 @@ async fn main() -> anyhow::Result<()> {
     host::otlp::start("pricing")?;
     let resources = Resources::new(settings.name_prefix(), settings.queue_base_url()?);
     let stack = Stack::new(Clients::in_function(), resources);
-    let function = rushhour_pricing::wire(settings.market()?, settings.keyring()?, &stack);
+    let function =
+        rushhour_pricing::wire(settings.market_with_streets()?, settings.keyring()?, &stack);
     lambda::run::run(function)
         .await
         .map_err(|error| anyhow::anyhow!(error))

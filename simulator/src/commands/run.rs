@@ -17,8 +17,8 @@ use crate::cli::RunArgs;
 use crate::exit::{Exit, Failure};
 use crate::outcome::{Ending, Told};
 use crate::scenario::model::FleetStart;
-use crate::scenario::{self, Resolved, market};
-use crate::target::watch::{HEAD_START, Watch};
+use crate::scenario::{self, Resolved};
+use crate::target::watch::{self, HEAD_START, Watch};
 use crate::target::{Target, embedded};
 use crate::tell;
 use course::Course;
@@ -77,13 +77,12 @@ fn resolved(args: &RunArgs, target: &Target) -> Result<Resolved, Failure> {
 }
 
 /// Prints what functions and tracker of a run that begins now would find in their environment.
-fn print_settings(watch: &Watch, resolved: &Resolved) -> Result<Exit, Failure> {
-    embedded::told_in_one_line(resolved)?;
+fn print_settings(target: &Watch, resolved: &Resolved) -> Result<Exit, Failure> {
     let starts_at = WallClock.now() + HEAD_START;
     let (watched, calls) = (Watched::new(), Calls::default());
     let config = embedded::config(resolved, starts_at, None, &watched, calls)?;
-    let market = market::document(&resolved.scenario, starts_at);
-    tell::print(&watch.settings(&config, &market)?)?;
+    let told = watch::Told::of(resolved, starts_at)?;
+    tell::print(&target.settings(&config, &told)?)?;
     Ok(Exit::Well)
 }
 

@@ -6,12 +6,22 @@ use host::market::{
     SpeedDocument, SurgeDocument, TariffDocument, TravelDocument,
 };
 
+use super::Resolved;
 use super::model::{CityKind, DemandKind, Policy, QueuePolicy, Scenario};
 
 /// How far beyond a round city's edge rides are served, as a share of its radius.
 const SERVICE_MARGIN: f64 = 0.5;
 
-/// The market document of a scenario whose run begins at `started_at`.
+/// The market of a scenario for parts that are told of it in one line, and find the streets that it names elsewhere.
+#[must_use]
+pub fn naming_streets(resolved: &Resolved, started_at: Timestamp) -> MarketDocument {
+    let mut market = document(&resolved.scenario, started_at);
+    let fingerprint = resolved.network.as_ref().map(|it| it.fingerprint());
+    market.travel.streets = fingerprint.map(|it| it.to_string());
+    market
+}
+
+/// The market document of a scenario whose run begins at `started_at`, but for its streets.
 #[must_use]
 pub fn document(scenario: &Scenario, started_at: Timestamp) -> MarketDocument {
     MarketDocument {
@@ -41,6 +51,7 @@ fn travel(scenario: &Scenario, started_at: Timestamp) -> TravelDocument {
         height_m: plane.then_some(city.height_km * 1_000.0),
         circuity: city.circuity,
         speed_kmh: SpeedDocument::ByHour(speeds_by_run_hour(scenario, started_at)),
+        streets: None,
     }
 }
 

@@ -2,12 +2,14 @@
 //! the system is told of. Whatever cannot be is named by its key.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::limits::TRIP_DISTANCE_MAX_M;
 use domain::{Cell, Place, Space, Timestamp};
 
 use kernel::Streams;
+use roads::Network;
 use workload::city::{City, CitySpec, Ground};
 use workload::demand::{Arrivals, Demand, DemandSpec, TripLengths};
 use workload::import::{Trip, Trips};
@@ -40,6 +42,8 @@ pub struct Resolved {
     pub demand: Demand,
     /// Who drives.
     pub fleet: Fleet,
+    /// The streets that all of them drive on, if the city has any.
+    pub network: Option<Arc<Network>>,
     /// What a reader of the figures must know.
     pub notes: Vec<String>,
 }
@@ -49,23 +53,35 @@ pub struct Resolved {
 /// # Errors
 /// Names the key whose value cannot be.
 pub fn resolve(scenario: Scenario, origin: Option<&Path>) -> Result<Resolved, ScenarioError> {
-    Resolver { scenario: &scenario, origin, notes: Vec::new() }.resolve().map(
-        |(world, demand, fleet, mut notes)| {
-            notes.splice(0..0, scenario.assumptions.iter().cloned());
-            if (scenario.speedup - 1.0).abs() > 1e-9 {
-                notes.push(format!(
-                    "Everything outside the system ran {} times as fast: the marketplace figures are not comparable with those of other runs.",
-                    scenario.speedup
-                ));
-            }
-            Resolved { scenario, world, demand, fleet, notes }
-        },
-    )
+    let network = streets::network(&scenario.city, origin)?;
+    let resolver = Resolver {
+        scenario: &scenario,
+        origin,
+        network: network.clone(),
+        notes: Vec::new(),
+    };
+    let (world, demand, fleet, mut notes) = resolver.resolve()?;
+    notes.splice(0..0, scenario.assumptions.iter().cloned());
+    if (scenario.speedup - 1.0).abs() > 1e-9 {
+        notes.push(format!(
+            "Everything outside the system ran {} times as fast: the marketplace figures are not comparable with those of other runs.",
+            scenario.speedup
+        ));
+    }
+    Ok(Resolved {
+        scenario,
+        world,
+        demand,
+        fleet,
+        network,
+        notes,
+    })
 }
 
 struct Resolver<'a> {
     scenario: &'a Scenario,
     origin: Option<&'a Path>,
+    network: Option<Arc<Network>>,
     notes: Vec<String>,
 }
 
@@ -209,14 +225,13 @@ impl Resolver<'_> {
             },
         };
         let speed_kmh = city.speeds().hours().map_err(at("city.speed_by_hour"))?;
-        let network = streets::network(city, self.origin)?;
         let city = City::new(CitySpec {
             ground,
             speed_kmh,
             circuity: city.circuity,
         })
         .map_err(at("city"))?;
-        let Some(network) = network else {
+        let Some(network) = self.network.clone() else {
             return Ok(city);
         };
         self.notes.push(format!("Streets: {}.", network.survey()));

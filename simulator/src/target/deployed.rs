@@ -160,14 +160,32 @@ async fn outputs(args: &AwsArgs, account: &deployed::Account) -> Result<Outputs,
     })
 }
 
+/// What is said in the place of a fingerprint where ways are straight.
+const NO_STREETS: &str = "no streets";
+
 /// The market that the deployment says it serves; the scenario's own where it says nothing.
 fn market(outputs: &Outputs, resolved: &Resolved, starts_at: Timestamp) -> Result<Market, Failure> {
     if outputs.market.is_empty() {
         return embedded::market_of(resolved, starts_at);
     }
-    MarketDocument::parse(&outputs.market)
-        .and_then(|document| document.market())
-        .map_err(|error| Failure::input(format!("the deployment's market: {error}")))
+    let document = MarketDocument::parse(&outputs.market);
+    let served = document.and_then(|document| Ok((document.market()?, document.travel.streets)));
+    let (mut market, streets) =
+        served.map_err(|error| Failure::input(format!("the deployment's market: {error}")))?;
+    let ours = resolved.network.as_ref();
+    let found = streets.unwrap_or_else(|| NO_STREETS.to_owned());
+    let expected = ours.map_or(NO_STREETS.to_owned(), |it| it.fingerprint().to_string());
+    if found != expected {
+        return Err(Failure::input(format!(
+            "{}: found a deployment whose ways are along {found}, expected {expected}: deploy with the market and the \
+             streets that `rushhour market` gives",
+            resolved.scenario.name
+        )));
+    }
+    if let Some(network) = ours {
+        market.travel = market.travel.along(network.clone());
+    }
+    Ok(market)
 }
 
 /// Where it differs from the scenario's, as far as riders would notice.

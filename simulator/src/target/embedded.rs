@@ -134,22 +134,8 @@ pub fn market_of(resolved: &Resolved, started_at: Timestamp) -> Result<Market, F
         .market()
         .map_err(|error| Failure::input(format!("{}: {error}", scenario.name)))?;
     // One network for all: what the system reckons with is what drivers drive on.
-    if let Some(streets) = resolved.world.city.travel().streets() {
-        market.travel = market.travel.along(streets.clone());
+    if let Some(network) = &resolved.network {
+        market.travel = market.travel.along(network.clone());
     }
     Ok(market)
-}
-
-/// Whether parts that run in processes of their own can know the ways of a scenario: they are told a market of one
-/// line, which names no streets.
-///
-/// # Errors
-/// If they cannot.
-pub fn told_in_one_line(resolved: &Resolved) -> Result<(), Failure> {
-    match resolved.world.city.travel().streets() {
-        None => Ok(()),
-        Some(_) => Err(Failure::input(
-            "city.kind: found \"road\" for functions and a tracker in processes of their own, expected `predict`, `compare`, or `run` with --target embedded: elsewhere ways are known by circuity alone (kind = \"geo\")",
-        )),
-    }
 }

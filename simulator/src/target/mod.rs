@@ -19,10 +19,10 @@ use services::ports::Clock;
 
 use crate::cli::{self, AwsArgs, RunArgs};
 use crate::exit::Failure;
-use crate::scenario::{Resolved, market};
+use crate::scenario::Resolved;
 use deployed::{DeployedSystem, Deployment};
 use system::System;
-use watch::Watch;
+use watch::{Told, Watch};
 
 /// What a run is driven against, as the command line says.
 pub enum Target {
@@ -94,9 +94,6 @@ impl Target {
     /// # Errors
     /// If it cannot be done.
     pub fn prepare(&mut self, resolved: &Resolved) -> Result<(), Failure> {
-        if !matches!(self, Self::Embedded { .. }) {
-            embedded::told_in_one_line(resolved)?;
-        }
         match self {
             Self::Embedded { .. } => Ok(()),
             Self::Watch { watch, .. } => watch.build(),
@@ -144,8 +141,8 @@ impl Target {
                 // How long its calls take says nothing of functions that run elsewhere.
                 let calls = Calls::default();
                 let config = embedded::config(resolved, started_at, *port, watched, calls)?;
-                let market = market::document(&resolved.scenario, started_at);
-                Box::pin(watch.start(config, &market, seed)).await
+                let told = Told::of(resolved, started_at)?;
+                Box::pin(watch.start(config, &told, seed)).await
             }
             Self::Aws { found, .. } => {
                 let deployment = found

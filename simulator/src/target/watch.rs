@@ -13,6 +13,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use domain::Timestamp;
 use drive::seed::Seed;
 use fleet_tracker::health;
 use host::market::MarketDocument;
@@ -26,6 +27,8 @@ use super::embedded;
 use super::system::System;
 use crate::cli::WatchArgs;
 use crate::exit::Failure;
+use crate::run_dir::write_whole;
+use crate::scenario::{Resolved, market};
 use processes::Processes;
 
 /// Environments of each function that `cargo lambda watch` may run.
@@ -35,10 +38,47 @@ pub const CONCURRENCY: u16 = 4;
 pub const HEAD_START: Duration = Duration::from_secs(45);
 /// How long a part that has been built may take to answer.
 const READY_MAX: Duration = Duration::from_secs(40);
+/// The folder of the checkout that streets are written to, each network under its fingerprint: one that stands in the
+/// settings of a part that was started by hand is there for as long as the folder is.
+const STREETS: &str = "target/streets";
 /// How often it is asked.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 /// How long a port that may have nobody behind it is waited for.
 const CONNECT_MAX: Duration = Duration::from_millis(500);
+
+/// What functions and tracker are told of a scenario.
+#[derive(Debug, Clone)]
+pub struct Told {
+    market: MarketDocument,
+    /// The file of the streets that the market names.
+    streets: Option<PathBuf>,
+}
+
+impl Told {
+    /// For a run that begins at `started_at`.
+    ///
+    /// # Errors
+    /// If there is no checkout, or they cannot be written.
+    pub fn of(resolved: &Resolved, started_at: Timestamp) -> Result<Self, Failure> {
+        let market = market::naming_streets(resolved, started_at);
+        let streets = match (&resolved.network, &market.travel.streets) {
+            (Some(network), Some(fingerprint)) => {
+                let folder = checkout()?.join(STREETS);
+                std::fs::create_dir_all(&folder).map_err(|error| {
+                    let shown = folder.display();
+                    Failure::target(format!(
+                        "{shown}: cannot be made ({error}), expected a folder for streets"
+                    ))
+                })?;
+                let path = folder.join(fingerprint);
+                write_whole(&path, &network.pack())?;
+                Some(path)
+            }
+            _ => None,
+        };
+        Ok(Self { market, streets })
+    }
+}
 
 /// What `--target watch` runs on.
 #[derive(Debug, Clone)]
@@ -90,11 +130,7 @@ impl Watch {
     ///
     /// # Errors
     /// If a value cannot stand in such a file.
-    pub fn settings(
-        &self,
-        config: &StackConfig,
-        market: &MarketDocument,
-    ) -> Result<String, Failure> {
+    pub fn settings(&self, config: &StackConfig, told: &Told) -> Result<String, Failure> {
         let (dynamodb, sqs) = match &self.endpoints {
             Endpoints::At { dynamodb, sqs } => (dynamodb.clone(), sqs.clone()),
             Endpoints::Embedded(ports) => {
@@ -102,7 +138,7 @@ impl Watch {
                 (at(ports.dynamodb), at(ports.sqs))
             }
         };
-        let [functions, tracker] = self.environments(config, market, (&dynamodb, &sqs))?;
+        let [functions, tracker] = self.environments(config, told, (&dynamodb, &sqs))?;
         let all: BTreeMap<String, String> = functions.into_iter().chain(tracker).collect();
         all.iter().map(|(key, value)| line(key, value)).collect()
     }
@@ -110,7 +146,7 @@ impl Watch {
     fn environments(
         &self,
         config: &StackConfig,
-        market: &MarketDocument,
+        told: &Told,
         (dynamodb, sqs): (&str, &str),
     ) -> Result<[BTreeMap<String, String>; 2], Failure> {
         let surroundings = Surroundings {
@@ -119,7 +155,9 @@ impl Watch {
             name_prefix: &config.name_prefix,
             identity_secret: &config.identity_secret,
             processes: &self.ports,
+            streets: told.streets.as_deref(),
         };
+        let market = &told.market;
         let functions = surroundings.of_functions(market).map_err(Failure::target)?;
         Ok([functions, surroundings.of_tracker(market)])
     }
@@ -165,14 +203,14 @@ impl Watch {
     pub async fn start(
         &self,
         mut config: StackConfig,
-        market: &MarketDocument,
+        told: &Told,
         seed: &Seed,
     ) -> Result<System, Failure> {
         config.endpoints = self.endpoints.clone();
         let root = checkout()?;
         let provisioned = embedded::provision(config.clone(), seed).await?;
         let (dynamodb, sqs) = provisioned.endpoints();
-        let [for_functions, for_tracker] = self.environments(&config, market, (&dynamodb, &sqs))?;
+        let [for_functions, for_tracker] = self.environments(&config, told, (&dynamodb, &sqs))?;
         let mut processes = Processes::default();
         if !listens(self.ports.tracker_grpc) {
             let mut command = Command::new("cargo");

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use roads::Network;
 use serde_json::Value;
 
 use crate::command::{Ended, run, text};
@@ -142,11 +143,33 @@ fn files_of_streets_that_are_wrong_are_refused() {
 }
 
 #[test]
-fn parts_in_processes_of_their_own_know_no_streets() {
-    let town = small_town();
-    let said = ["city.kind: found \"road\"", "--target embedded"];
-    run(&["market", text(&town)]).refused(2, &said);
-    let watch = ["run", "--quiet", "--target", "watch", text(&town)];
-    run(&watch).refused(2, &said);
-    run(&[&watch[..], &["--print-settings"]].concat()).refused(2, &said);
+fn a_market_names_its_streets_and_they_are_written_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (town, file) = (small_town(), folder.path().join("town.streets"));
+    let market = ["market", text(&town)];
+    let told = run(&[&market[..], &["--streets", text(&file)]].concat());
+    let told = told.well().json();
+    let named = told["travel"]["streets"].as_str().unwrap().to_owned();
+    let read = |path: &Path| Network::unpack(&std::fs::read(path).unwrap()).unwrap();
+    let (network, fingerprint) = read(&file);
+    assert_eq!(fingerprint.to_string(), named);
+    assert!(network.survey().nodes > 300, "{:?}", network.survey());
+
+    let watch = ["run", "--target", "watch", text(&town), "--print-settings"];
+    let settings = run(&watch).well().stdout;
+    let line = |key: &str| {
+        let lines = settings.lines();
+        let value = lines.filter_map(|line| line.strip_prefix(key)).next();
+        value.unwrap_or_else(|| panic!("no {key} in {settings}"))
+    };
+    assert!(line("RUSHHOUR_MARKET=").contains(&named), "{settings}");
+    let path = line("RUSHHOUR_STREETS=").trim_matches(['\'', '"']);
+    assert_eq!(read(Path::new(path)).1, fingerprint);
+
+    run(&market).refused(2, &["city.kind: found \"road\"", "--streets FILE"]);
+    let straight = ["market", "peak-hour", "--streets", text(&file)];
+    run(&straight).refused(2, &["--streets: found", "kind = \"road\""]);
+    let nowhere = folder.path().join("no-such-folder/town.streets");
+    let unwritable = [&market[..], &["--streets", text(&nowhere)]].concat();
+    run(&unwritable).refused(3, &["town.streets: cannot be written"]);
 }

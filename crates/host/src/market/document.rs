@@ -106,6 +106,9 @@ pub struct TravelDocument {
     pub circuity: f64,
     /// Speed in km/h.
     pub speed_kmh: SpeedDocument,
+    /// The fingerprint of the packed network of streets that ways follow; straight ways by circuity if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub streets: Option<String>,
 }
 
 /// An assumption, as published estimates for cities lie between 1.2 and 1.4.

@@ -2,6 +2,7 @@
 //! deployed with, filled in for this machine.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine;
@@ -30,6 +31,8 @@ pub struct Surroundings<'a> {
     pub identity_secret: &'a [u8],
     /// The processes themselves.
     pub processes: &'a Processes,
+    /// The file of the streets that the market names, if it names any.
+    pub streets: Option<&'a Path>,
 }
 
 impl Surroundings<'_> {
@@ -53,6 +56,10 @@ impl Surroundings<'_> {
             ("FLEET_TRACKER_URL", tracker),
             ("FLEET_TRACKER_TOKEN", token),
         ];
+        let streets = self
+            .streets
+            .map(|path| ("STREETS", path.display().to_string()));
+        let own = own.into_iter().chain(streets);
         variables.extend(own.map(|(key, value)| (format!("{PREFIX}{key}"), value)));
         Ok(variables)
     }
@@ -115,6 +122,7 @@ mod tests {
             name_prefix: "dev-",
             identity_secret: DEVELOPMENT_SECRET,
             processes: &processes,
+            streets: Some(Path::new("/streets")),
         };
         let market = MarketDocument::parse("region = 'here'\n[travel]\nspeed_kmh = 20").unwrap();
         let functions = surroundings.of_functions(&market).unwrap();
