@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use domain::Place;
 use kernel::{Stream, Streams};
+use roads::Network;
 use roads::components::largest_component;
 use roads::cost::Cost;
 use roads::dijkstra::Dijkstra;
@@ -58,6 +59,7 @@ fn main() -> anyhow::Result<ExitCode> {
         "s",
         30.0,
     ));
+    packed(&mut comparison)?;
     point_to_point(&mut comparison, &graph, &hierarchy, &mut stream)?;
     many_to_many(&mut comparison, &graph, &hierarchy, &mut stream)?;
     Ok(comparison.finish())
@@ -68,6 +70,24 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let before = cpu::of_this_thread();
     let result = black_box(work());
     (result, cpu::of_this_thread() - before)
+}
+
+/// The same city as a function comes by it at its start: packed, against put in order from its nodes and streets.
+fn packed(comparison: &mut Comparison) -> anyhow::Result<()> {
+    let mut stream = Streams::new(5).stream("routing-bench", 0);
+    let draft = town().build(|| stream.uniform());
+    let (network, made) = timed(|| Network::new(draft));
+    let bytes = network?.pack();
+    let (read, took) = timed(|| Network::unpack(&bytes));
+    ensure!(
+        read?.0.pack() == bytes,
+        "what is read is not what was packed"
+    );
+    eprintln!("{} bytes packed", bytes.len());
+    let ms = |took: Duration| took.as_secs_f64() * 1e3;
+    let case = "network of 100,000 nodes read as it was packed";
+    comparison.add(Figure::told(case, ms(took), "made anew", ms(made), "ms"));
+    Ok(())
 }
 
 fn some_nodes(graph: &Graph, count: usize, stream: &mut Stream) -> Vec<u32> {

@@ -69,7 +69,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
                 "drive",
             ],
         ),
-        ("host", vec!["domain", "services", "trace"]),
+        ("host", vec!["domain", "services", "trace", "roads"]),
         ("load", vec!["kernel", "report", "workload"]),
         (
             "lambda",
