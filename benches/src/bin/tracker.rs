@@ -12,6 +12,10 @@ use rushhour_benches::random::Random;
 use rushhour_benches::wire::{redis, tracker};
 use rushhour_benches::{Comparison, Figure, cpu, peers};
 
+/// As the tracker that is deployed has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Drivers in each.
 const DRIVERS: u64 = 200_000;
 /// Connections of clients.

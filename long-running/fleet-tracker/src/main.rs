@@ -8,6 +8,10 @@ use identity::Verifier;
 use rushhour_fleet_tracker::{Callers, FleetTracker, IssuerConfig, TrackerConfig, health};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// The image is linked with musl, whose own allocator makes a call of gRPC a third dearer (ARCHITECTURE.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     let settings = Settings::of_process()?;
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -237,3 +237,52 @@ fn market_notes(
         vec![note]
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use host::WallClock;
+    use services::ports::Clock as _;
+
+    use super::*;
+    use crate::scenario::{self, market as documents};
+
+    fn town() -> Resolved {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/small-town.toml");
+        scenario::load(Some(path), &[]).unwrap()
+    }
+
+    fn serving(market: String) -> Outputs {
+        Outputs {
+            api_url: "http://127.0.0.1:1".to_owned(),
+            tracker_url: "http://127.0.0.1:2".to_owned(),
+            name_prefix: "rushhour-".to_owned(),
+            issuer: None,
+            audience: "rushhour".to_owned(),
+            market,
+        }
+    }
+
+    #[test]
+    fn riders_drive_in_the_streets_of_the_deployment_or_not_at_all() {
+        let (town, straight) = (town(), scenario::load(None, &[]).unwrap());
+        let now = WallClock.now();
+        let named = documents::naming_streets(&town, now);
+        let served = market(&serving(named.to_json()), &town, now).unwrap();
+        assert!(served.travel.streets().is_some());
+        let fingerprint = named.travel.streets.clone().unwrap();
+        let mut other = named.clone();
+        other.travel.streets = Some("0123456789abcdef".to_owned());
+        let none = documents::naming_streets(&straight, now);
+        for (document, resolved, found, expected) in [
+            (&other, &town, "0123456789abcdef", fingerprint.as_str()),
+            (&none, &town, NO_STREETS, fingerprint.as_str()),
+            (&named, &straight, fingerprint.as_str(), NO_STREETS),
+        ] {
+            let error = market(&serving(document.to_json()), resolved, now).unwrap_err();
+            let said = format!("along {found}, expected {expected}");
+            assert!(error.message.contains(&said), "{}", error.message);
+        }
+        let served = market(&serving(none.to_json()), &straight, now).unwrap();
+        assert!(served.travel.streets().is_none());
+    }
+}
