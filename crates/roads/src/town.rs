@@ -106,3 +106,18 @@ impl Town {
         }
     }
 }
+
+/// A town for tests, with a part of its streets missing or one-ways.
+#[cfg(test)]
+pub(crate) fn some_town(seed: u64, columns: u32, rows: u32) -> Draft {
+    let mut stream = kernel::Streams::new(seed).stream("town", 0);
+    let town = Town {
+        columns,
+        rows,
+        block_m: 150.0,
+        centre: Place::new(48.0, 11.0).unwrap(),
+        missing: 0.2,
+        one_way: 0.3,
+    };
+    town.build(|| stream.uniform())
+}

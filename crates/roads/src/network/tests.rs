@@ -5,20 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::dijkstra::Dijkstra;
 use crate::graph::Street;
-use crate::town::Town;
-
-fn town(seed: u64, columns: u32, rows: u32) -> Draft {
-    let mut stream = Streams::new(seed).stream("town", 0);
-    let town = Town {
-        columns,
-        rows,
-        block_m: 150.0,
-        centre: Place::new(48.0, 11.0).unwrap(),
-        missing: 0.2,
-        one_way: 0.3,
-    };
-    town.build(|| stream.uniform())
-}
+use crate::town::some_town as town;
 
 /// Anywhere in a town, or a little outside.
 fn anywhere(network: &Network, stream: &mut Stream) -> Place {

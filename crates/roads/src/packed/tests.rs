@@ -1,23 +1,13 @@
 use domain::Place;
 use domain::travel::Streets;
-use kernel::Streams;
 use proptest::prelude::*;
 
 use super::*;
 use crate::graph::{Draft, Street};
-use crate::town::Town;
+use crate::town::some_town;
 
 fn town(seed: u64, columns: u32, rows: u32) -> Option<Network> {
-    let mut stream = Streams::new(seed).stream("town", 0);
-    let town = Town {
-        columns,
-        rows,
-        block_m: 150.0,
-        centre: Place::new(48.0, 11.0).unwrap(),
-        missing: 0.2,
-        one_way: 0.3,
-    };
-    Network::new(town.build(|| stream.uniform())).ok()
+    Network::new(some_town(seed, columns, rows)).ok()
 }
 
 /// The same bytes with the fingerprint that they have.
