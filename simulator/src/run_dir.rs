@@ -51,7 +51,8 @@ pub const EVIDENCE: &str = "evidence.json";
 /// If it cannot be written.
 pub fn write_whole(whole: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let name = whole.file_name().unwrap_or_default().to_string_lossy();
-    let partial = whole.with_file_name(format!(".{name}.partial"));
+    // Of its own: another process may be writing the same file.
+    let partial = whole.with_file_name(format!(".{name}.{}.partial", std::process::id()));
     let written = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, whole));
     written.map_err(|error| {
         // Best effort: what is left is nobody's file.

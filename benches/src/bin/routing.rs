@@ -77,10 +77,10 @@ fn packed(comparison: &mut Comparison) -> anyhow::Result<()> {
     let mut stream = Streams::new(5).stream("routing-bench", 0);
     let draft = town().build(|| stream.uniform());
     let (network, made) = timed(|| Network::new(draft));
-    let bytes = network?.pack();
+    let (bytes, _) = network?.pack();
     let (read, took) = timed(|| Network::unpack(&bytes));
     ensure!(
-        read?.0.pack() == bytes,
+        read?.0.pack().0 == bytes,
         "what is read is not what was packed"
     );
     eprintln!("{} bytes packed", bytes.len());

@@ -27,7 +27,9 @@ const REQUESTS_OF_NOTHING: usize = 60_000;
 /// How many of the nearest are asked for.
 const WANTED: usize = 10;
 /// Within which Redis searches, each tried: within the first are as many as are wanted on average.
-const RADII_M: [f64; 4] = [160.0, 180.0, 200.0, 220.0];
+const RADII_M: [f64; 6] = [160.0, 180.0, 200.0, 220.0, 260.0, 320.0];
+/// How often each is tried, its cheapest time counting: one from the next differs by less than one run from another.
+const TRIES: usize = 2;
 /// How much wider Redis searches again where it found fewer.
 const WIDER: f64 = 1.5;
 /// The city: degrees of latitude and longitude of 40 km by 40 km in New York.
@@ -58,7 +60,9 @@ fn main() -> anyhow::Result<ExitCode> {
             let case = "nearest 10, 100 in a request, Redis 100 in a pipeline";
             let all = theirs.searches;
             rows.add(Figure::told(case, ours.searches, "Redis", all, "µs"));
-            for within in [within.narrowest, within.best] {
+            let mut told = vec![within.narrowest, within.best];
+            told.dedup_by_key(|within| within.radius_m);
+            for within in told {
                 let case = format!(
                     "nearest 10, one in a request, Redis within {} m, fewer for {:.0} % of places",
                     within.radius_m,
@@ -96,6 +100,14 @@ struct Within {
     once: f64,
     /// For one that goes on, wider, until it has as many as are wanted.
     until_enough: f64,
+}
+
+impl Within {
+    /// Of two times that the same was measured the cheaper.
+    fn keep_cheaper(&mut self, again: Self) {
+        self.once = self.once.min(again.once);
+        self.until_enough = self.until_enough.min(again.until_enough);
+    }
 }
 
 /// Of all radii that were tried.
@@ -248,14 +260,21 @@ fn theirs() -> anyhow::Result<(Costs, Tried)> {
             until_enough,
         })
     };
-    let narrowest = within(RADII_M[0])?;
-    let mut best = narrowest;
-    for radius_m in &RADII_M[1..] {
-        let tried = within(*radius_m)?;
-        if tried.until_enough < best.until_enough {
-            best = tried;
+    let mut tried: Vec<Within> = Vec::new();
+    for _ in 0..TRIES {
+        for (number, radius_m) in RADII_M.into_iter().enumerate() {
+            let again = within(radius_m)?;
+            match tried.get_mut(number) {
+                Some(before) => before.keep_cheaper(again),
+                None => tried.push(again),
+            }
         }
     }
+    let narrowest = tried[0];
+    let cheapest = tried
+        .into_iter()
+        .min_by(|a, b| a.until_enough.total_cmp(&b.until_enough));
+    let best = cheapest.context("no radius was tried")?;
     let searches = server.cost(near.len(), || {
         nearest_of_redis(server.address, near.clone(), best.radius_m, BATCH)
     })?;

@@ -39,9 +39,12 @@ impl Cost {
         self.0 & DECIMETRES_MAX
     }
 
-    /// The sum, where there is one.
+    /// The sum, if it can be told.
     pub(crate) fn checked_add(self, other: Self) -> Option<Self> {
-        self.0.checked_add(other.0).map(Self)
+        let millis = self.millis() + other.millis();
+        let decimetres = self.decimetres() + other.decimetres();
+        let fits = millis <= MILLIS_MAX && decimetres <= DECIMETRES_MAX;
+        fits.then(|| Self::new(millis, decimetres))
     }
 
     pub(crate) fn to_le_bytes(self) -> [u8; 8] {

@@ -1,6 +1,6 @@
 //! A network as nodes and directed streets, each node's streets side by side.
 
-use domain::Place;
+use domain::{Place, Space};
 
 use crate::cost::{Cost, DECIMETRES_MAX, MILLIS_MAX};
 use crate::network::NetworkError;
@@ -99,6 +99,18 @@ pub enum GraphError {
         /// What was found.
         metres: f64,
     },
+    /// The ends of a street are farther from each other than the longest street is long.
+    #[error(
+        "found a street from node {from} to node {to}, {metres:.0} m apart, expected at most {STREET_MAX_M} m"
+    )]
+    Apart {
+        /// Where it begins.
+        from: u32,
+        /// Where it ends.
+        to: u32,
+        /// How far that is, straight.
+        metres: f64,
+    },
     /// A street's speed is none.
     #[error("street {street}: found {kmh} km/h, expected {SPEED_MIN_KMH} to {SPEED_MAX_KMH}")]
     Speed {
@@ -178,6 +190,7 @@ impl Graph {
         streets.sort_by_key(|it| (it.from, it.to, it.cost()));
         let graph = Self::sorted(places, &streets);
         graph.check_size()?;
+        graph.check_places()?;
         Ok(graph)
     }
 
@@ -254,8 +267,31 @@ impl Graph {
         if !(0..graph.nodes() as u32).all(by_end) {
             return Err(UnpackError::Inconsistent("streets in disorder"));
         }
+        let leads_nowhere = |node: u32| graph.edges_of(node).iter().any(|edge| edge.to == node);
+        if (0..graph.nodes() as u32).any(leads_nowhere) {
+            return Err(UnpackError::Inconsistent("a street that leads nowhere"));
+        }
         graph.check_size().map_err(NetworkError::Graph)?;
+        graph.check_places().map_err(NetworkError::Graph)?;
         Ok(graph)
+    }
+
+    /// No street is shorter than the straight line between its ends.
+    fn check_places(&self) -> Result<(), GraphError> {
+        for from in 0..self.nodes() as u32 {
+            for edge in self.edges_of(from) {
+                let ends = (self.place(from), self.place(edge.to));
+                if is_near(ends) {
+                    continue;
+                }
+                let metres = Space::Sphere.distance_m(ends.0, ends.1);
+                if metres > STREET_MAX_M {
+                    let to = edge.to;
+                    return Err(GraphError::Apart { from, to, metres });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// How many nodes there are.
@@ -326,6 +362,14 @@ impl Graph {
             edges,
         }
     }
+}
+
+/// Whether two places are near enough for a street by their degrees alone.
+fn is_near((a, b): (Place, Place)) -> bool {
+    /// Half a degree, which is 56 km at most.
+    const NEAR_E7: u32 = 5_000_000;
+    let ((lat_a, lon_a), (lat_b, lon_b)) = (a.to_e7(), b.to_e7());
+    lat_a.abs_diff(lat_b) <= NEAR_E7 && lon_a.abs_diff(lon_b) <= NEAR_E7
 }
 
 fn check_counts(nodes: usize, streets: usize) -> Result<(), GraphError> {

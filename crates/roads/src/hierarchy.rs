@@ -11,6 +11,8 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use crate::cost::Cost;
 use crate::graph::{Graph, starts};
 
@@ -39,17 +41,24 @@ pub(crate) struct Arcs {
 
 impl Arcs {
     pub(crate) fn of(&self, node: u32) -> &[Arc] {
-        let node = node as usize;
-        &self.arcs[self.first[node] as usize..self.first[node + 1] as usize]
+        &self.arcs[self.range(node)]
     }
 
-    fn find(&self, node: u32, to: u32) -> Option<&Arc> {
-        self.of(node).iter().find(|arc| arc.to == to)
+    /// Where the arcs of a node are.
+    fn range(&self, node: u32) -> Range<usize> {
+        let node = node as usize;
+        self.first[node] as usize..self.first[node + 1] as usize
+    }
+
+    /// Where the arc of a node to another is.
+    fn find(&self, node: u32, to: u32) -> Option<usize> {
+        let at = self.of(node).iter().position(|arc| arc.to == to)?;
+        Some(self.range(node).start + at)
     }
 
     fn to(&self, node: u32, to: u32) -> Arc {
-        let arc = self.find(node, to);
-        *arc.expect("what a shortcut stands for was there when it was made")
+        let at = self.find(node, to);
+        self.arcs[at.expect("what a shortcut stands for was there when it was made")]
     }
 
     fn len(&self) -> usize {

@@ -2,8 +2,8 @@
 //! it was made from.
 //!
 //! Little-endian numbers, array after array: a mark, the version, a [`Fingerprint`] of all that follows, and then the
-//! graph and the hierarchy. What is read is checked before it is driven on, each shortcut against what it stands for:
-//! bytes that nobody packed are an error, not a wrong way.
+//! graph and the hierarchy. The fingerprint tells damage and mistakes, not malice. What is read is checked all the same
+//! before it is driven on, each shortcut against what it stands for.
 
 use std::fmt;
 use std::hash::Hasher;
@@ -136,9 +136,9 @@ impl<'a> Reader<'a> {
 }
 
 impl Network {
-    /// The network as bytes: the same of the same network, on every machine.
+    /// The network as bytes, the same of the same network on every machine, and what tells it from others.
     #[must_use]
-    pub fn pack(&self) -> Vec<u8> {
+    pub fn pack(&self) -> (Vec<u8>, Fingerprint) {
         let mut body = Writer::default();
         let Dropped { nodes, edges } = self.survey().dropped;
         body.count(nodes);
@@ -149,15 +149,10 @@ impl Network {
         let mut bytes = Vec::with_capacity(HEAD + body.len());
         bytes.extend(MARK);
         bytes.extend(VERSION.to_le_bytes());
-        bytes.extend(Fingerprint::of_bytes(&body).0.to_le_bytes());
+        let fingerprint = Fingerprint::of_bytes(&body);
+        bytes.extend(fingerprint.0.to_le_bytes());
         bytes.extend(body);
-        bytes
-    }
-
-    /// What tells it from other networks.
-    #[must_use]
-    pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of_bytes(&self.pack()[HEAD..])
+        (bytes, fingerprint)
     }
 
     /// The network that bytes tell of, and what tells it from others.

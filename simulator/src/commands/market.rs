@@ -9,18 +9,19 @@ use crate::run_dir::write_whole;
 use crate::scenario::{self, market};
 use crate::tell;
 
-/// Prints it, and writes the streets that it names. A city's speeds by hour are laid on the hours of a run that begins now.
+/// Prints it, and writes the streets that it names. A city's speeds by hour are laid on the hours of a run that begins
+/// now.
 ///
 /// # Errors
 /// If the scenario is wrong.
 pub fn run(args: &MarketArgs) -> Result<Exit, Failure> {
     let resolved = scenario::load(args.scenario.as_deref(), &args.sets).map_err(Failure::input)?;
-    let document = market::naming_streets(&resolved, WallClock.now());
+    let (document, streets) = market::with_streets(&resolved, WallClock.now());
     // What cannot be served is said here rather than by a function.
     document.market().map_err(Failure::input)?;
-    match (&resolved.network, &args.streets) {
+    match (streets, &args.streets) {
         (None, None) => {}
-        (Some(network), Some(file)) => write_whole(file, &network.pack())?,
+        (Some(streets), Some(file)) => write_whole(file, &streets)?,
         (Some(_), None) => {
             return Err(Failure::input(
                 "city.kind: found \"road\" without --streets, expected --streets FILE: the market names streets, which \

@@ -18,7 +18,7 @@ use crate::exit::{Exit, Failure};
 use crate::outcome::{Ending, Told};
 use crate::scenario::model::FleetStart;
 use crate::scenario::{self, Resolved};
-use crate::target::watch::{self, HEAD_START, Watch};
+use crate::target::watch::{Briefing, HEAD_START, Watch};
 use crate::target::{Target, embedded};
 use crate::tell;
 use course::Course;
@@ -76,13 +76,14 @@ fn resolved(args: &RunArgs, target: &Target) -> Result<Resolved, Failure> {
     Ok(resolved)
 }
 
-/// Prints what functions and tracker of a run that begins now would find in their environment.
-fn print_settings(target: &Watch, resolved: &Resolved) -> Result<Exit, Failure> {
+/// Prints what functions and tracker of a run that begins now would find in their environment, and writes the streets
+/// that it names.
+fn print_settings(watch: &Watch, resolved: &Resolved) -> Result<Exit, Failure> {
     let starts_at = WallClock.now() + HEAD_START;
     let (watched, calls) = (Watched::new(), Calls::default());
     let config = embedded::config(resolved, starts_at, None, &watched, calls)?;
-    let told = watch::Told::of(resolved, starts_at)?;
-    tell::print(&target.settings(&config, &told)?)?;
+    let briefing = Briefing::of(resolved, starts_at)?;
+    tell::print(&watch.settings(&config, &briefing)?)?;
     Ok(Exit::Well)
 }
 

@@ -12,13 +12,19 @@ use super::model::{CityKind, DemandKind, Policy, QueuePolicy, Scenario};
 /// How far beyond a round city's edge rides are served, as a share of its radius.
 const SERVICE_MARGIN: f64 = 0.5;
 
-/// The market of a scenario for parts that are told of it in one line, and find the streets that it names elsewhere.
+/// The market of a scenario for parts that are told of it in one line, and the packed streets that it names.
 #[must_use]
-pub fn naming_streets(resolved: &Resolved, started_at: Timestamp) -> MarketDocument {
+pub fn with_streets(
+    resolved: &Resolved,
+    started_at: Timestamp,
+) -> (MarketDocument, Option<Vec<u8>>) {
     let mut market = document(&resolved.scenario, started_at);
-    let fingerprint = resolved.network.as_ref().map(|it| it.fingerprint());
-    market.travel.streets = fingerprint.map(|it| it.to_string());
-    market
+    let packed = resolved.network.as_ref().map(|network| {
+        let (bytes, fingerprint) = network.pack();
+        market.travel.streets = Some(fingerprint.to_string());
+        bytes
+    });
+    (market, packed)
 }
 
 /// The market document of a scenario whose run begins at `started_at`, but for its streets.

@@ -161,7 +161,7 @@ async fn outputs(args: &AwsArgs, account: &deployed::Account) -> Result<Outputs,
 }
 
 /// What is said in the place of a fingerprint where ways are straight.
-const NO_STREETS: &str = "no streets";
+const NO_STREETS: &str = "that are none";
 
 /// The market that the deployment says it serves; the scenario's own where it says nothing.
 fn market(outputs: &Outputs, resolved: &Resolved, starts_at: Timestamp) -> Result<Market, Failure> {
@@ -174,10 +174,10 @@ fn market(outputs: &Outputs, resolved: &Resolved, starts_at: Timestamp) -> Resul
         served.map_err(|error| Failure::input(format!("the deployment's market: {error}")))?;
     let ours = resolved.network.as_ref();
     let found = streets.unwrap_or_else(|| NO_STREETS.to_owned());
-    let expected = ours.map_or(NO_STREETS.to_owned(), |it| it.fingerprint().to_string());
+    let expected = ours.map_or(NO_STREETS.to_owned(), |it| it.pack().1.to_string());
     if found != expected {
         return Err(Failure::input(format!(
-            "{}: found a deployment whose ways are along {found}, expected {expected}: deploy with the market and the \
+            "{}: found a deployment whose ways are along streets {found}, expected {expected}: deploy with the market and the \
              streets that `rushhour market` gives",
             resolved.scenario.name
         )));
@@ -266,20 +266,20 @@ mod tests {
     fn riders_drive_in_the_streets_of_the_deployment_or_not_at_all() {
         let (town, straight) = (town(), scenario::load(None, &[]).unwrap());
         let now = WallClock.now();
-        let named = documents::naming_streets(&town, now);
+        let (named, _) = documents::with_streets(&town, now);
         let served = market(&serving(named.to_json()), &town, now).unwrap();
         assert!(served.travel.streets().is_some());
         let fingerprint = named.travel.streets.clone().unwrap();
         let mut other = named.clone();
         other.travel.streets = Some("0123456789abcdef".to_owned());
-        let none = documents::naming_streets(&straight, now);
+        let (none, _) = documents::with_streets(&straight, now);
         for (document, resolved, found, expected) in [
             (&other, &town, "0123456789abcdef", fingerprint.as_str()),
             (&none, &town, NO_STREETS, fingerprint.as_str()),
             (&named, &straight, fingerprint.as_str(), NO_STREETS),
         ] {
             let error = market(&serving(document.to_json()), resolved, now).unwrap_err();
-            let said = format!("along {found}, expected {expected}");
+            let said = format!("along streets {found}, expected {expected}");
             assert!(error.message.contains(&said), "{}", error.message);
         }
         let served = market(&serving(none.to_json()), &straight, now).unwrap();

@@ -22,7 +22,7 @@ use crate::exit::Failure;
 use crate::scenario::Resolved;
 use deployed::{DeployedSystem, Deployment};
 use system::System;
-use watch::{Told, Watch};
+use watch::{Briefing, Watch};
 
 /// What a run is driven against, as the command line says.
 pub enum Target {
@@ -141,8 +141,8 @@ impl Target {
                 // How long its calls take says nothing of functions that run elsewhere.
                 let calls = Calls::default();
                 let config = embedded::config(resolved, started_at, *port, watched, calls)?;
-                let told = Told::of(resolved, started_at)?;
-                Box::pin(watch.start(config, &told, seed)).await
+                let briefing = Briefing::of(resolved, started_at)?;
+                Box::pin(watch.start(config, &briefing, seed)).await
             }
             Self::Aws { found, .. } => {
                 let deployment = found

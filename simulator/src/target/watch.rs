@@ -48,21 +48,21 @@ const CONNECT_MAX: Duration = Duration::from_millis(500);
 
 /// What functions and tracker are told of a scenario.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct Briefing {
     market: MarketDocument,
     /// The file of the streets that the market names.
     streets: Option<PathBuf>,
 }
 
-impl Told {
+impl Briefing {
     /// For a run that begins at `started_at`.
     ///
     /// # Errors
     /// If there is no checkout, or they cannot be written.
     pub fn of(resolved: &Resolved, started_at: Timestamp) -> Result<Self, Failure> {
-        let market = market::naming_streets(resolved, started_at);
-        let streets = match (&resolved.network, &market.travel.streets) {
-            (Some(network), Some(fingerprint)) => {
+        let (market, packed) = market::with_streets(resolved, started_at);
+        let streets = match (packed, &market.travel.streets) {
+            (Some(packed), Some(fingerprint)) => {
                 let folder = checkout()?.join(STREETS);
                 std::fs::create_dir_all(&folder).map_err(|error| {
                     let shown = folder.display();
@@ -71,7 +71,7 @@ impl Told {
                     ))
                 })?;
                 let path = folder.join(fingerprint);
-                write_whole(&path, &network.pack())?;
+                write_whole(&path, &packed)?;
                 Some(path)
             }
             _ => None,
@@ -130,7 +130,7 @@ impl Watch {
     ///
     /// # Errors
     /// If a value cannot stand in such a file.
-    pub fn settings(&self, config: &StackConfig, told: &Told) -> Result<String, Failure> {
+    pub fn settings(&self, config: &StackConfig, briefing: &Briefing) -> Result<String, Failure> {
         let (dynamodb, sqs) = match &self.endpoints {
             Endpoints::At { dynamodb, sqs } => (dynamodb.clone(), sqs.clone()),
             Endpoints::Embedded(ports) => {
@@ -138,7 +138,7 @@ impl Watch {
                 (at(ports.dynamodb), at(ports.sqs))
             }
         };
-        let [functions, tracker] = self.environments(config, told, (&dynamodb, &sqs))?;
+        let [functions, tracker] = self.environments(config, briefing, (&dynamodb, &sqs))?;
         let all: BTreeMap<String, String> = functions.into_iter().chain(tracker).collect();
         all.iter().map(|(key, value)| line(key, value)).collect()
     }
@@ -146,7 +146,7 @@ impl Watch {
     fn environments(
         &self,
         config: &StackConfig,
-        told: &Told,
+        briefing: &Briefing,
         (dynamodb, sqs): (&str, &str),
     ) -> Result<[BTreeMap<String, String>; 2], Failure> {
         let surroundings = Surroundings {
@@ -155,9 +155,9 @@ impl Watch {
             name_prefix: &config.name_prefix,
             identity_secret: &config.identity_secret,
             processes: &self.ports,
-            streets: told.streets.as_deref(),
+            streets: briefing.streets.as_deref(),
         };
-        let market = &told.market;
+        let market = &briefing.market;
         let functions = surroundings.of_functions(market).map_err(Failure::target)?;
         Ok([functions, surroundings.of_tracker(market)])
     }
@@ -203,14 +203,15 @@ impl Watch {
     pub async fn start(
         &self,
         mut config: StackConfig,
-        told: &Told,
+        briefing: &Briefing,
         seed: &Seed,
     ) -> Result<System, Failure> {
         config.endpoints = self.endpoints.clone();
         let root = checkout()?;
         let provisioned = embedded::provision(config.clone(), seed).await?;
         let (dynamodb, sqs) = provisioned.endpoints();
-        let [for_functions, for_tracker] = self.environments(&config, told, (&dynamodb, &sqs))?;
+        let [for_functions, for_tracker] =
+            self.environments(&config, briefing, (&dynamodb, &sqs))?;
         let mut processes = Processes::default();
         if !listens(self.ports.tracker_grpc) {
             let mut command = Command::new("cargo");

@@ -83,14 +83,15 @@ fn ways_are_along_the_streets_that_the_market_names() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
     let (network, other) = (town(150.0), town(200.0));
-    std::fs::write(at("streets"), network.pack()).unwrap();
-    std::fs::write(at("others"), other.pack()).unwrap();
-    std::fs::write(at("cut"), &network.pack()[..500]).unwrap();
+    let [(packed, streets), (others, other_streets)] = [&network, &other].map(Network::pack);
+    std::fs::write(at("streets"), &packed).unwrap();
+    std::fs::write(at("others"), &others).unwrap();
+    std::fs::write(at("cut"), &packed[..500]).unwrap();
     let straight = r#"{"region":"here","travel":{"speed_kmh":20}}"#.to_owned();
     let naming = |streets: &str| {
         format!(r#"{{"region":"here","travel":{{"speed_kmh":20,"streets":"{streets}"}}}}"#)
     };
-    let named = naming(&network.fingerprint().to_string());
+    let named = naming(&streets.to_string());
     let market = |market: &str, streets: &str| {
         let variables = [("RUSHHOUR_MARKET", market), ("RUSHHOUR_STREETS", streets)];
         settings(&variables).unwrap().market_with_streets()
@@ -104,7 +105,7 @@ fn ways_are_along_the_streets_that_the_market_names() {
     let without = market(&straight, "").unwrap();
     assert!((length(&without) - along).abs() > 1.0);
 
-    let fingerprint = other.fingerprint().to_string();
+    let fingerprint = other_streets.to_string();
     for (text, path, said) in [
         (&named, String::new(), "found no RUSHHOUR_STREETS"),
         (&named, at("lost"), "lost: cannot be read"),

@@ -1,7 +1,6 @@
 //! A hierarchy as bytes, and how it is checked when it is read: a wrong arc would be a wrong way.
 
 use super::{Arc, Arcs, Hierarchy, NONE};
-use crate::cost::Cost;
 use crate::graph::Graph;
 use crate::packed::{Reader, UnpackError, Writer, read_costs, read_starts};
 
@@ -35,32 +34,57 @@ impl Hierarchy {
             .ok_or(UnpackError::Inconsistent("shortcuts of other streets"))
     }
 
-    /// Whether all arcs are edges of the graph, or two that are and lead through a less important node.
+    /// Whether all arcs are edges of the graph, or two arcs that lead through a less important node, and none is more
+    /// edges than a way can have.
     fn stands_for(&self, graph: &Graph) -> bool {
-        let edge = |from: u32, to: u32| graph.edge(self.node_at(from), self.node_at(to));
-        let up = |from: u32, arc: &Arc| match arc.via {
-            NONE => edge(from, arc.to) == Some(arc.cost),
-            via => self.cost_through(from, via, arc.to) == Some(arc.cost),
+        let mut edges = Lengths {
+            up: vec![0; self.up.len()],
+            down: vec![0; self.down.len()],
         };
-        let down = |to: u32, arc: &Arc| match arc.via {
-            NONE => edge(arc.to, to) == Some(arc.cost),
-            via => self.cost_through(arc.to, via, to) == Some(arc.cost),
-        };
-        (0..self.nodes() as u32).all(|node| {
-            self.up.of(node).iter().all(|arc| up(node, arc))
-                && self.down.of(node).iter().all(|arc| down(node, arc))
+        // What a shortcut stands for is at a less important node.
+        (0..self.nodes() as u32).rev().all(|node| {
+            let up = self.up.range(node).all(|at| {
+                let arc = &self.up.arcs[at];
+                let found = self.edges_of(&edges, graph, (node, arc.to), arc);
+                edges.up[at] = found.unwrap_or_default();
+                found.is_some()
+            });
+            up && self.down.range(node).all(|at| {
+                let arc = &self.down.arcs[at];
+                let found = self.edges_of(&edges, graph, (arc.to, node), arc);
+                edges.down[at] = found.unwrap_or_default();
+                found.is_some()
+            })
         })
     }
 
-    /// What it costs to go through a less important node by the arcs there.
-    fn cost_through(&self, from: u32, via: u32, to: u32) -> Option<Cost> {
-        if (via as usize) >= self.nodes() || via <= from.max(to) {
+    /// How many edges an arc stands for; none if it costs something else than they do.
+    fn edges_of(
+        &self,
+        known: &Lengths,
+        graph: &Graph,
+        (from, to): (u32, u32),
+        arc: &Arc,
+    ) -> Option<u32> {
+        if arc.via == NONE {
+            let cost = graph.edge(self.node_at(from), self.node_at(to));
+            return (cost == Some(arc.cost)).then_some(1);
+        }
+        if (arc.via as usize) >= self.nodes() || arc.via <= from.max(to) {
             return None;
         }
-        let first = self.down.find(via, from)?;
-        let second = self.up.find(via, to)?;
-        first.cost.checked_add(second.cost)
+        let (first, second) = (self.down.find(arc.via, from)?, self.up.find(arc.via, to)?);
+        let (down, up) = (&self.down.arcs[first], &self.up.arcs[second]);
+        let edges = known.down[first].checked_add(known.up[second])?;
+        let is_whole = down.cost.checked_add(up.cost) == Some(arc.cost);
+        (is_whole && edges as usize <= self.nodes()).then_some(edges)
     }
+}
+
+/// How many edges each arc stands for.
+struct Lengths {
+    up: Vec<u32>,
+    down: Vec<u32>,
 }
 
 impl Arcs {
@@ -85,9 +109,14 @@ impl Arcs {
                 .map(|((to, via), cost)| Arc { cost, to, via })
                 .collect(),
         };
-        let leads_up = |node: u32| arcs.of(node).iter().all(|arc| arc.to < node);
+        let leads_up = |node: u32| {
+            let arcs = arcs.of(node);
+            arcs.is_sorted_by(|a, b| a.to < b.to) && arcs.last().is_none_or(|arc| arc.to < node)
+        };
         if !(0..nodes as u32).all(leads_up) {
-            return Err(UnpackError::Inconsistent("a shortcut that leads down"));
+            return Err(UnpackError::Inconsistent(
+                "shortcuts that lead down, or in disorder",
+            ));
         }
         Ok(arcs)
     }

@@ -29,12 +29,12 @@ proptest! {
         let Some(network) = town(seed, columns, rows) else {
             return Ok(());
         };
-        let bytes = network.pack();
+        let (bytes, packed_as) = network.pack();
         let (again, fingerprint) = Network::unpack(&bytes).unwrap();
-        prop_assert_eq!(fingerprint, network.fingerprint());
+        prop_assert_eq!(fingerprint, packed_as);
         prop_assert_eq!(again.survey(), network.survey());
         prop_assert_eq!(again.graph(), network.graph());
-        prop_assert_eq!(&again.pack(), &bytes);
+        prop_assert_eq!(&again.pack().0, &bytes);
         let places = network.graph().places();
         for (from, to) in places.iter().zip(places.iter().rev()) {
             let (way, path) = network.path(*from, *to).unwrap();
@@ -50,7 +50,7 @@ proptest! {
         let Some(network) = town(seed, 4, 4) else {
             return Ok(());
         };
-        let mut bytes = network.pack();
+        let (mut bytes, _) = network.pack();
         let at = HEAD + at.index(bytes.len() - HEAD);
         bytes[at] = to;
         if let Ok((network, _)) = Network::unpack(&sealed(bytes)) {
@@ -65,7 +65,7 @@ proptest! {
 
 #[test]
 fn damaged_bytes_are_told_from_others() {
-    let bytes = town(7, 5, 5).unwrap().pack();
+    let (bytes, _) = town(7, 5, 5).unwrap().pack();
     assert_eq!(refused(b""), UnpackError::NoNetwork);
     assert_eq!(
         refused(b"node,lat,lon\n1,48.0,11.0\n"),
@@ -114,7 +114,7 @@ fn a_way_that_is_longer_than_told_is_found_out() {
         network.hierarchy().arcs() > network.graph().edges(),
         "a chain has shortcuts"
     );
-    let mut bytes = network.pack();
+    let (mut bytes, _) = network.pack();
     // The last number of all is what a shortcut or a street costs.
     let last = bytes.len() - 8;
     bytes[last] ^= 1;
@@ -122,13 +122,74 @@ fn a_way_that_is_longer_than_told_is_found_out() {
     assert_eq!(refused(&sealed(bytes)), wrong);
 }
 
+/// A graph as bytes, then a hierarchy in which each node is more important than the next, of these arcs up and none down.
+fn forged(places: &[Place], first: &[u32], to: &[u32], up: &[(u32, u32, u32)]) -> Vec<u8> {
+    let cost = Cost::new(10_000, 1_000);
+    let mut body = Writer::default();
+    for count in [0, 0, places.len(), to.len()] {
+        body.count(count);
+    }
+    body.all(places.iter().map(|place| place.to_e7().0.to_le_bytes()));
+    body.all(places.iter().map(|place| place.to_e7().1.to_le_bytes()));
+    body.all(first.iter().map(|it| it.to_le_bytes()));
+    body.all(to.iter().map(|it| it.to_le_bytes()));
+    body.all(to.iter().map(|_| cost.to_le_bytes()));
+    let nodes = 0..places.len() as u32;
+    body.all(nodes.clone().map(u32::to_le_bytes));
+    let starts = |up: &[(u32, u32, u32)]| {
+        let ends = nodes
+            .clone()
+            .map(|node| up.iter().filter(|arc| arc.0 <= node).count() as u32);
+        std::iter::once(0)
+            .chain(ends)
+            .map(u32::to_le_bytes)
+            .collect::<Vec<_>>()
+    };
+    for arcs in [up, &[]] {
+        body.count(arcs.len());
+        body.all(starts(arcs));
+        body.all(arcs.iter().map(|(_, to, _)| to.to_le_bytes()));
+        body.all(arcs.iter().map(|(_, _, via)| via.to_le_bytes()));
+        body.all(arcs.iter().map(|_| cost.to_le_bytes()));
+    }
+    let mut bytes = [&MARK[..], &VERSION.to_le_bytes(), &[0; 8]].concat();
+    bytes.extend(body.0);
+    sealed(bytes)
+}
+
+#[test]
+fn forged_streets_and_shortcuts_are_found_out() {
+    const NO_VIA: u32 = u32::MAX;
+    let at = |lat: f64| Place::new(lat, 11.0).unwrap();
+    let near = [at(48.0), at(48.001)];
+    let there_and_back = (&[0, 1, 2][..], &[1, 0][..]);
+    let (first, to) = there_and_back;
+    let good = Network::unpack(&forged(&near, first, to, &[(1, 0, NO_VIA)]));
+    assert!(good.is_ok(), "{good:?}");
+    let streets = UnpackError::Inconsistent("a street that leads nowhere");
+    assert_eq!(refused(&forged(&near[..1], &[0, 1], &[0], &[])), streets);
+    let apart = refused(&forged(&[at(48.0), at(50.0)], first, to, &[]));
+    assert!(apart.to_string().contains("222390 m apart"), "{apart}");
+    let twice = [(1, 0, NO_VIA), (1, 0, NO_VIA)];
+    let disorder = UnpackError::Inconsistent("shortcuts that lead down, or in disorder");
+    assert_eq!(refused(&forged(&near, first, to, &twice)), disorder);
+    assert_eq!(
+        refused(&forged(&near, first, to, &[(0, 1, NO_VIA)])),
+        disorder
+    );
+    let wrong = UnpackError::Inconsistent("shortcuts of other streets");
+    for via in [0, 1, 2] {
+        assert_eq!(refused(&forged(&near, first, to, &[(1, 0, via)])), wrong);
+    }
+}
+
 #[test]
 fn fingerprints_are_read_as_they_are_written() {
-    let (one, other) = (town(1, 4, 4).unwrap(), town(2, 4, 4).unwrap());
-    let text = one.fingerprint().to_string();
+    let [(_, one), (_, other)] = [1, 2].map(|seed| town(seed, 4, 4).unwrap().pack());
+    let text = one.to_string();
     assert_eq!(text.len(), 16);
-    assert_eq!(text.parse(), Ok(one.fingerprint()));
-    assert_ne!(one.fingerprint(), other.fingerprint());
+    assert_eq!(text.parse(), Ok(one));
+    assert_ne!(one, other);
     for text in ["", "abc", "+123456789abcdef", "0123456789ABCDEF"] {
         let error = text.parse::<Fingerprint>().unwrap_err();
         assert!(error.to_string().contains("16 digits"), "{error}");
