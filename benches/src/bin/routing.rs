@@ -14,7 +14,7 @@ use roads::Network;
 use roads::components::largest_component;
 use roads::cost::Cost;
 use roads::dijkstra::Dijkstra;
-use roads::graph::Graph;
+use roads::graph::{Draft, Graph};
 use roads::hierarchy::{Hierarchy, Search};
 use roads::table::Table;
 use roads::town::Town;
@@ -43,7 +43,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let streams = Streams::new(5);
     let mut stream = streams.stream("routing-bench", 0);
     let draft = town().build(|| stream.uniform());
-    let (graph, dropped) = largest_component(&Graph::new(draft)?);
+    let (graph, dropped) = largest_component(&Graph::new(draft.clone())?);
     eprintln!(
         "{} nodes, {} edges; {} nodes left out",
         graph.nodes(),
@@ -59,7 +59,7 @@ fn main() -> anyhow::Result<ExitCode> {
         "s",
         30.0,
     ));
-    packed(&mut comparison)?;
+    packed(&mut comparison, draft)?;
     point_to_point(&mut comparison, &graph, &hierarchy, &mut stream)?;
     many_to_many(&mut comparison, &graph, &hierarchy, &mut stream)?;
     Ok(comparison.finish())
@@ -73,9 +73,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 }
 
 /// The same city as a function comes by it at its start: packed, against put in order from its nodes and streets.
-fn packed(comparison: &mut Comparison) -> anyhow::Result<()> {
-    let mut stream = Streams::new(5).stream("routing-bench", 0);
-    let draft = town().build(|| stream.uniform());
+fn packed(comparison: &mut Comparison, draft: Draft) -> anyhow::Result<()> {
     let (network, made) = timed(|| Network::new(draft));
     let (bytes, _) = network?.pack();
     let (read, took) = timed(|| Network::unpack(&bytes));

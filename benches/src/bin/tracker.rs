@@ -193,7 +193,19 @@ fn ours() -> anyhow::Result<Costs> {
     })
 }
 
-/// Searches of Redis for as many as are wanted, which for some places takes more than one.
+/// Asks Redis for as many as are wanted near each place, and tells how many it found within the radius.
+fn within_of_redis(
+    address: SocketAddr,
+    places: &[(f64, f64)],
+    radius_m: f64,
+    pipelined: usize,
+) -> anyhow::Result<Vec<usize>> {
+    let search = |place: &(f64, f64)| redis::geo_search(*place, radius_m, WANTED);
+    let commands = places.iter().map(search).collect();
+    redis::ask(address, CONNECTIONS, commands, pipelined)
+}
+
+/// The same until it has found them, which for some places takes more than one search.
 fn nearest_of_redis(
     address: SocketAddr,
     mut places: Vec<(f64, f64)>,
@@ -201,9 +213,7 @@ fn nearest_of_redis(
     pipelined: usize,
 ) -> anyhow::Result<()> {
     while !places.is_empty() {
-        let search = |place: &(f64, f64)| redis::geo_search(*place, radius_m, WANTED);
-        let commands = places.iter().map(search).collect();
-        let mut found = redis::ask(address, CONNECTIONS, commands, pipelined)?.into_iter();
+        let mut found = within_of_redis(address, &places, radius_m, pipelined)?.into_iter();
         places.retain(|_| found.next().is_some_and(|found| found < WANTED));
         radius_m *= WIDER;
     }
@@ -242,11 +252,9 @@ fn theirs() -> anyhow::Result<(Costs, Tried)> {
     let single = server.cost(updates.len(), || ask(commands, 1))?;
     let near: Vec<_> = places(9).take(20_000).collect();
     let within = |radius_m| {
-        let search = |place: &(f64, f64)| redis::geo_search(*place, radius_m, WANTED);
-        let commands = near.iter().map(search).collect();
         let mut found = Vec::new();
         let once = server.cost(near.len(), || {
-            found = redis::ask(server.address, CONNECTIONS, commands, 1)?;
+            found = within_of_redis(server.address, &near, radius_m, 1)?;
             Ok(())
         })?;
         let fewer = found.iter().filter(|found| **found < WANTED).count();

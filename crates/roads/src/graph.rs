@@ -276,7 +276,7 @@ impl Graph {
         Ok(graph)
     }
 
-    /// No street is shorter than the straight line between its ends.
+    /// No street leads farther than the longest street is long.
     fn check_places(&self) -> Result<(), GraphError> {
         for from in 0..self.nodes() as u32 {
             for edge in self.edges_of(from) {
@@ -440,6 +440,10 @@ mod tests {
                 "found 0 km/h, expected 1 to 200",
             ),
             (draft(2, &[(0, 1, 1.0, f64::INFINITY)]), "found inf km/h"),
+            (
+                draft(2_001, &[(0, 2_000, 1.0, 30.0)]),
+                "found a street from node 0 to node 2000, 222390 m apart",
+            ),
         ] {
             let text = Graph::new(found).unwrap_err().to_string();
             assert!(text.contains(expected), "{text} has {expected}");
