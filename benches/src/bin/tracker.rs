@@ -30,6 +30,8 @@ const WANTED: usize = 10;
 const RADII_M: [f64; 6] = [160.0, 180.0, 200.0, 220.0, 260.0, 320.0];
 /// How often each is tried, its cheapest time counting: one from the next differs by less than one run from another.
 const TRIES: usize = 2;
+/// Within which the tracker searches: there is no radius to guess.
+const ANY_DISTANCE_M: f64 = 20_000_000.0;
 /// How much wider Redis searches again where it found fewer.
 const WIDER: f64 = 1.5;
 /// The city: degrees of latitude and longitude of 40 km by 40 km in New York.
@@ -42,37 +44,63 @@ fn main() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut rows = Comparison::default();
-    let ours = ours()?;
+    let (ours, in_redis) = ours()?;
     match peers::debian("redis-server", "/usr/bin/redis-server") {
         Ok(()) => {
             let (theirs, within) = theirs()?;
-            let row = |case, wanted, of: fn(&Costs) -> f64| {
-                Figure::cost(case, of(&ours), "Redis", of(&theirs), "µs", wanted)
+            let mut row = |case: &str, ours: f64, theirs: f64, wanted: Option<f64>| {
+                rows.add(match wanted {
+                    Some(wanted) => Figure::cost(case, ours, "Redis", theirs, "µs", wanted),
+                    None => Figure::told(case, ours, "Redis", theirs, "µs"),
+                });
             };
-            rows.add(row("update, 100 in a batch", 8.0, |costs| costs.batched));
-            rows.add(row("update, one in a request", 1.0, |costs| costs.single));
+            let batch = theirs.batched;
+            row(
+                "update, 100 in a batch, gRPC",
+                ours.batched,
+                batch,
+                Some(8.0),
+            );
+            let case = "update, 100 in a GEOADD";
+            row(case, in_redis.batched, batch, Some(8.0));
+            let one = theirs.single;
+            row(
+                "update, one in a message of a stream, gRPC",
+                ours.single,
+                one,
+                Some(1.0),
+            );
+            row("update, one in a GEOADD", in_redis.single, one, Some(1.0));
             let best = within.best.radius_m;
-            let case = format!("nearest 10, one in a request, Redis within {best} m, then wider");
-            rows.add(row(&case, 4.0, |costs| costs.search));
-            let case = "nearest 10, 100 in a request, Redis one in a request";
-            let one = theirs.search;
-            rows.add(Figure::cost(case, ours.searches, "Redis", one, "µs", 30.0));
-            let case = "nearest 10, 100 in a request, Redis 100 in a pipeline";
-            let all = theirs.searches;
-            rows.add(Figure::told(case, ours.searches, "Redis", all, "µs"));
+            let until = format!("Redis within {best} m, then wider");
+            let case = format!("nearest 10, one in a GEOSEARCH, {until}");
+            row(&case, in_redis.search, theirs.search, Some(4.0));
+            let case = format!("nearest 10, one in a request, gRPC, {until}");
+            row(&case, ours.search, theirs.search, None);
+            let case = "nearest 10, 100 GEOSEARCH in a pipeline, Redis one in a request";
+            row(case, in_redis.searches, theirs.search, Some(30.0));
+            let case = "nearest 10, 100 in a request, gRPC, Redis one in a request";
+            row(case, ours.searches, theirs.search, Some(30.0));
+            let case = "nearest 10, 100 GEOSEARCH in a pipeline, both";
+            row(case, in_redis.searches, theirs.searches, None);
             let mut told = vec![within.narrowest, within.best];
             told.dedup_by_key(|within| within.radius_m);
             for within in told {
                 let case = format!(
-                    "nearest 10, one in a request, Redis within {} m, fewer for {:.0} % of places",
+                    "nearest 10, one in a GEOSEARCH, Redis within {} m, fewer for {:.0} % of places",
                     within.radius_m,
                     within.fewer * 100.0,
                 );
-                rows.add(Figure::told(&case, ours.search, "Redis", within.once, "µs"));
+                row(&case, in_redis.search, within.once, None);
             }
-            let case = "a request that does nothing, of those";
-            let (empty, ping) = (ours.nothing, theirs.nothing);
-            rows.add(Figure::told(case, empty, "Redis, PING", ping, "µs"));
+            row(
+                "PING, which does nothing",
+                in_redis.nothing,
+                theirs.nothing,
+                None,
+            );
+            let case = "a request of gRPC that does nothing, Redis PING";
+            row(case, ours.nothing, theirs.nothing, None);
         }
         Err(why) => rows.add(Figure::skipped("over the wire", &why)),
     }
@@ -163,13 +191,14 @@ fn moves(seed: u64) -> impl Iterator<Item = (u64, (f64, f64))> {
     places(seed ^ 1).map(move |place| (random.bits() % DRIVERS, place))
 }
 
-fn ours() -> anyhow::Result<Costs> {
+/// Costs of the tracker: over gRPC, and in Redis' protocol.
+fn ours() -> anyhow::Result<(Costs, Costs)> {
     let mut child = Command::new(std::env::current_exe()?)
         .arg("serve")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let address = tracker::address_of(&mut child)?;
+    let (address, in_redis) = tracker::addresses_of(&mut child)?;
     let server = Server { child, address };
     let client = tracker::Client::connect(server.address, CONNECTIONS)?;
     client.report((0..DRIVERS).zip(places(3)).collect(), BATCH)?;
@@ -184,36 +213,80 @@ fn ours() -> anyhow::Result<Costs> {
     let queries: Vec<_> = places(11).take(600_000).collect();
     let searches = server.cost(queries.len(), || client.nearest(&queries, BATCH))?;
     let nothing = server.cost(REQUESTS_OF_NOTHING, || client.nothing(REQUESTS_OF_NOTHING))?;
-    Ok(Costs {
+    let costs = Costs {
         batched,
         single,
         search,
         searches,
         nothing,
-    })
+    };
+
+    let clients = redis::Clients {
+        address: in_redis,
+        token: Some(tracker::SERVICE_TOKEN),
+        connections: CONNECTIONS,
+    };
+    let (batched, single, nothing) = updates_of(&server, clients, 2_000_000)?;
+    let nearest = |count, pipelined| {
+        let near: Vec<_> = places(9).take(count).collect();
+        server.cost(count, || {
+            let found = within(clients, &near, ANY_DISTANCE_M, pipelined)?;
+            anyhow::ensure!(
+                found.iter().all(|found| *found == WANTED),
+                "found fewer than ten"
+            );
+            Ok(())
+        })
+    };
+    let in_redis = Costs {
+        batched,
+        single,
+        search: nearest(60_000, 1)?,
+        searches: nearest(600_000, BATCH)?,
+        nothing,
+    };
+    Ok((costs, in_redis))
 }
 
-/// Asks Redis for as many as are wanted near each place, and tells how many it found within the radius.
-fn within_of_redis(
-    address: SocketAddr,
+/// What `GEOADD` costs in batches and one by one, and `PING`.
+fn updates_of(
+    server: &Server,
+    clients: redis::Clients,
+    batched: usize,
+) -> anyhow::Result<(f64, f64, f64)> {
+    let add = |updates: &[(u64, (f64, f64))]| redis::geo_add(updates);
+    let cost = |count, commands| server.cost(count, || clients.ask(commands, 1).map(drop));
+    let updates: Vec<_> = moves(5).take(batched).collect();
+    let batched = cost(updates.len(), updates.chunks(BATCH).map(add).collect())?;
+    let updates: Vec<_> = moves(7).take(100_000).collect();
+    let single = cost(updates.len(), updates.chunks(1).map(add).collect())?;
+    let nothing = cost(
+        REQUESTS_OF_NOTHING,
+        vec![redis::ping(); REQUESTS_OF_NOTHING],
+    )?;
+    Ok((batched, single, nothing))
+}
+
+/// Asks for as many as are wanted near each place, and tells how many were found within the radius.
+fn within(
+    clients: redis::Clients,
     places: &[(f64, f64)],
     radius_m: f64,
     pipelined: usize,
 ) -> anyhow::Result<Vec<usize>> {
     let search = |place: &(f64, f64)| redis::geo_search(*place, radius_m, WANTED);
-    let commands = places.iter().map(search).collect();
-    redis::ask(address, CONNECTIONS, commands, pipelined)
+    clients.ask(places.iter().map(search).collect(), pipelined)
 }
 
-/// The same until it has found them, which for some places takes more than one search.
-fn nearest_of_redis(
-    address: SocketAddr,
+/// The same until they are found, which for some places takes more than one search.
+fn until_enough(
+    clients: redis::Clients,
     mut places: Vec<(f64, f64)>,
     mut radius_m: f64,
     pipelined: usize,
 ) -> anyhow::Result<()> {
     while !places.is_empty() {
-        let mut found = within_of_redis(address, &places, radius_m, pipelined)?.into_iter();
+        let mut found = within(clients, &places, radius_m, pipelined)?.into_iter();
         places.retain(|_| found.next().is_some_and(|found| found < WANTED));
         radius_m *= WIDER;
     }
@@ -232,34 +305,26 @@ fn theirs() -> anyhow::Result<(Costs, Tried)> {
         .context("redis-server")?;
     let server = Server { child, address };
     redis::wait_for(server.address)?;
-    let add = |updates: &[(u64, (f64, f64))]| redis::geo_add(updates);
-    let all: Vec<_> = (0..DRIVERS).zip(places(3)).collect();
-    redis::ask(
-        server.address,
-        CONNECTIONS,
-        all.chunks(BATCH).map(add).collect(),
-        1,
-    )?;
-
-    let updates: Vec<_> = moves(5).take(1_000_000).collect();
-    let commands = updates.chunks(BATCH).map(add).collect();
-    let ask = |commands, pipelined| {
-        redis::ask(server.address, CONNECTIONS, commands, pipelined).map(drop)
+    let clients = redis::Clients {
+        address,
+        token: None,
+        connections: CONNECTIONS,
     };
-    let batched = server.cost(updates.len(), || ask(commands, 1))?;
-    let updates: Vec<_> = moves(7).take(100_000).collect();
-    let commands = updates.chunks(1).map(add).collect();
-    let single = server.cost(updates.len(), || ask(commands, 1))?;
+    let all: Vec<_> = (0..DRIVERS).zip(places(3)).collect();
+    let all = all.chunks(BATCH).map(redis::geo_add);
+    clients.ask(all.collect(), 1)?;
+
+    let (batched, single, nothing) = updates_of(&server, clients, 1_000_000)?;
     let near: Vec<_> = places(9).take(20_000).collect();
-    let within = |radius_m| {
+    let try_within = |radius_m| {
         let mut found = Vec::new();
         let once = server.cost(near.len(), || {
-            found = within_of_redis(server.address, &near, radius_m, 1)?;
+            found = within(clients, &near, radius_m, 1)?;
             Ok(())
         })?;
         let fewer = found.iter().filter(|found| **found < WANTED).count();
         let until_enough = server.cost(near.len(), || {
-            nearest_of_redis(server.address, near.clone(), radius_m, 1)
+            until_enough(clients, near.clone(), radius_m, 1)
         })?;
         anyhow::Ok(Within {
             radius_m,
@@ -271,7 +336,7 @@ fn theirs() -> anyhow::Result<(Costs, Tried)> {
     let mut tried: Vec<Within> = Vec::new();
     for _ in 0..TRIES {
         for (number, radius_m) in RADII_M.into_iter().enumerate() {
-            let again = within(radius_m)?;
+            let again = try_within(radius_m)?;
             match tried.get_mut(number) {
                 Some(before) => before.keep_cheaper(again),
                 None => tried.push(again),
@@ -284,10 +349,8 @@ fn theirs() -> anyhow::Result<(Costs, Tried)> {
         .min_by(|a, b| a.until_enough.total_cmp(&b.until_enough));
     let best = cheapest.context("no radius was tried")?;
     let searches = server.cost(near.len(), || {
-        nearest_of_redis(server.address, near.clone(), best.radius_m, BATCH)
+        until_enough(clients, near.clone(), best.radius_m, BATCH)
     })?;
-    let pings = vec![redis::ping(); REQUESTS_OF_NOTHING];
-    let nothing = server.cost(pings.len(), || ask(pings, 1))?;
     let costs = Costs {
         batched,
         single,

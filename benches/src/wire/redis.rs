@@ -66,53 +66,66 @@ pub fn geo_search((lat, lon): (f64, f64), radius_m: f64, count: usize) -> Vec<u8
     command(&words.split(' ').map(str::to_owned).collect::<Vec<_>>())
 }
 
+/// `AUTH` by a token.
+fn auth(token: &str) -> Vec<u8> {
+    command(&["AUTH".to_owned(), token.to_owned()])
+}
+
 /// `PING`, which does nothing.
 #[must_use]
 pub fn ping() -> Vec<u8> {
     command(&["PING".to_owned()])
 }
 
-/// Sends commands over so many connections at once, on each `pipelined` of them before it reads the answers. Tells how
-/// many items each answer has, in the order of the commands.
-///
-/// # Errors
-/// If the server answers with an error, or not at all.
-pub fn ask(
-    address: SocketAddr,
-    connections: usize,
-    commands: Vec<Vec<u8>>,
-    pipelined: usize,
-) -> anyhow::Result<Vec<usize>> {
-    let each = commands.len().div_ceil(connections).max(1);
-    std::thread::scope(|scope| {
-        let clients: Vec<_> = commands
-            .chunks(each)
-            .map(|commands| scope.spawn(move || converse(address, commands, pipelined)))
-            .collect();
-        let mut items = Vec::with_capacity(commands.len());
-        for client in clients {
-            items.extend(client.join().ok().context("a client died")??);
-        }
-        Ok(items)
-    })
+/// Clients of one server.
+#[derive(Debug, Clone, Copy)]
+pub struct Clients {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// By which they are known, where they have to be.
+    pub token: Option<&'static str>,
+    /// How many there are, each with a connection of its own.
+    pub connections: usize,
 }
 
-fn converse(
-    address: SocketAddr,
-    commands: &[Vec<u8>],
-    pipelined: usize,
-) -> anyhow::Result<Vec<usize>> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
-    let mut answers = BufReader::new(stream.try_clone()?);
-    let mut items = Vec::with_capacity(commands.len());
-    for commands in commands.chunks(pipelined) {
-        stream.write_all(&commands.concat())?;
-        for _ in commands {
-            items.push(read_answer(&mut answers, 0)?);
-        }
+impl Clients {
+    /// Send commands, all clients at once, each `pipelined` of them before it reads the answers. Tells how many items each
+    /// answer has, in the order of the commands.
+    ///
+    /// # Errors
+    /// If the server answers with an error, or not at all.
+    pub fn ask(self, commands: Vec<Vec<u8>>, pipelined: usize) -> anyhow::Result<Vec<usize>> {
+        let each = commands.len().div_ceil(self.connections).max(1);
+        std::thread::scope(|scope| {
+            let clients: Vec<_> = commands
+                .chunks(each)
+                .map(|commands| scope.spawn(move || self.converse(commands, pipelined)))
+                .collect();
+            let mut items = Vec::with_capacity(commands.len());
+            for client in clients {
+                items.extend(client.join().ok().context("a client died")??);
+            }
+            Ok(items)
+        })
     }
-    Ok(items)
+
+    fn converse(self, commands: &[Vec<u8>], pipelined: usize) -> anyhow::Result<Vec<usize>> {
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.set_nodelay(true)?;
+        let mut answers = BufReader::new(stream.try_clone()?);
+        if let Some(token) = self.token {
+            stream.write_all(&auth(token))?;
+            read_answer(&mut answers, 0)?;
+        }
+        let mut items = Vec::with_capacity(commands.len());
+        for commands in commands.chunks(pipelined) {
+            stream.write_all(&commands.concat())?;
+            for _ in commands {
+                items.push(read_answer(&mut answers, 0)?);
+            }
+        }
+        Ok(items)
+    }
 }
 
 /// Reads an answer to its end and tells how many items it has: those of a list, of anything else one or, of nothing,

@@ -31,7 +31,7 @@ use wire::grpc::v1::{self, PingBatch};
 /// By which client and server know each other.
 const SECRET: [u8; 32] = [7; 32];
 /// What parts of the system show, as they do where they are deployed.
-const SERVICE_TOKEN: &str = "a part of the system, as any other";
+pub const SERVICE_TOKEN: &str = "a part of the system, as any other";
 /// How long tokens are good: longer than any benchmark.
 const TOKEN_TTL: Duration = Duration::from_secs(3_600);
 /// Threads of the server: those of the task that it is deployed as, 1 vCPU.
@@ -40,7 +40,7 @@ const SERVER_THREADS: usize = 1;
 /// Latitude and longitude in degrees.
 pub type Degrees = (f64, f64);
 
-/// Serves on a free port, which it prints, until standard input ends.
+/// Serves on free ports, which it prints, that of gRPC and that of Redis' protocol, until standard input ends.
 ///
 /// # Errors
 /// If it cannot listen.
@@ -66,6 +66,7 @@ pub fn serve() -> anyhow::Result<()> {
                 .into(),
             grpc: anywhere,
             metrics: anywhere,
+            redis: Some(anywhere),
             calls: Calls::default(),
         };
         let events = MemoryQueue::new(QueueConfig::default(), WallClock);
@@ -74,22 +75,24 @@ pub fn serve() -> anyhow::Result<()> {
             FleetTracker::start(config, MemoryHolds::new(), events, snapshots, WallClock).await?,
         )
     })?;
-    println!("{}", tracker.grpc);
+    let redis = tracker.redis.context("clients of Redis are not answered")?;
+    println!("{} {redis}", tracker.grpc);
     std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }
 
-/// Where a child that serves listens.
+/// Where a child that serves listens: for gRPC, and for clients of Redis.
 ///
 /// # Errors
 /// If it does not say.
-pub fn address_of(child: &mut Child) -> anyhow::Result<SocketAddr> {
+pub fn addresses_of(child: &mut Child) -> anyhow::Result<(SocketAddr, SocketAddr)> {
     let told = child.stdout.take().context("its output is not piped")?;
     let mut line = String::new();
     BufReader::new(told).read_line(&mut line)?;
-    line.trim_end()
-        .parse()
-        .with_context(|| format!("found {line:?}, expected an address"))
+    let addresses = line.trim_end().split_once(' ');
+    let addresses =
+        addresses.and_then(|(grpc, redis)| Some((grpc.parse().ok()?, redis.parse().ok()?)));
+    addresses.with_context(|| format!("found {line:?}, expected two addresses"))
 }
 
 /// A driver's stream.

@@ -68,16 +68,18 @@ impl Fleet {
         }
     }
 
-    /// A driver goes off. A hold stays until it is ended.
-    pub fn go_offline(&mut self, driver: DriverId, now: Timestamp) {
+    /// A driver goes off, and was online if that is answered. A hold stays until it is ended.
+    pub fn go_offline(&mut self, driver: DriverId, now: Timestamp) -> bool {
         let Some(slot) = self.drivers.find(driver) else {
-            return;
+            return false;
         };
         let record = self.drivers.get_mut(slot);
         record.seen_at = record.seen_at.max(now);
-        let was_online = std::mem::replace(&mut record.presence, Presence::Offline);
-        self.online -= usize::from(was_online == Presence::Online);
+        let before = std::mem::replace(&mut record.presence, Presence::Offline);
+        let was_online = before == Presence::Online;
+        self.online -= usize::from(was_online);
         self.settle(slot);
+        was_online
     }
 
     /// A driver's sign of life. One who is not known comes online: after a restart the fleet is rebuilt

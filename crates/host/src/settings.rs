@@ -17,6 +17,7 @@
 //! | `RUSHHOUR_JWKS_URL` | tracker: where the issuer's keys are; as its discovery document says if absent |
 //! | `RUSHHOUR_GRPC_LISTEN` | tracker: where gRPC listens; `0.0.0.0:8081` if absent |
 //! | `RUSHHOUR_METRICS_LISTEN` | tracker: where `/metrics` and `/healthz` listen; `0.0.0.0:9090` if absent |
+//! | `RUSHHOUR_REDIS_LISTEN` | tracker: where clients of Redis are answered; nowhere if absent |
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,7 +36,7 @@ use crate::market::MarketDocument;
 /// What every key of ours begins with.
 pub const PREFIX: &str = "RUSHHOUR_";
 /// Every key there is, without the prefix.
-pub const KEYS: [&str; 13] = [
+pub const KEYS: [&str; 14] = [
     "MARKET",
     "STREETS",
     "NAME_PREFIX",
@@ -49,6 +50,7 @@ pub const KEYS: [&str; 13] = [
     "JWKS_URL",
     "GRPC_LISTEN",
     "METRICS_LISTEN",
+    "REDIS_LISTEN",
 ];
 
 /// Why the environment does not say what is needed.
@@ -354,7 +356,7 @@ impl Settings {
     /// # Errors
     /// If it is no address with a port.
     pub fn grpc_listen(&self) -> Result<SocketAddr, SettingsError> {
-        self.address("GRPC_LISTEN", 8081)
+        self.address_or_any("GRPC_LISTEN", 8081)
     }
 
     /// Where the tracker's `/metrics` and `/healthz` listen.
@@ -362,17 +364,31 @@ impl Settings {
     /// # Errors
     /// If it is no address with a port.
     pub fn metrics_listen(&self) -> Result<SocketAddr, SettingsError> {
-        self.address("METRICS_LISTEN", 9090)
+        self.address_or_any("METRICS_LISTEN", 9090)
     }
 
-    fn address(&self, key: &'static str, port: u16) -> Result<SocketAddr, SettingsError> {
-        let Some(text) = self.get(key) else {
-            return Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+    /// Where the tracker answers clients of Redis, if it does.
+    ///
+    /// # Errors
+    /// If it is no address with a port.
+    pub fn redis_listen(&self) -> Result<Option<SocketAddr>, SettingsError> {
+        self.address("REDIS_LISTEN", 6379)
+    }
+
+    /// The address that a key holds, of which one might have that port.
+    fn address(&self, key: &'static str, port: u16) -> Result<Option<SocketAddr>, SettingsError> {
+        let address = |text: &str| {
+            text.parse().map_err(|_| SettingsError::Invalid {
+                key,
+                detail: format!("found {text:?}, expected an address such as 0.0.0.0:{port}"),
+            })
         };
-        text.parse().map_err(|_| SettingsError::Invalid {
-            key,
-            detail: format!("found {text:?}, expected an address such as 0.0.0.0:{port}"),
-        })
+        self.get(key).map(address).transpose()
+    }
+
+    fn address_or_any(&self, key: &'static str, port: u16) -> Result<SocketAddr, SettingsError> {
+        let anywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        Ok(self.address(key, port)?.unwrap_or(anywhere))
     }
 }
 

@@ -134,9 +134,29 @@ where
         open_offer(self.fleet().hold_of_driver(driver)?, self.clock.now())
     }
 
-    /// A driver wants no more rides. A ride already accepted goes on; an offer runs out.
-    pub fn go_offline(&self, driver: DriverId) {
-        self.fleet().go_offline(driver, self.clock.now());
+    /// A driver wants no more rides, and was online if that is answered. A ride already accepted goes on; an offer runs
+    /// out.
+    pub fn go_offline(&self, driver: DriverId) -> bool {
+        self.fleet().go_offline(driver, self.clock.now())
+    }
+
+    /// Takes where drivers are now from who knows no more of them than that, and what they drive where that is said:
+    /// all of them are online, whatever they were. Answers how many were not before.
+    pub fn put_online(
+        &self,
+        drivers: impl IntoIterator<Item = (DriverId, Place)>,
+        vehicle: Option<VehicleClass>,
+    ) -> usize {
+        let now = self.clock.now();
+        let mut fleet = self.fleet();
+        let before = fleet.counts().online;
+        for (driver, place) in drivers {
+            fleet.go_online(driver, place, now);
+            if let Some(class) = vehicle {
+                fleet.set_vehicle(driver, class);
+            }
+        }
+        fleet.counts().online - before
     }
 
     /// Takes a driver's place. No I/O.

@@ -3,3 +3,4 @@ pub mod api;
 pub mod grpc;
 pub mod items;
 pub mod messages;
+pub mod resp;

@@ -1,7 +1,7 @@
 //! The fleet tracker: the gRPC service around `services::track`, as a long-lived container.
 //!
-//! Start at [`FleetTracker::start`]. [`Callers`] are known by their tokens, `service` answers calls, `streams`
-//! keeps the drivers' live streams, [`metrics`] counts for Prometheus. What a call *does* is in
+//! Start at [`FleetTracker::start`]. [`Callers`] are known by their tokens, `service` answers calls, `redis` those of
+//! clients of Redis, `streams` keeps the drivers' live streams, [`metrics`] counts for Prometheus. What a call *does* is in
 //! `services::track`.
 
 mod callers;
@@ -9,6 +9,7 @@ mod follow;
 pub mod health;
 pub mod limits;
 pub mod metrics;
+mod redis;
 mod report;
 mod server;
 mod service;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use wire::resp::CommandLimits;
+
 /// Messages that wait for one driver's stream before the driver counts as a slow reader.
 pub const STREAM_BACKLOG_MAX: usize = 64;
 /// Bytes of one message from a driver, a rider, or matching.
@@ -12,6 +14,17 @@ pub const PINGS_PER_BATCH_MAX: usize = 10_000;
 pub const BATCH_ANSWERS_MAX: usize = 16;
 /// How long a gateway may leave that many unread before it counts as a slow reader.
 pub const BATCH_ANSWER_PATIENCE: Duration = Duration::from_secs(5);
+/// What a client of Redis' protocol may send before its token is known: as Redis has it of clients it does not know.
+pub const REDIS_STRANGER: CommandLimits = CommandLimits {
+    words: 10,
+    bytes: 16 * 1024,
+};
+/// Bytes that are read of such a client at once.
+pub const REDIS_READ_BYTES: usize = 16 * 1024;
+/// Bytes of answers to it that may gather before they are sent: a few times what a search answers with at most.
+pub const REDIS_ANSWER_BYTES: usize = 64 * 1024;
+/// The pause after a connection could not be taken.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Queries of one `Candidates` call.
 pub const QUERIES_MAX: usize = 20_000;
 /// Streams of one connection: above what the load generator multiplexes, below what HTTP/2 can number.

@@ -37,6 +37,7 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         callers: callers(settings).await?,
         grpc: settings.grpc_listen()?,
         metrics: settings.metrics_listen()?,
+        redis: settings.redis_listen()?,
         calls: stack.calls.clone(),
     };
     let (holds, events) = (DynamoHolds::new(&stack), SqsTripEvents::new(&stack));

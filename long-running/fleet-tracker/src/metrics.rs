@@ -182,6 +182,11 @@ impl Metrics {
         }
     }
 
+    /// Places that were told as of now.
+    pub(crate) fn placed(&self, drivers: usize) {
+        self.add_pings("moved", u32::try_from(drivers).unwrap_or(u32::MAX));
+    }
+
     fn add_pings(&self, outcome: &'static str, count: u32) {
         let counter = self.pings.get_or_create(&Outcome { outcome });
         counter.inc_by(u64::from(count));

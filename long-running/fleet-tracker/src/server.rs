@@ -27,6 +27,7 @@ use crate::limits::{
     DRAIN_MAX, EXPIRY_SLEEP_MAX, EXPIRY_SLEEP_MIN, MESSAGE_BYTES_MAX, STREAMS_PER_CONNECTION_MAX,
 };
 use crate::metrics::{Metrics, MetricsSnapshot};
+use crate::redis;
 use crate::service::{Service, Shared};
 use crate::streams::Streams;
 
@@ -46,6 +47,8 @@ pub struct TrackerConfig {
     pub grpc: SocketAddr,
     /// Where `/metrics` and `/healthz` listen.
     pub metrics: SocketAddr,
+    /// Where clients of Redis are answered, if anywhere.
+    pub redis: Option<SocketAddr>,
     /// Who is told how long calls take.
     pub calls: Calls,
 }
@@ -72,6 +75,8 @@ pub struct FleetTracker {
     pub grpc: SocketAddr,
     /// Where `/metrics` and `/healthz` listen.
     pub metrics_address: SocketAddr,
+    /// Where clients of Redis are answered, if anywhere.
+    pub redis: Option<SocketAddr>,
     /// What it took over when it started.
     pub restored: Restored,
     metrics: Arc<Metrics>,
@@ -100,6 +105,10 @@ impl FleetTracker {
     {
         let (grpc, grpc_listener) = listen(config.grpc).await?;
         let (metrics_address, metrics_listener) = listen(config.metrics).await?;
+        let redis = match config.redis {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
         let metrics = Arc::new(Metrics::default());
         let rides = Rides::default();
         let streams = Streams::new(clock.clone(), metrics.clone(), rides.clone());
@@ -138,6 +147,12 @@ impl FleetTracker {
             metrics_listener,
             stopped.clone(),
         ));
+        let mut redis_address = None;
+        if let Some((address, listener)) = redis {
+            redis_address = Some(address);
+            let serving = redis::serve(shared.clone(), listener);
+            tasks.spawn(until(stopped.clone(), serving));
+        }
         tasks.spawn(until(stopped.clone(), expire(shared.clone())));
         tasks.spawn(until(stopped.clone(), config.callers.keep_keys_fresh()));
         if let Some(every) = snapshot_every {
@@ -146,6 +161,7 @@ impl FleetTracker {
         Ok(Self {
             grpc,
             metrics_address,
+            redis: redis_address,
             restored,
             metrics,
             streams,

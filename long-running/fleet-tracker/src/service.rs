@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use calls::Calls;
 use domain::{Attempt, DriverId, RiderId, Timestamp};
+use fleet::index::CandidateLists;
 use identity::{Caller, IdentityError, Subject};
 use services::ports::{
     CandidateQuery, Clock, HoldStore, MarketSnapshots, PortError, Reserved, TripEvents,
@@ -131,6 +132,30 @@ impl<H, E, S, C: Clock> Shared<H, E, S, C> {
     }
 }
 
+impl<H, E, S, C> Shared<H, E, S, C>
+where
+    H: HoldStore,
+    E: TripEvents,
+    S: MarketSnapshots,
+    C: Clock,
+{
+    /// The nearest drivers of each query, counted and timed.
+    pub(crate) async fn find(
+        &self,
+        queries: &[CandidateQuery],
+        k: usize,
+        radius_m: Option<f64>,
+    ) -> CandidateLists {
+        let asked = queries.len() as u64;
+        self.metrics.candidate_queries.inc_by(asked);
+        let finding = async {
+            calls::add_items(asked);
+            self.tracker.candidates(queries, k, radius_m)
+        };
+        self.calls.work("tracker.candidates", finding).await
+    }
+}
+
 fn denied(found: Subject, expected: &str) -> Status {
     Status::permission_denied(format!("found {found}, expected {expected}"))
 }
@@ -197,17 +222,9 @@ where
             })
             .map_err(bad_message)?;
         self.0.metrics.messages.inc();
-        self.0
-            .metrics
-            .candidate_queries
-            .inc_by(queries.len() as u64);
         let k = (request.k as usize).min(domain::limits::CANDIDATES_MAX);
         let radius_m = (request.radius_m > 0.0).then_some(request.radius_m);
-        let lists = self.0.calls.work("tracker.candidates", async {
-            calls::add_items(queries.len() as u64);
-            self.0.tracker.candidates(&queries, k, radius_m)
-        });
-        let lists = lists.await;
+        let lists = self.0.find(&queries, k, radius_m).await;
         let mut reply = grpc::candidates_reply(queries.len(), lists.total());
         for list in lists.iter() {
             let found = list.iter().map(|it| (it.driver, it.place, it.distance_m));

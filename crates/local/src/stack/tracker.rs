@@ -48,6 +48,7 @@ impl TrackerRecipe {
             callers: verifier.clone().into(),
             grpc: config.grpc,
             metrics: config.metrics,
+            redis: None,
             calls: config.calls.clone(),
         };
         Self {

@@ -43,6 +43,7 @@ async fn tracker(callers: impl Into<Callers>) -> FleetTracker {
         callers: callers.into(),
         grpc: ANYWHERE,
         metrics: ANYWHERE,
+        redis: None,
         calls: Calls::default(),
     };
     let events = MemoryQueue::new(QueueConfig::default(), WallClock);
