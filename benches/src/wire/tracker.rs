@@ -46,10 +46,11 @@ pub type Degrees = (f64, f64);
 /// If it cannot listen.
 #[expect(clippy::print_stdout, reason = "its owner reads the address")]
 pub fn serve() -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let current = std::env::var("CT").is_ok();
+    let runtime = if current { tokio::runtime::Builder::new_current_thread().enable_all().build()? } else { tokio::runtime::Builder::new_multi_thread()
         .worker_threads(SERVER_THREADS)
         .enable_all()
-        .build()?;
+        .build()? };
     let tracker = runtime.block_on(async {
         let market =
             MarketDocument::parse("region = 'here'\n[travel]\nspeed_kmh = 20")?.market()?;
@@ -77,6 +78,10 @@ pub fn serve() -> anyhow::Result<()> {
     })?;
     let redis = tracker.redis.context("clients of Redis are not answered")?;
     println!("{} {redis}", tracker.grpc);
+    if current {
+        runtime.block_on(async { tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await.unwrap() })?;
+        return Ok(());
+    }
     std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }

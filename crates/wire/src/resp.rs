@@ -175,23 +175,28 @@ fn number(bytes: &[u8], at: usize, kind: u8) -> Result<Option<(i64, usize)>, Res
         });
     }
     let line = &line[..line.len().min(LINE_MAX)];
-    let wrong = |found: &[u8]| RespFault::Number {
-        found: found.escape_ascii().to_string(),
+    let (negative, digits) = match line {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
     };
-    let Some(length) = line.iter().position(|byte| *byte == b'\r') else {
-        return if line.len() < LINE_MAX {
-            Ok(None)
-        } else {
-            Err(wrong(line))
-        };
-    };
-    let digits = &line[..length];
-    let told = std::str::from_utf8(digits)
-        .ok()
-        .and_then(|told| told.parse().ok());
-    match (told, line.get(length + 1)) {
-        (Some(told), Some(b'\n')) => Ok(Some((told, at + 1 + length + 2))),
-        (Some(_), None) if line.len() < LINE_MAX => Ok(None),
-        _ => Err(wrong(digits)),
+    let mut told = 0;
+    let mut length = 0;
+    // As many digits as a line may have fit.
+    while let Some(digit @ b'0'..=b'9') = digits.get(length) {
+        told = told * 10 + i64::from(digit - b'0');
+        length += 1;
+    }
+    match digits.get(length..).unwrap_or_default() {
+        [b'\r', b'\n', ..] if length > 0 => {
+            let told = if negative { -told } else { told };
+            let next = at + 1 + usize::from(negative) + length + 2;
+            Ok(Some((told, next)))
+        }
+        [] | [b'\r'] if line.len() < LINE_MAX => Ok(None),
+        _ => {
+            let line = line.split(|byte| *byte == b'\r').next();
+            let found = line.unwrap_or_default().escape_ascii().to_string();
+            Err(RespFault::Number { found })
+        }
     }
 }

@@ -14,9 +14,10 @@ pub const PINGS_PER_BATCH_MAX: usize = 10_000;
 pub const BATCH_ANSWERS_MAX: usize = 16;
 /// How long a gateway may leave that many unread before it counts as a slow reader.
 pub const BATCH_ANSWER_PATIENCE: Duration = Duration::from_secs(5);
-/// What a client of Redis' protocol may send before its token is known: as Redis has it of clients it does not know.
+/// What a client of Redis' protocol may send before its token is known: any token, and any search, to hear that it has to
+/// show one.
 pub const REDIS_STRANGER: CommandLimits = CommandLimits {
-    words: 10,
+    words: 16,
     bytes: 16 * 1024,
 };
 /// Bytes that are read of such a client at once.

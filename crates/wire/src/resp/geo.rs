@@ -4,7 +4,7 @@
 use domain::limits::CANDIDATES_MAX;
 use domain::{DriverId, Place, PlaceError, VehicleClass, VehicleClasses};
 
-use super::{Answers, Words};
+use super::Words;
 
 /// The key of all drivers. Those of a vehicle class are under this, a colon, and the class' number.
 pub const KEY: &str = "drivers";
@@ -370,28 +370,4 @@ fn geo_search(words: Words<'_>) -> Result<GeoSearch, CommandFault> {
             unit_m,
         },
     })
-}
-
-impl Answers {
-    /// The nearest that a search found: drivers, their places, and their distances in metres.
-    pub fn nearest(
-        &mut self,
-        shape: Shape,
-        found: impl ExactSizeIterator<Item = (DriverId, Place, f64)>,
-    ) {
-        self.array(found.len());
-        for (driver, place, distance_m) in found {
-            let fields = 1 + usize::from(shape.places) + usize::from(shape.distances);
-            if fields > 1 {
-                self.array(fields);
-            }
-            self.driver(driver);
-            if shape.distances {
-                self.distance(distance_m / shape.unit_m);
-            }
-            if shape.places {
-                self.place(place);
-            }
-        }
-    }
 }

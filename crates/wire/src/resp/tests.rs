@@ -306,10 +306,19 @@ proptest! {
     fn a_place_that_is_told_is_the_one_that_is_answered(lat in -90.0..=90.0_f64, lon in -180.0..=180.0_f64) {
         let place = Place::new(lat, lon).unwrap();
         let mut answers = Answers::default();
-        answers.place(place);
-        let words = words_of(answers.as_bytes()).unwrap().unwrap();
-        let words: Vec<&str> = words.iter().map(|word| std::str::from_utf8(word).unwrap()).collect();
-        let (told, members) = asked(&format!("GEOADD drivers {} {} 1", words[0], words[1]));
+        let shape = Shape {
+            places: true,
+            distances: true,
+            unit_m: 1.0,
+        };
+        answers.nearest(shape, [(DriverId(u64::MAX), place, f64::MAX)].into_iter());
+        let told = std::str::from_utf8(answers.as_bytes()).unwrap();
+        let words: Vec<&str> = told.split("\r\n").collect();
+        prop_assert_eq!(words[0..3].join(" "), "*1 *3 $20");
+        for (length, word) in [(words[2], words[3]), (words[4], words[5]), (words[7], words[8]), (words[9], words[10])] {
+            prop_assert_eq!(length, format!("${}", word.len()));
+        }
+        let (told, members) = asked(&format!("GEOADD drivers {} {} 1", words[8], words[10]));
         told.unwrap();
         prop_assert_eq!(members.places, [(DriverId(1), place)]);
     }

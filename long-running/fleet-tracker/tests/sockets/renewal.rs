@@ -1,21 +1,8 @@
 //! Streams outlive tokens only if they are renewed.
 
-use identity::{Issuer, Subject, Verifier};
+use identity::{Issuer, Subject};
 
 use super::*;
-
-const SECRET: &[u8] = b"a secret that only this test knows";
-/// A second is the least that a token may be good for, and its end is in whole seconds.
-const SHORT: Duration = Duration::from_secs(2);
-const LONG: Duration = Duration::from_secs(600);
-
-fn issue(subject: Subject, ttl: Duration) -> String {
-    Issuer::development(SECRET).unwrap().issue(subject, ttl)
-}
-
-async fn start() -> FleetTracker {
-    tracker(Verifier::development(SECRET).unwrap()).await
-}
 
 #[tokio::test]
 async fn a_stream_without_a_fresh_token_is_cut_off() {

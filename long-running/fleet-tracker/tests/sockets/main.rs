@@ -1,5 +1,5 @@
-//! Who may call a tracker, over real sockets: by an issuer's keys as they come and go, and for how long a stream
-//! may live on a token.
+//! A tracker over real sockets. Who may call: by an issuer's keys as they come and go, and for how long a stream may live
+//! on a token. And what clients of Redis are answered.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
 )]
 
 mod issuer;
+mod redis;
 mod renewal;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,6 +20,7 @@ use domain::Timestamp;
 use fleet::FleetPolicy;
 use host::WallClock;
 use host::market::MarketDocument;
+use identity::{Issuer, Subject, Verifier};
 use rushhour_fleet_tracker::{Callers, FleetTracker, TrackerConfig};
 use services::ports::Clock;
 use tokio::sync::mpsc;
@@ -34,6 +36,20 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 
 const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
+const SECRET: &[u8] = b"a secret that only these tests know";
+/// A second is the least that a token may be good for, and its end is in whole seconds.
+const SHORT: Duration = Duration::from_secs(2);
+const LONG: Duration = Duration::from_secs(600);
+
+fn issue(subject: Subject, ttl: Duration) -> String {
+    Issuer::development(SECRET).unwrap().issue(subject, ttl)
+}
+
+/// A tracker that knows those tokens.
+async fn start() -> FleetTracker {
+    tracker(Verifier::development(SECRET).unwrap()).await
+}
+
 /// A tracker that remembers in memory what it would write.
 async fn tracker(callers: impl Into<Callers>) -> FleetTracker {
     let market = MarketDocument::parse("region = 'here'\n[travel]\nspeed_kmh = 20");
@@ -43,7 +59,7 @@ async fn tracker(callers: impl Into<Callers>) -> FleetTracker {
         callers: callers.into(),
         grpc: ANYWHERE,
         metrics: ANYWHERE,
-        redis: None,
+        redis: Some(ANYWHERE),
         calls: Calls::default(),
     };
     let events = MemoryQueue::new(QueueConfig::default(), WallClock);
