@@ -34,8 +34,8 @@ const SECRET: [u8; 32] = [7; 32];
 pub const SERVICE_TOKEN: &str = "a part of the system, as any other";
 /// How long tokens are good: longer than any benchmark.
 const TOKEN_TTL: Duration = Duration::from_secs(3_600);
-/// Threads of the server: those of the task that it is deployed as, 1 vCPU.
-const SERVER_THREADS: usize = 1;
+/// Processors of the server: those of the task that it is deployed as, 1 vCPU.
+const SERVER_PROCESSORS: usize = 1;
 
 /// Latitude and longitude in degrees.
 pub type Degrees = (f64, f64);
@@ -46,12 +46,7 @@ pub type Degrees = (f64, f64);
 /// If it cannot listen.
 #[expect(clippy::print_stdout, reason = "its owner reads the address")]
 pub fn serve() -> anyhow::Result<()> {
-    let current = std::env::var("CT").is_ok();
-    let runtime = if current { tokio::runtime::Builder::new_current_thread().enable_all().build()? } else { tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(SERVER_THREADS)
-        .enable_all()
-        .build()? };
-    let tracker = runtime.block_on(async {
+    fleet_tracker::runtime(SERVER_PROCESSORS)?.block_on(async {
         let market =
             MarketDocument::parse("region = 'here'\n[travel]\nspeed_kmh = 20")?.market()?;
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -72,18 +67,14 @@ pub fn serve() -> anyhow::Result<()> {
         };
         let events = MemoryQueue::new(QueueConfig::default(), WallClock);
         let snapshots = MemoryQueue::new(QueueConfig::default(), WallClock);
-        anyhow::Ok(
-            FleetTracker::start(config, MemoryHolds::new(), events, snapshots, WallClock).await?,
-        )
-    })?;
-    let redis = tracker.redis.context("clients of Redis are not answered")?;
-    println!("{} {redis}", tracker.grpc);
-    if current {
-        runtime.block_on(async { tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await.unwrap() })?;
-        return Ok(());
-    }
-    std::io::stdin().read_to_end(&mut Vec::new())?;
-    Ok(())
+        let holds = MemoryHolds::new();
+        let tracker = FleetTracker::start(config, holds, events, snapshots, WallClock).await?;
+        let redis = tracker.redis.context("clients of Redis are not answered")?;
+        println!("{} {redis}", tracker.grpc);
+        let ended = || std::io::stdin().read_to_end(&mut Vec::new());
+        tokio::task::spawn_blocking(ended).await??;
+        Ok(())
+    })
 }
 
 /// Where a child that serves listens: for gRPC, and for clients of Redis.

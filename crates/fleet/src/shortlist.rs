@@ -103,7 +103,9 @@ impl Shortlist {
     #[inline]
     fn room_for_a_chunk(&mut self) -> &mut [Key; ROOM] {
         if self.keys.len() < self.len + ROOM {
-            self.keys.resize(2 * self.len + ROOM, Key(0));
+            // All that there is to be before they are narrowed, unless many are as good as equal.
+            let most = self.room.max(2 * self.len).saturating_add(ROOM);
+            self.keys.resize(most, Key(0));
         }
         let keys = self.keys[self.len..].first_chunk_mut();
         keys.expect("made room for them")

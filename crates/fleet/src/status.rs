@@ -61,6 +61,16 @@ impl Fleet {
         self.see(slot, place, now, now);
     }
 
+    /// The same of many, what they need of memory being fetched together.
+    pub fn all_go_online(&mut self, drivers: &[(DriverId, Place)], now: Timestamp) {
+        for drivers in drivers.chunks(PINGS_AT_ONCE) {
+            self.touch(drivers.iter().map(|(id, _)| *id));
+            for (driver, place) in drivers {
+                self.go_online(*driver, *place, now);
+            }
+        }
+    }
+
     /// What a driver drives from now on, if the driver is known. Until it is said it is the first class.
     pub fn set_vehicle(&mut self, driver: DriverId, class: VehicleClass) {
         if let Some(slot) = self.drivers.find(driver) {
@@ -122,18 +132,23 @@ impl Fleet {
             if batch.is_empty() {
                 break;
             }
-            let mut slots = [0; PINGS_AT_ONCE];
-            let mut known = 0;
-            for slot in batch.iter().filter_map(|(id, _)| self.drivers.find(*id)) {
-                slots[known] = slot;
-                known += 1;
-            }
-            self.index.touch(&slots[..known]);
+            self.touch(batch.iter().map(|(id, _)| *id));
             for (driver, ping) in &batch {
                 became(self.ping(*driver, *ping, now));
             }
         }
         self.batch = batch;
+    }
+
+    /// Reads what moving drivers, at most [`PINGS_AT_ONCE`], needs of memory.
+    fn touch(&self, drivers: impl Iterator<Item = DriverId>) {
+        let mut slots = [0; PINGS_AT_ONCE];
+        let mut known = 0;
+        for slot in drivers.filter_map(|id| self.drivers.find(id)) {
+            slots[known] = slot;
+            known += 1;
+        }
+        self.index.touch(&slots[..known]);
     }
 
     /// The slot of a driver, who is added as silent if not known.

@@ -144,16 +144,16 @@ where
     /// all of them are online, whatever they were. Answers how many were not before.
     pub fn put_online(
         &self,
-        drivers: impl IntoIterator<Item = (DriverId, Place)>,
+        drivers: &[(DriverId, Place)],
         vehicle: Option<VehicleClass>,
     ) -> usize {
         let now = self.clock.now();
         let mut fleet = self.fleet();
         let before = fleet.counts().online;
-        for (driver, place) in drivers {
-            fleet.go_online(driver, place, now);
-            if let Some(class) = vehicle {
-                fleet.set_vehicle(driver, class);
+        fleet.all_go_online(drivers, now);
+        if let Some(class) = vehicle {
+            for (driver, _) in drivers {
+                fleet.set_vehicle(*driver, class);
             }
         }
         fleet.counts().online - before

@@ -18,5 +18,5 @@ mod track;
 
 pub use callers::{Callers, IssuerConfig, IssuerError};
 pub use metrics::{Metrics, MetricsSnapshot};
-pub use server::{FleetTracker, StartError, TrackerConfig};
+pub use server::{FleetTracker, StartError, TrackerConfig, runtime};
 pub use streams::Streams;

@@ -5,7 +5,7 @@ use fleet::FleetPolicy;
 use host::WallClock;
 use host::settings::{Identity, Settings};
 use identity::Verifier;
-use rushhour_fleet_tracker::{Callers, FleetTracker, IssuerConfig, TrackerConfig, health};
+use rushhour_fleet_tracker::{Callers, FleetTracker, IssuerConfig, TrackerConfig, health, runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The image is linked with musl, whose own allocator makes a call of gRPC a third dearer (ARCHITECTURE.md).
@@ -16,13 +16,15 @@ fn main() -> anyhow::Result<()> {
     let settings = Settings::of_process()?;
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => serve(&settings),
+        [] => {
+            let processors = std::thread::available_parallelism()?.get();
+            runtime(processors)?.block_on(serve(&settings))
+        }
         ["health"] => Ok(health::ask(settings.metrics_listen()?)?),
         _ => anyhow::bail!("found {arguments:?}, expected nothing, or `health`"),
     }
 }
 
-#[tokio::main]
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
     host::log::start();
     settings.log();

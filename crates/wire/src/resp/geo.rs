@@ -27,8 +27,10 @@ pub enum Command<'a> {
         /// The token.
         token: &'a [u8],
     },
-    /// To speak this version of the protocol, and to be known by a token if it shows one.
+    /// To speak a version of the protocol, and to be known by a token if it shows one.
     Hello {
+        /// Whether it is the third; else the second.
+        is_third: bool,
         /// The token.
         token: Option<&'a [u8]>,
     },
@@ -41,6 +43,8 @@ pub enum Command<'a> {
     Noted,
     /// To know what commands there are, of which nothing is told.
     Commands,
+    /// To know how the server is, as clients ask before they begin.
+    Info,
     /// To end.
     Quit,
     /// To tell where drivers are. They are in the buffer that was handed in.
@@ -94,7 +98,7 @@ pub struct Members {
 pub enum CommandFault {
     /// There is no such command here.
     #[error(
-        "ERR unknown command '{found}', expected GEOADD, GEOSEARCH, ZREM, AUTH, HELLO, PING, CLIENT, SELECT, COMMAND or QUIT"
+        "ERR unknown command '{found}', expected GEOADD, GEOSEARCH, ZREM, AUTH, HELLO, PING, CLIENT, SELECT, COMMAND, INFO or QUIT"
     )]
     Unknown {
         /// Its name, shortened.
@@ -133,8 +137,8 @@ pub enum CommandFault {
         /// How many.
         found: u64,
     },
-    /// A client wants another version of the protocol: it is to go on with the second.
-    #[error("NOPROTO found protocol '{found}', expected 2")]
+    /// A client wants another version of the protocol.
+    #[error("NOPROTO found protocol '{found}', expected 2 or 3")]
     Protocol {
         /// Which.
         found: String,
@@ -224,6 +228,7 @@ impl<'a> Command<'a> {
                 )),
             },
             b"COMMAND" => Ok(Self::Commands),
+            b"INFO" => Ok(Self::Info),
             b"QUIT" => Ok(Self::Quit),
             _ => Err(CommandFault::Unknown { found: shown(name) }),
         }
@@ -244,14 +249,16 @@ fn auth(words: Words<'_>) -> Result<Command<'_>, CommandFault> {
 }
 
 fn hello(words: Words<'_>) -> Result<Command<'_>, CommandFault> {
-    const EXPECTED: &str = "HELLO [2 [AUTH name token] [SETNAME name]]";
+    const EXPECTED: &str = "HELLO [2|3 [AUTH name token] [SETNAME name]]";
     let mut rest = words.from(1);
-    if let Some(version) = rest.next()
-        && version != b"2"
-    {
-        let found = shown(version);
-        return Err(CommandFault::Protocol { found });
-    }
+    let is_third = match rest.next() {
+        None | Some(b"2") => false,
+        Some(b"3") => true,
+        Some(version) => {
+            let found = shown(version);
+            return Err(CommandFault::Protocol { found });
+        }
+    };
     let mut token = None;
     while let Some(option) = rest.next() {
         let arguments = match option.to_ascii_uppercase().as_slice() {
@@ -265,7 +272,7 @@ fn hello(words: Words<'_>) -> Result<Command<'_>, CommandFault> {
         })?;
         token = (arguments == 2).then_some(last).or(token);
     }
-    Ok(Command::Hello { token })
+    Ok(Command::Hello { is_third, token })
 }
 
 fn client(words: Words<'_>) -> Result<Command<'_>, CommandFault> {

@@ -150,15 +150,17 @@ fn clients_begin_as_they_do_with_redis() {
     let is = |line: &str, expected| assert_eq!(asked(line).0, Ok(Some(expected)), "{line}");
     is("AUTH t", Command::Auth { token: b"t" });
     is("AUTH default t", Command::Auth { token: b"t" });
-    is("HELLO", Command::Hello { token: None });
-    let token = Some(&b"t"[..]);
-    is("HELLO 2 SETNAME n AUTH u t", Command::Hello { token });
+    let hello = |is_third, token| Command::Hello { is_third, token };
+    is("HELLO", hello(false, None));
+    is("HELLO 2 SETNAME n AUTH u t", hello(false, Some(&b"t"[..])));
+    is("HELLO 3", hello(true, None));
     is("PING", Command::Ping { message: None });
     let message = Some(&b"there"[..]);
     is("PING there", Command::Ping { message });
     is("CLIENT SETINFO LIB-NAME redis-py", Command::Noted);
     is("SELECT 0", Command::Noted);
     is("COMMAND DOCS", Command::Commands);
+    is("INFO server", Command::Info);
     is("quit", Command::Quit);
 }
 
@@ -256,7 +258,7 @@ fn a_command_that_cannot_be_done_is_answered_with_what_was_expected() {
             "GEOSEARCH drivers FROMLONLAT 1 2 BYRADIUS 1 m COUNT 1 DESC",
             "ERR found 'DESC', expected GEOSEARCH",
         ),
-        ("HELLO 3", "NOPROTO found protocol '3', expected 2"),
+        ("HELLO 4", "NOPROTO found protocol '4', expected 2 or 3"),
         ("HELLO 2 AUTH name", "ERR found 4 words, expected HELLO"),
         ("HELLO 2 NOW", "ERR found 'NOW', expected HELLO"),
         ("AUTH", "ERR found 1 words, expected AUTH"),
