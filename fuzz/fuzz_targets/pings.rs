@@ -1,4 +1,4 @@
-//! What drivers and gateways send, from bytes to the fleet: whatever it is, no panic, and the fleet stays consistent.
+//! What drivers, gateways and clients of Redis send, from bytes to the fleet: whatever it is, no panic, and the fleet stays consistent.
 #![no_main]
 
 use domain::{DriverId, Place, Space, Timestamp};
@@ -6,6 +6,13 @@ use fleet::{Fleet, FleetPolicy, Ping, Query};
 use libfuzzer_sys::fuzz_target;
 use prost::Message as _;
 use wire::grpc::{self, v1};
+use wire::resp::geo::{Command, Members};
+use wire::resp::{CommandLimits, Reader};
+
+const LIMITS: CommandLimits = CommandLimits {
+    words: 100,
+    bytes: 10_000,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut fleet = Fleet::new(Space::Sphere, FleetPolicy::default());
@@ -38,6 +45,29 @@ fuzz_target!(|bytes: &[u8]| {
         for (driver, class) in vehicles {
             fleet.set_vehicle(driver, class);
         }
+    }
+    let mut reader = Reader::default();
+    let mut members = Members::default();
+    let mut rest = bytes;
+    while let Ok(Some((words, taken))) = reader.read(rest, LIMITS) {
+        match Command::read(words, &mut members) {
+            Ok(Some(Command::GeoAdd { .. })) => fleet.all_go_online(&members.places, now),
+            Ok(Some(Command::GeoSearch(search))) => {
+                let found = fleet.nearest(
+                    Query::near(search.place),
+                    search.count,
+                    Some(search.radius_m),
+                );
+                assert!(found.iter().all(|it| it.distance_m <= search.radius_m));
+            }
+            Ok(Some(Command::Remove)) => {
+                for driver in &members.drivers {
+                    fleet.go_offline(*driver, now);
+                }
+            }
+            _ => {}
+        }
+        rest = &rest[taken..];
     }
     let online = fleet.counts().online;
     let near = Query::near(Place::new(0.0, 0.0).expect("a place"));

@@ -97,6 +97,24 @@ fn a_ping_brings_in_who_is_not_known_and_moves_who_is() {
 }
 
 #[test]
+fn many_who_go_online_are_where_they_were_said_last_whatever_they_were() {
+    let mut fleet = fleet();
+    fleet.go_online(ANNA, spot(1.0), at(0));
+    assert!(fleet.go_offline(ANNA, at(1)));
+    assert!(!fleet.go_offline(ANNA, at(1)), "she is off already");
+    assert!(!fleet.go_offline(DriverId(99), at(1)), "nobody knows her");
+    let many = (0..100).map(|id| (DriverId(id), spot(id as f64)));
+    let many: Vec<_> = many
+        .chain([(ANNA, spot(500.0)), (DriverId(7), spot(700.0))])
+        .collect();
+    fleet.all_go_online(&many, at(2));
+    assert_eq!(fleet.counts().online, 100);
+    assert_eq!(fleet.position(ANNA), Some((spot(500.0), at(2))));
+    assert_eq!(fleet.position(DriverId(7)), Some((spot(700.0), at(2))));
+    assert_eq!(fleet.nearest(Query::near(spot(0.0)), 200, None).len(), 100);
+}
+
+#[test]
 fn a_driver_has_the_vehicle_that_was_said_last_until_forgotten() {
     let mut fleet = fleet();
     let class = |number| VehicleClass::new(number).unwrap();

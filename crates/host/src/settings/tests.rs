@@ -31,6 +31,7 @@ fn a_whole_environment_is_read() {
     assert_eq!(settings.fleet_tracker_url(), Ok("http://127.0.0.1:1"));
     assert_eq!(settings.fleet_tracker_token(), None);
     assert_eq!(settings.grpc_listen().unwrap().port(), 8081);
+    assert_eq!(settings.redis_listen(), Ok(None));
     assert!(settings.identity().is_err());
 }
 

@@ -210,6 +210,20 @@ async fn only_a_part_of_the_system_is_answered_and_only_while_its_token_is_good(
         [Data("server".into()), Data("rushhour".into())]
     );
     assert_eq!(redis.ask("PING").await, Simple("PONG".to_owned()));
+    // What clients ask before they begin.
+    for line in ["CLIENT SETINFO LIB-NAME any", "SELECT 0"] {
+        assert_eq!(redis.ask(line).await, ok());
+    }
+    assert_eq!(redis.ask("COMMAND DOCS").await, Array(Vec::new()));
+    assert!(matches!(redis.ask("INFO").await, Data(told) if told.contains("loading:0")));
+    redis.send(&command("HELLO 3")).await;
+    let mut line = String::new();
+    redis.0.read_line(&mut line).await.unwrap();
+    assert_eq!(line, "%5\r\n", "a map, in the third version");
+    for _ in 0..9 {
+        redis.hear().await;
+    }
+    assert_eq!(redis.hear().await, Integer(3));
     assert_eq!(redis.ask("GEOADD drivers -74 40.7128 4").await, Integer(1));
     tokio::time::sleep(SHORT + Duration::from_millis(500)).await;
     let why = error(redis.ask(&search("drivers", 1)).await);
