@@ -4,6 +4,8 @@
 //! known by ids that are not dense. Nanoseconds of CPU; of a few turns in which all sides are measured one after the
 //! other the best of each, for what else the machine does only ever adds.
 
+mod contention;
+
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -43,7 +45,7 @@ const PLANE: Space = Space::Plane {
 /// Metres east and north.
 type Spot = (f64, f64);
 
-fn main() -> ExitCode {
+fn main() -> anyhow::Result<ExitCode> {
     let mut rows = Comparison::default();
     rows.add(memory());
     let mut best = Sides::measure();
@@ -118,7 +120,23 @@ fn main() -> ExitCode {
         plane.nearest,
         "ns",
     ));
-    rows.finish()
+    let waits = contention::measure()?;
+    let alone = "nobody else there";
+    rows.add(Figure::told(
+        "wall time of a query of a round's 1,000, while 250,000 pings a second come",
+        waits.query_between,
+        alone,
+        waits.query_alone,
+        "µs",
+    ));
+    rows.add(Figure::told(
+        "wall time of a batch of 100 of these pings, while rounds are asked without a pause",
+        waits.batch_between,
+        alone,
+        waits.batch_alone,
+        "µs",
+    ));
+    Ok(rows.finish())
 }
 
 /// What each side took: nanoseconds of CPU.
