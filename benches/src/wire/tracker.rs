@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::process::Child;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub const SERVICE_TOKEN: &str = "a part of the system, as any other";
 /// How long tokens are good: longer than any benchmark.
 const TOKEN_TTL: Duration = Duration::from_secs(3_600);
 /// Processors of the server: those of the task that it is deployed as, 1 vCPU.
-const SERVER_PROCESSORS: usize = 1;
+const SERVER_PROCESSORS: NonZeroUsize = NonZeroUsize::MIN;
 
 /// Latitude and longitude in degrees.
 pub type Degrees = (f64, f64);
@@ -145,44 +146,49 @@ impl Client {
         Ok(request)
     }
 
-    /// Tells where drivers are, in batches of so many, on each connection one after the other is answered.
+    /// Tells where drivers are, in batches of so many, on each connection one after the other is answered. Each driver has
+    /// a connection, as each has a gateway: what is told of one comes in its order.
     ///
     /// # Errors
-    /// If a batch is not taken whole.
+    /// If a ping of a batch moves nobody.
     pub fn report(&self, places: Vec<(u64, Degrees)>, batch: usize) -> anyhow::Result<()> {
-        // By the wall clock, so that they count up from one call to the next.
-        let sequence = u64::try_from(WallClock.now().as_micros())?;
+        let mut sequence = sequence();
         let sent_at_us = WallClock.now().as_micros();
-        let batches = places.chunks(batch).zip(0_u64..).map(|(places, number)| {
-            let e7: Vec<v1::Place> = places.iter().map(|(_, degrees)| place(*degrees)).collect();
-            PingBatch {
-                batch: number,
-                drivers: places.iter().map(|(driver, _)| *driver).collect(),
-                sequences: (sequence + number * batch as u64..)
-                    .take(places.len())
-                    .collect(),
-                lat_e7: e7.iter().map(|place| place.lat_e7).collect(),
-                lon_e7: e7.iter().map(|place| place.lon_e7).collect(),
-                sent_at_us: vec![sent_at_us; places.len()],
-                vehicle_classes: Vec::new(),
-            }
-        });
-        let batches: Vec<PingBatch> = batches.collect();
-        // Each connection has its own drivers' order, and a driver may be on two: a stale ping is work as well.
-        let each = batches.len().div_ceil(self.connections.len()).max(1);
+        let mut of_each = vec![Vec::new(); self.connections.len()];
+        for (driver, degrees) in places {
+            of_each[driver as usize % self.connections.len()].push((driver, place(degrees)));
+        }
         let mut tasks = JoinSet::new();
-        for (batches, client) in batches.chunks(each).zip(&self.connections) {
-            let (batches, mut client) = (batches.to_vec(), client.clone());
+        for (places, client) in of_each.into_iter().zip(&self.connections) {
+            let batches = places.chunks(batch).map(|places| {
+                let first = sequence;
+                sequence += places.len() as u64;
+                PingBatch {
+                    batch: first,
+                    drivers: places.iter().map(|(driver, _)| *driver).collect(),
+                    sequences: (first..sequence).collect(),
+                    lat_e7: places.iter().map(|(_, place)| place.lat_e7).collect(),
+                    lon_e7: places.iter().map(|(_, place)| place.lon_e7).collect(),
+                    sent_at_us: vec![sent_at_us; places.len()],
+                    vehicle_classes: Vec::new(),
+                }
+            });
+            let batches: Vec<PingBatch> = batches.collect();
+            let mut client = client.clone();
             let (up, requests) = mpsc::channel(1);
             let request = self.request(Subject::Service, ReceiverStream::new(requests))?;
             tasks.spawn_on(
                 async move {
                     let mut down = client.report(request).await?.into_inner();
                     for batch in batches {
+                        let pings = batch.drivers.len();
                         up.send(batch).await?;
-                        down.message()
-                            .await?
-                            .context("found no answer to a batch")?;
+                        let taken = down.message().await?;
+                        let taken = taken.context("found no answer to a batch")?;
+                        anyhow::ensure!(
+                            taken.moved as usize == pings,
+                            "found {taken:?}, expected {pings} pings to move drivers"
+                        );
                     }
                     anyhow::Ok(())
                 },
@@ -213,26 +219,18 @@ impl Client {
         Ok(all)
     }
 
-    /// Sends so many pings, on each connection one after the other is answered, from one of its drivers after the other.
+    /// Sends the pings of each connection one after the other is answered, from one of its drivers after the other.
     ///
     /// # Errors
-    /// If one is not answered.
-    pub fn ping(
-        &self,
-        drivers: Vec<Vec<Stream>>,
-        places: impl Iterator<Item = Degrees>,
-        count: usize,
-    ) -> anyhow::Result<()> {
-        let each = count.div_ceil(drivers.len());
-        let places: Vec<v1::Place> = places.take(each).map(place).collect();
+    /// If one moves nobody.
+    pub fn ping(&self, drivers: Vec<Vec<Stream>>, pings: Vec<Vec<Degrees>>) -> anyhow::Result<()> {
         let mut tasks = JoinSet::new();
-        for mut streams in drivers {
-            let places = places.clone();
+        for (mut streams, pings) in drivers.into_iter().zip(pings) {
             tasks.spawn_on(
                 async move {
                     let drivers = streams.len();
-                    for (number, place) in places.into_iter().enumerate() {
-                        streams[number % drivers].ping(place).await?;
+                    for (number, degrees) in pings.into_iter().enumerate() {
+                        streams[number % drivers].ping(place(degrees)).await?;
                     }
                     anyhow::Ok(())
                 },
@@ -304,7 +302,7 @@ impl Stream {
     async fn ping(&mut self, place: v1::Place) -> anyhow::Result<()> {
         self.pings += 1;
         let ping = v1::Ping {
-            sequence: u64::try_from(WallClock.now().as_micros())? + self.pings,
+            sequence: sequence() + self.pings,
             place: Some(place),
             sent_at_us: WallClock.now().as_micros(),
         };
@@ -318,12 +316,18 @@ impl Stream {
             .message()
             .await?
             .context("found no answer to a ping")?;
+        let moved = v1::PingOutcome::Moved;
         anyhow::ensure!(
-            matches!(answer.message, Some(Down::PingAck(_))),
-            "found {answer:?}, expected an answer to a ping"
+            matches!(&answer.message, Some(Down::PingAck(ack)) if ack.outcome() == moved),
+            "found {answer:?}, expected the ping to move its driver"
         );
         Ok(())
     }
+}
+
+/// A number for a ping: it counts up with time, and by more than there are pings, so that any later one is above it.
+fn sequence() -> u64 {
+    WallClock.now().as_micros().unsigned_abs() * 1_000
 }
 
 fn here((lat, lon): Degrees) -> Place {

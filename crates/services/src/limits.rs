@@ -20,6 +20,7 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 pub const QUOTE_TOKEN_BYTES_MAX: usize = 1_024;
 /// Drivers that one `Candidates` query may exclude.
 pub const EXCLUDED_DRIVERS_MAX: usize = 64;
-/// Queries for candidates that are answered before the tracker's memory is free for others: pings wait no longer than
-/// these take, about 0.1 ms.
+/// Queries for candidates that are answered before whoever waits for the tracker's memory has it: some 0.05 ms.
 pub const QUERIES_AT_ONCE: usize = 64;
+/// Drivers of a batch that are moved before that.
+pub const DRIVERS_AT_ONCE: usize = 512;

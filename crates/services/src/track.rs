@@ -13,16 +13,17 @@ mod reservations;
 pub use answers::{AnswerOutcome, ProgressOutcome, ProgressReport};
 pub use expiry::Restored;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use domain::hold::{Hold, HoldKey, HoldStage, Offer};
 use domain::limits::CANDIDATES_MAX;
 use domain::{Attempt, DriverId, Place, RiderId, Timestamp, TripId, VehicleClass};
 use fleet::index::CandidateLists;
 use fleet::{Counts, Fleet, FleetPolicy, Ping, PingOutcome, Query};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::config::Market;
-use crate::limits::{EXCLUDED_DRIVERS_MAX, QUERIES_AT_ONCE};
+use crate::limits::{DRIVERS_AT_ONCE, EXCLUDED_DRIVERS_MAX, QUERIES_AT_ONCE};
 use crate::ports::{CandidateQuery, Clock, HoldStatus, HoldStore, MarketSnapshots, TripEvents};
 
 /// What a driver is told without having asked.
@@ -104,9 +105,7 @@ where
 
     /// Memory, for as long as no await comes between.
     fn fleet(&self) -> MutexGuard<'_, Fleet> {
-        self.fleet
-            .lock()
-            .expect("no one panics while holding the fleet")
+        self.fleet.lock()
     }
 
     /// The streams that notices go to.
@@ -134,10 +133,9 @@ where
         open_offer(self.fleet().hold_of_driver(driver)?, self.clock.now())
     }
 
-    /// A driver wants no more rides, and was online if that is answered. A ride already accepted goes on; an offer runs
-    /// out.
-    pub fn go_offline(&self, driver: DriverId) -> bool {
-        self.fleet().go_offline(driver, self.clock.now())
+    /// A driver wants no more rides. A ride already accepted goes on; an offer runs out.
+    pub fn go_offline(&self, driver: DriverId) {
+        self.fleet().go_offline(driver, self.clock.now());
     }
 
     /// Takes where drivers are now from who knows no more of them than that, and what they drive where that is said:
@@ -148,15 +146,33 @@ where
         vehicle: Option<VehicleClass>,
     ) -> usize {
         let now = self.clock.now();
-        let mut fleet = self.fleet();
-        let before = fleet.counts().online;
-        fleet.all_go_online(drivers, now);
-        if let Some(class) = vehicle {
-            for (driver, _) in drivers {
-                fleet.set_vehicle(*driver, class);
+        let mut new = 0;
+        for drivers in drivers.chunks(DRIVERS_AT_ONCE) {
+            let mut fleet = self.fleet();
+            let before = fleet.counts().online;
+            fleet.all_go_online(drivers, now);
+            if let Some(class) = vehicle {
+                for (driver, _) in drivers {
+                    fleet.set_vehicle(*driver, class);
+                }
             }
+            new += fleet.counts().online - before;
+            MutexGuard::unlock_fair(fleet);
         }
-        fleet.counts().online - before
+        new
+    }
+
+    /// The same of many. Answers how many were online.
+    pub fn take_offline(&self, drivers: &[DriverId]) -> usize {
+        let now = self.clock.now();
+        let mut were_online = 0;
+        for drivers in drivers.chunks(DRIVERS_AT_ONCE) {
+            let mut fleet = self.fleet();
+            let went = drivers.iter().filter(|id| fleet.go_offline(**id, now));
+            were_online += went.count();
+            MutexGuard::unlock_fair(fleet);
+        }
+        were_online
     }
 
     /// Takes a driver's place. No I/O.
@@ -178,16 +194,22 @@ where
         &self,
         pings: impl IntoIterator<Item = (DriverId, Ping)>,
         vehicles: impl IntoIterator<Item = (DriverId, VehicleClass)>,
-        became: impl FnMut(PingOutcome),
+        mut became: impl FnMut(PingOutcome),
     ) {
+        let now = self.clock.now();
+        let mut pings = pings.into_iter().peekable();
+        while pings.peek().is_some() {
+            let mut fleet = self.fleet();
+            fleet.pings(pings.by_ref().take(DRIVERS_AT_ONCE), now, &mut became);
+            MutexGuard::unlock_fair(fleet);
+        }
         let mut fleet = self.fleet();
-        fleet.pings(pings, self.clock.now(), became);
         for (driver, class) in vehicles {
             fleet.set_vehicle(driver, class);
         }
     }
 
-    /// The nearest available drivers of each query. No I/O. Memory is free for others in between.
+    /// The nearest available drivers of each query. No I/O. Whoever waits for memory has it in between.
     pub fn candidates(
         &self,
         queries: &[CandidateQuery],
@@ -204,8 +226,9 @@ where
                     excluded: &query.excluded[..excluded],
                 }
             });
-            self.fleet()
-                .nearest_of_each(queries, k, radius_m, &mut found);
+            let fleet = self.fleet();
+            fleet.nearest_of_each(queries, k, radius_m, &mut found);
+            MutexGuard::unlock_fair(fleet);
         }
         found
     }

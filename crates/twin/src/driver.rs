@@ -174,9 +174,7 @@ impl Agent {
                     self.inbox.put(Heard::notice(notice, now));
                 }
             }
-            DriverAction::GoOffline => shared.tracker.note(|tracker| {
-                tracker.go_offline(driver);
-            }),
+            DriverAction::GoOffline => shared.tracker.note(|tracker| tracker.go_offline(driver)),
             DriverAction::Ping {
                 sequence, place, ..
             } => {

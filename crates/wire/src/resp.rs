@@ -86,7 +86,7 @@ impl<'a> Words<'a> {
     }
 
     /// Those from one on.
-    pub fn from(self, first: usize) -> impl ExactSizeIterator<Item = &'a [u8]> {
+    pub fn since(self, first: usize) -> impl ExactSizeIterator<Item = &'a [u8]> {
         let places = self.places.get(first..).unwrap_or_default();
         places.iter().map(move |place| &self.bytes[place.clone()])
     }
@@ -103,8 +103,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Reads the command with which `bytes` begin: the words, and how many bytes they took. Nothing while there is not all of it: then `bytes` are to
-    /// begin with the same and have more the next time.
+    /// Reads the command with which `bytes` begin: the words, and how many bytes they took. Nothing while there is not
+    /// all of it: then `bytes` are to begin with the same and have more the next time.
     ///
     /// # Errors
     /// If it is no command, or too long.
@@ -134,9 +134,9 @@ impl Reader {
             let length = u64::try_from(length).map_err(|_| RespFault::Number {
                 found: length.to_string(),
             })?;
-            let length = bounded(length, "bytes", limits.bytes)?;
-            let end = start + length;
-            bounded(end as u64 + 2, "bytes", limits.bytes)?;
+            // The end of its line included.
+            let most = (start as u64 + 2).saturating_add(length);
+            let end = bounded(most, "bytes", limits.bytes)? - 2;
             let Some(after) = bytes.get(end..end + 2) else {
                 break;
             };

@@ -20,9 +20,14 @@ pub const REDIS_STRANGER: CommandLimits = CommandLimits {
     words: 16,
     bytes: 16 * 1024,
 };
+/// How long it may be before it shows one.
+pub const REDIS_STRANGER_PATIENCE: Duration = Duration::from_secs(10);
+/// Clients of Redis' protocol at once: no more are let in before one has gone.
+pub const REDIS_CLIENTS_MAX: usize = 10_000;
 /// Bytes that are read of such a client at once.
 pub const REDIS_READ_BYTES: usize = 16 * 1024;
-/// Bytes of answers to it that may gather before they are sent: a few times what a search answers with at most.
+/// Bytes of answers to it that may gather before they are sent: beyond it, at most the answers to the searches that are
+/// done together.
 pub const REDIS_ANSWER_BYTES: usize = 64 * 1024;
 /// The pause after a connection could not be taken.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -1,5 +1,7 @@
 //! Wiring of the fleet tracker: settings, adapters, run until told to stop.
 
+use std::num::NonZeroUsize;
+
 use aws::{Clients, DynamoHolds, Resources, SqsMarketSnapshots, SqsTripEvents, Stack};
 use fleet::FleetPolicy;
 use host::WallClock;
@@ -17,7 +19,8 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {
-            let processors = std::thread::available_parallelism()?.get();
+            // Where that cannot be known it is as if there were one.
+            let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
             runtime(processors)?.block_on(serve(&settings))
         }
         ["health"] => Ok(health::ask(settings.metrics_listen()?)?),

@@ -1,7 +1,6 @@
 //! The tracker for clients of Redis: `GEOADD`, `GEOSEARCH` and `ZREM` in Redis' own protocol, for parts of the system
-//! that keep drivers' places in Redis and are to find them here, with no more than an address and a password changed.
-//! The password is a token, as over gRPC. What a command does is the same use case as over gRPC; what this protocol
-//! spares is HTTP/2, which costs more than to find the nearest.
+//! that keep drivers' places in Redis so far. The password is a token, as over gRPC. What a command does is the same use
+//! case as over gRPC; what this protocol spares is HTTP/2, which costs more than to find the nearest.
 
 use std::io;
 use std::sync::Arc;
@@ -10,15 +9,17 @@ use domain::Timestamp;
 use identity::Subject;
 use services::limits::QUERIES_AT_ONCE;
 use services::ports::{CandidateQuery, Clock, HoldStore, MarketSnapshots, TripEvents};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use wire::resp::geo::{Command, GeoSearch, Members, Shape};
 use wire::resp::{Answers, CommandLimits, Reader, Words};
 
 use crate::limits::{
     ACCEPT_PAUSE, BATCH_ANSWER_PATIENCE, MESSAGE_BYTES_MAX, PINGS_PER_BATCH_MAX,
-    REDIS_ANSWER_BYTES, REDIS_READ_BYTES, REDIS_STRANGER,
+    REDIS_ANSWER_BYTES, REDIS_CLIENTS_MAX, REDIS_READ_BYTES, REDIS_STRANGER,
+    REDIS_STRANGER_PATIENCE,
 };
 use crate::service::Shared;
 
@@ -29,6 +30,9 @@ const LIMITS: CommandLimits = CommandLimits {
     bytes: MESSAGE_BYTES_MAX,
 };
 
+/// What strangers are answered.
+const NO_TOKEN: &str = "NOAUTH found no token, expected AUTH and one of a part of the system first";
+
 /// How the server is: there to be asked.
 const INFO: &str = concat!(
     "# Server\r\nserver_name:rushhour\r\nrushhour_version:",
@@ -36,7 +40,8 @@ const INFO: &str = concat!(
     "\r\n# Persistence\r\nloading:0\r\n"
 );
 
-/// Serves clients. Dropped, it ends their connections, none of them within a command.
+/// Serves clients. Dropped, it ends their connections: what a command does is then done whole or not at all, but its
+/// answer may not arrive.
 pub(crate) async fn serve<H, E, S, C>(shared: Arc<Shared<H, E, S, C>>, listener: TcpListener)
 where
     H: HoldStore + 'static,
@@ -48,10 +53,12 @@ where
     loop {
         tokio::select! {
             Some(_) = clients.join_next() => {}
-            accepted = listener.accept() => match accepted {
+            accepted = listener.accept(), if clients.len() < REDIS_CLIENTS_MAX => match accepted {
                 Ok((stream, _)) => {
                     clients.spawn(converse(shared.clone(), stream));
                 }
+                // It went away before it was let in.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 // Too many open files, most likely: those that are open go on.
                 Err(error) => {
                     tracing::warn!(%error, "a client of Redis' protocol was not let in");
@@ -73,6 +80,7 @@ where
         shared,
         stream,
         known_until: None,
+        speaks_third: false,
         members: Members::default(),
         searches: Searches::default(),
         answers: Answers::default(),
@@ -104,6 +112,8 @@ struct Client<H, E, S, C> {
     stream: TcpStream,
     /// Until when its token is good; none: it has shown none.
     known_until: Option<Timestamp>,
+    /// Whether it speaks the third version of the protocol.
+    speaks_third: bool,
     members: Members,
     searches: Searches,
     answers: Answers,
@@ -121,97 +131,135 @@ where
     async fn converse(&mut self) -> io::Result<()> {
         // Small messages each way: without it the kernel holds them back for up to 40 ms.
         self.stream.set_nodelay(true)?;
+        let mut read = vec![0; REDIS_READ_BYTES];
         let mut arrived = Vec::new();
         let mut reader = Reader::default();
+        let known_by = Instant::now() + REDIS_STRANGER_PATIENCE;
         loop {
-            arrived.reserve(REDIS_READ_BYTES);
-            if self.stream.read_buf(&mut arrived).await? == 0 {
+            let reading = self.stream.read(&mut read);
+            let bytes = match self.known_until {
+                Some(_) => reading.await?,
+                None => tokio::time::timeout_at(known_by, reading).await??,
+            };
+            if bytes == 0 {
                 return Ok(());
             }
-            let mut taken = 0;
-            let next = loop {
-                let known = self.is_known();
-                let limits = if known { LIMITS } else { REDIS_STRANGER };
-                match reader.read(&arrived[taken..], limits) {
-                    Ok(None) => break Next::GoOn,
-                    Ok(Some((words, bytes))) => {
-                        taken += bytes;
-                        if self.answer(words, known).await? == Next::End {
-                            break Next::End;
-                        }
-                    }
-                    Err(fault) => {
-                        let why = format!("ERR Protocol error: {fault}");
-                        self.refuse(&why).await;
-                        break Next::End;
-                    }
-                }
-            };
+            arrived.extend_from_slice(&read[..bytes]);
+            let (taken, next) = self.take(&arrived, &mut reader).await?;
             self.search().await;
             self.send().await?;
             if next == Next::End {
                 return Ok(());
             }
             arrived.drain(..taken);
-            if arrived.is_empty() {
-                arrived.shrink_to(REDIS_READ_BYTES);
+            if arrived.is_empty() && arrived.capacity() > REDIS_READ_BYTES {
+                // A long command is over, and may have been the only one.
+                (arrived, reader) = (Vec::new(), Reader::default());
+                self.members = Members::default();
+            }
+            if bytes == read.len() {
+                // There may be any amount more: others have their turn.
+                tokio::task::yield_now().await;
             }
         }
     }
 
-    fn is_known(&self) -> bool {
-        self.known_until
-            .is_some_and(|until| self.shared.clock.now() < until)
+    /// Answers all commands that have arrived whole, and says how many bytes they were.
+    async fn take(&mut self, arrived: &[u8], reader: &mut Reader) -> io::Result<(usize, Next)> {
+        let mut taken = 0;
+        loop {
+            let limits = match self.known_until {
+                Some(_) => LIMITS,
+                None => REDIS_STRANGER,
+            };
+            match reader.read(&arrived[taken..], limits) {
+                Ok(None) => return Ok((taken, Next::GoOn)),
+                Ok(Some((words, bytes))) => {
+                    taken += bytes;
+                    if self.answer(words).await == Next::End {
+                        return Ok((taken, Next::End));
+                    }
+                }
+                Err(fault) => {
+                    self.search().await;
+                    self.malformed(&format!("ERR Protocol error: {fault}"));
+                    return Ok((taken, Next::End));
+                }
+            }
+            if self.answers.as_bytes().len() >= REDIS_ANSWER_BYTES {
+                self.send().await?;
+            }
+        }
     }
 
     /// Does what a command asks for, or has it wait for more of the kind.
-    async fn answer(&mut self, words: Words<'_>, known: bool) -> io::Result<Next> {
+    async fn answer(&mut self, words: Words<'_>) -> Next {
         let command = match Command::read(words, &mut self.members) {
             Ok(Some(command)) => command,
-            Ok(None) => return Ok(Next::GoOn),
+            Ok(None) => return Next::GoOn,
             Err(fault) => {
-                self.refuse(&fault).await;
-                return Ok(Next::GoOn);
+                self.search().await;
+                self.malformed(&fault);
+                return Next::GoOn;
             }
         };
+        if let Command::Auth { .. } | Command::Hello { .. } | Command::Quit = command {
+            self.search().await;
+            return self.begin_or_end(command).await;
+        }
+        let Some(until) = self.known_until else {
+            self.answers.error(&NO_TOKEN);
+            return Next::GoOn;
+        };
+        if self.shared.clock.now() >= until {
+            self.search().await;
+            let again = "NOAUTH the token expired: connect again with a fresh one";
+            self.answers.error(&again);
+            return Next::End;
+        }
         self.shared.metrics.messages.inc();
-        if let Command::GeoSearch(search) = command
-            && known
-        {
+        if let Command::GeoSearch(search) = command {
             if !self.searches.go_with(&search) {
                 self.search().await;
-                if self.answers.as_bytes().len() >= REDIS_ANSWER_BYTES {
-                    self.send().await?;
-                }
             }
             self.searches.add(search);
-            return Ok(Next::GoOn);
+            return Next::GoOn;
         }
         // Answers come in the order of commands.
         self.search().await;
-        match command {
-            Command::Auth { token } => match self.authenticate(token).await {
-                Ok(()) => self.answers.simple("OK"),
-                Err(why) => self.refuse(&why).await,
-            },
-            Command::Hello { is_third, token } => {
-                let token = match token {
-                    Some(token) => self.authenticate(token).await,
-                    None => Ok(()),
-                };
+        self.do_known(command).await;
+        Next::GoOn
+    }
+
+    /// What anybody may ask for.
+    async fn begin_or_end(&mut self, command: Command<'_>) -> Next {
+        let known = match command {
+            Command::Auth { token } => self.authenticate(token).await,
+            Command::Hello { token, is_third } => {
+                self.speaks_third = is_third.unwrap_or(self.speaks_third);
                 match token {
-                    Ok(()) => self.hello(is_third),
-                    Err(why) => self.refuse(&why).await,
+                    Some(token) => self.authenticate(token).await,
+                    None if self.known_until.is_none() => Err(NO_TOKEN.to_owned()),
+                    None => Ok(()),
                 }
             }
-            Command::Quit => {
+            _ => {
                 self.answers.simple("OK");
-                return Ok(Next::End);
+                return Next::End;
             }
-            _ if !known => {
-                const WHY: &str = "NOAUTH found no token that is good, expected AUTH and one of a part of the system";
-                self.refuse(&WHY).await;
-            }
+        };
+        match known {
+            Err(why) => self.answers.error(&why),
+            Ok(()) if matches!(command, Command::Hello { .. }) => self.hello(),
+            Ok(()) => self.answers.simple("OK"),
+        }
+        Next::GoOn
+    }
+
+    /// What only a part of the system may, and needs no other's turn.
+    async fn do_known(&mut self, command: Command<'_>) {
+        let shared = &self.shared;
+        match command {
             Command::Ping { message: None } => self.answers.simple("PONG"),
             Command::Ping {
                 message: Some(message),
@@ -221,23 +269,22 @@ where
             Command::Info => self.answers.bulk(INFO.as_bytes()),
             Command::GeoAdd { class } => {
                 let drivers = &self.members.places;
-                self.shared.metrics.placed(drivers.len());
-                let placing = async { self.shared.tracker.put_online(drivers, class) };
-                let calls = &self.shared.calls;
-                let new = calls.work("tracker.report_batch", placing).await;
+                shared.metrics.placed(drivers.len());
+                let placing = async { shared.tracker.put_online(drivers, class) };
+                let new = shared.calls.work("tracker.put_online", placing).await;
                 self.answers.integer(new as u64);
             }
             Command::Remove => {
-                let drivers = self.members.drivers.iter();
-                let were_online = drivers.filter(|id| self.shared.tracker.go_offline(**id));
-                let removed = were_online.count();
+                let drivers = &self.members.drivers;
+                let taking = async { shared.tracker.take_offline(drivers) };
+                let removed = shared.calls.work("tracker.take_offline", taking).await;
                 self.answers.integer(removed as u64);
             }
-            Command::GeoSearch(_) => {
-                unreachable!("searches of who is known wait, and others are refused")
+            Command::Auth { .. } | Command::Hello { .. } | Command::Quit => {
+                unreachable!("anybody may, and is answered before")
             }
+            Command::GeoSearch(_) => unreachable!("searches wait for each other"),
         }
-        Ok(Next::GoOn)
     }
 
     async fn authenticate(&mut self, token: &[u8]) -> Result<(), String> {
@@ -257,7 +304,7 @@ where
     }
 
     /// What a client wants to know of a server, as pairs.
-    fn hello(&mut self, is_third: bool) {
+    fn hello(&mut self) {
         let texts = [
             ("server", "rushhour"),
             ("version", env!("CARGO_PKG_VERSION")),
@@ -265,7 +312,7 @@ where
             ("role", "master"),
         ];
         let pairs = texts.len() + 1;
-        if is_third {
+        if self.speaks_third {
             self.answers.map(pairs);
         } else {
             self.answers.array(2 * pairs);
@@ -275,12 +322,11 @@ where
             self.answers.bulk(text.as_bytes());
         }
         self.answers.bulk(b"proto");
-        self.answers.integer(if is_third { 3 } else { 2 });
+        self.answers.integer(if self.speaks_third { 3 } else { 2 });
     }
 
-    /// Says why a command is not done.
-    async fn refuse(&mut self, why: &(impl std::fmt::Display + Sync)) {
-        self.search().await;
+    /// Says why something is no command.
+    fn malformed(&mut self, why: &impl std::fmt::Display) {
         self.shared.metrics.bad_messages.inc();
         self.answers.error(why);
     }
@@ -305,26 +351,24 @@ where
         searches.shapes.clear();
     }
 
-    /// Sends all answers there are. A client that does not read them is cut off.
+    /// Sends all answers there are. A client that reads none of them for too long is cut off.
     async fn send(&mut self) -> io::Result<()> {
-        let answers = self.answers.as_bytes();
-        if answers.is_empty() {
-            return Ok(());
-        }
-        // Nearly always there is room for all of it.
-        let sent = match self.stream.try_write(answers) {
-            Ok(sent) => sent,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(error) => return Err(error),
-        };
-        if sent < answers.len() {
-            let sending = self.stream.write_all(&answers[sent..]);
-            match tokio::time::timeout(BATCH_ANSWER_PATIENCE, sending).await {
-                Ok(sent) => sent?,
-                Err(_) => {
-                    self.shared.metrics.slow_readers.inc();
-                    return Err(io::ErrorKind::TimedOut.into());
+        let mut rest = self.answers.as_bytes();
+        while !rest.is_empty() {
+            // Nearly always there is room for all of it.
+            match self.stream.try_write(rest) {
+                Ok(sent) => rest = &rest[sent..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let room = self.stream.writable();
+                    match tokio::time::timeout(BATCH_ANSWER_PATIENCE, room).await {
+                        Ok(room) => room?,
+                        Err(late) => {
+                            self.shared.metrics.slow_readers.inc();
+                            return Err(late.into());
+                        }
+                    }
                 }
+                Err(error) => return Err(error),
             }
         }
         self.answers.clear(REDIS_ANSWER_BYTES);

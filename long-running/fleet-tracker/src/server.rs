@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -203,12 +204,15 @@ impl FleetTracker {
 ///
 /// # Errors
 /// If there can be none.
-pub fn runtime(processors: usize) -> std::io::Result<Runtime> {
-    let mut builder = match processors {
-        0 | 1 => Builder::new_current_thread(),
-        _ => Builder::new_multi_thread(),
-    };
-    builder.enable_all().build()
+pub fn runtime(processors: NonZeroUsize) -> std::io::Result<Runtime> {
+    let processors = processors.get();
+    if processors == 1 {
+        return Builder::new_current_thread().enable_all().build();
+    }
+    Builder::new_multi_thread()
+        .worker_threads(processors)
+        .enable_all()
+        .build()
 }
 
 async fn listen(address: SocketAddr) -> Result<(SocketAddr, TcpListener), StartError> {

@@ -20,24 +20,31 @@ use super::{DRIVERS, NEAREST};
 
 /// Pings of a batch.
 const BATCH: usize = 100;
-/// How often a batch comes: 250,000 pings a second, as of a million drivers at one each four seconds.
+/// How often a batch comes: 250,000 pings a second, as many as a million drivers send at one each four seconds.
 const BATCH_EVERY: Duration = Duration::from_micros(400);
 /// Queries of a round's request.
 const ROUND: usize = 1_000;
+/// Rounds of other riders before the first come again.
+const ROUNDS: usize = 100;
 /// How long either is measured.
 const MEASURED_FOR: Duration = Duration::from_secs(2);
 
-/// What one of them takes in the median.
+/// Microseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Took {
+    pub(crate) median: f64,
+    pub(crate) p99: f64,
+}
+
+/// What they take by themselves, and while the others come: rounds without a pause, pings at their pace.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waits {
-    /// A query of a round, in microseconds, with nobody else there.
-    pub(crate) query_alone: f64,
-    /// The same while pings come.
-    pub(crate) query_between: f64,
-    /// A batch of pings with nobody else there.
-    pub(crate) batch_alone: f64,
-    /// The same while rounds are asked one after the other, without a pause.
-    pub(crate) batch_between: f64,
+    /// A query of a round.
+    pub(crate) query_alone: Took,
+    pub(crate) query_between: Took,
+    /// A batch of pings.
+    pub(crate) batch_alone: Took,
+    pub(crate) batch_between: Took,
 }
 
 /// Nobody is told anything.
@@ -73,13 +80,12 @@ pub(crate) fn measure() -> anyhow::Result<Waits> {
     let all: Vec<_> = all.collect();
     tracker.put_online(&all, None);
 
-    let never = AtomicBool::new(false);
-    let query_alone = rounds(&tracker, &never, MEASURED_FOR);
-    let batch_alone = batches(&tracker, &never, MEASURED_FOR);
+    let query_alone = rounds(&tracker);
+    let batch_alone = batches(&tracker, |elapsed| elapsed >= MEASURED_FOR);
     let over = AtomicBool::new(false);
     let (query_between, batch_between) = std::thread::scope(|scope| {
-        let pings = scope.spawn(|| batches(&tracker, &over, Duration::MAX));
-        let query = rounds(&tracker, &never, MEASURED_FOR);
+        let pings = scope.spawn(|| batches(&tracker, |_| over.load(Ordering::Relaxed)));
+        let query = rounds(&tracker);
         over.store(true, Ordering::Relaxed);
         (query, pings.join())
     });
@@ -96,67 +102,84 @@ fn anywhere(random: &mut Random) -> Place {
     Place::new(lat, lon).expect("New York is on the globe")
 }
 
-/// Rounds one after the other: the median of a query's share.
-fn rounds(tracker: &Fleet, over: &AtomicBool, most: Duration) -> f64 {
+/// Up to 45 m farther, north and east.
+fn step(from: Place, random: &mut Random) -> Place {
+    let mut way = |most: f64| (random.unit() * 2.0 - 1.0) * most;
+    let (lat, lon) = (from.lat() + way(0.000_405), from.lon() + way(0.000_534));
+    Place::new(lat, lon).expect("New York is on the globe")
+}
+
+/// Rounds one after the other: what a query of them takes.
+fn rounds(tracker: &Fleet) -> Took {
     let mut random = Random::new(13);
     let query = |_| CandidateQuery {
         pickup: anywhere(&mut random),
         classes: VehicleClasses::ALL,
         excluded: Vec::new(),
     };
-    let queries: Vec<CandidateQuery> = (0..ROUND).map(query).collect();
-    let mut took = repeat(over, most, None, || {
-        black_box(tracker.candidates(&queries, NEAREST, None));
-    });
-    median(&mut took) / ROUND as f64
+    let queries: Vec<CandidateQuery> = (0..ROUND * ROUNDS).map(query).collect();
+    let began = Instant::now();
+    let mut took = Vec::new();
+    for queries in queries.chunks(ROUND).cycle() {
+        if began.elapsed() >= MEASURED_FOR {
+            break;
+        }
+        took.push(microseconds(|| {
+            black_box(tracker.candidates(queries, NEAREST, None));
+        }));
+    }
+    Took::of(took, ROUND)
 }
 
-/// Batches of pings at their pace: the median of one.
-fn batches(tracker: &Fleet, over: &AtomicBool, most: Duration) -> f64 {
+/// Batches of pings at their pace until it is over: what one takes.
+fn batches(tracker: &Fleet, is_over: impl Fn(Duration) -> bool) -> Took {
     let mut random = Random::new(17);
+    let mut at: Vec<Place> = (0..DRIVERS).map(|_| anywhere(&mut random)).collect();
     // Above those of batches before.
     let mut sequence = WallClock.now().as_micros().unsigned_abs();
-    let mut took = repeat(over, most, Some(BATCH_EVERY), || {
+    let began = Instant::now();
+    let mut took = Vec::new();
+    while !is_over(began.elapsed()) {
         let sent_at: Timestamp = WallClock.now();
         let pings = (0..BATCH).map(|_| {
             sequence += 1;
-            let place = anywhere(&mut random);
+            let driver = random.below(DRIVERS);
+            let place = step(at[driver as usize], &mut random);
+            at[driver as usize] = place;
             let ping = Ping {
                 sequence,
                 place,
                 sent_at,
             };
-            (DriverId(random.bits() % u64::from(DRIVERS)), ping)
+            (DriverId(u64::from(driver)), ping)
         });
-        tracker.pings(pings, |became| {
-            black_box(became);
-        });
-    });
-    median(&mut took)
-}
-
-/// Does work again and again, at a pace if there is one: microseconds of each.
-fn repeat(
-    over: &AtomicBool,
-    most: Duration,
-    every: Option<Duration>,
-    mut work: impl FnMut(),
-) -> Vec<f64> {
-    let began = Instant::now();
-    let mut took = Vec::new();
-    while !over.load(Ordering::Relaxed) && began.elapsed() < most {
-        if let Some(every) = every {
-            let due = every * u32::try_from(took.len()).unwrap_or(u32::MAX);
-            std::thread::sleep(due.saturating_sub(began.elapsed()));
-        }
-        let begins = Instant::now();
-        work();
-        took.push(begins.elapsed().as_secs_f64() * 1e6);
+        let pings: Vec<_> = pings.collect();
+        let due = BATCH_EVERY * u32::try_from(took.len()).unwrap_or(u32::MAX);
+        std::thread::sleep(due.saturating_sub(began.elapsed()));
+        took.push(microseconds(|| {
+            tracker.pings(pings, |became| {
+                black_box(became);
+            });
+        }));
     }
-    took
+    Took::of(took, 1)
 }
 
-fn median(took: &mut [f64]) -> f64 {
-    took.sort_unstable_by(f64::total_cmp);
-    took.get(took.len() / 2).copied().unwrap_or(f64::NAN)
+fn microseconds(work: impl FnOnce()) -> f64 {
+    let begins = Instant::now();
+    work();
+    begins.elapsed().as_secs_f64() * 1e6
+}
+
+impl Took {
+    /// Of `each` in one that was timed.
+    fn of(mut took: Vec<f64>, each: usize) -> Self {
+        took.sort_unstable_by(f64::total_cmp);
+        let at = |share: usize| took.get(took.len() * share / 100).copied();
+        let per = |time: Option<f64>| time.unwrap_or(f64::NAN) / each as f64;
+        Self {
+            median: per(at(50)),
+            p99: per(at(99)),
+        }
+    }
 }

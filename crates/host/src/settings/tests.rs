@@ -36,6 +36,23 @@ fn a_whole_environment_is_read() {
 }
 
 #[test]
+fn clients_of_redis_are_answered_where_that_is_said() {
+    let at = |text| {
+        settings(&[("RUSHHOUR_REDIS_LISTEN", text)])
+            .unwrap()
+            .redis_listen()
+    };
+    let somewhere = "127.0.0.1:6379".parse().unwrap();
+    assert_eq!(at("127.0.0.1:6379"), Ok(Some(somewhere)));
+    assert_eq!(at(""), Ok(None));
+    let refused = at("6379").unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "RUSHHOUR_REDIS_LISTEN: found \"6379\", expected an address such as 0.0.0.0:6379"
+    );
+}
+
+#[test]
 fn unknown_missing_and_unusable_keys_are_named() {
     let error = settings(&[("RUSHHOUR_MARKTE", "x")])
         .unwrap_err()

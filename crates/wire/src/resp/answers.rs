@@ -45,10 +45,10 @@ fn eight_digits(number: u64) -> u64 {
     // Two numbers below 10,000 in the halves of the word, the greater digits in its lower bytes, as text has them.
     let halves = number / 10_000 + ((number % 10_000) << 32);
     // Four below 100 in its quarters: dividing by 100 is multiplying by 10,486 / 2^20 so far.
-    let hundreds = (halves * 10_486 >> 20) & 0x7f_0000_007f;
+    let hundreds = ((halves * 10_486) >> 20) & 0x7f_0000_007f;
     let quarters = hundreds + ((halves - 100 * hundreds) << 16);
     // Eight below 10 in its bytes: dividing by 10 is multiplying by 103 / 2^10.
-    let tens = (quarters * 103 >> 10) & 0x000f_000f_000f_000f;
+    let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;
     let bytes = tens + ((quarters - 10 * tens) << 8);
     bytes | ZEROS
 }
@@ -181,7 +181,7 @@ impl Answers {
     }
 
     /// As many pairs of answers as follow belong together, each a name and what it names: in the third version of the
-    /// protocol, which differs from the second in nothing else of what is told here.
+    /// protocol.
     pub fn map(&mut self, pairs: usize) {
         self.line('%', pairs);
     }

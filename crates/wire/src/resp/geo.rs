@@ -29,8 +29,8 @@ pub enum Command<'a> {
     },
     /// To speak a version of the protocol, and to be known by a token if it shows one.
     Hello {
-        /// Whether it is the third; else the second.
-        is_third: bool,
+        /// Whether it is the third, or the second; none: the same as before.
+        is_third: Option<bool>,
         /// The token.
         token: Option<&'a [u8]>,
     },
@@ -250,10 +250,11 @@ fn auth(words: Words<'_>) -> Result<Command<'_>, CommandFault> {
 
 fn hello(words: Words<'_>) -> Result<Command<'_>, CommandFault> {
     const EXPECTED: &str = "HELLO [2|3 [AUTH name token] [SETNAME name]]";
-    let mut rest = words.from(1);
+    let mut rest = words.since(1);
     let is_third = match rest.next() {
-        None | Some(b"2") => false,
-        Some(b"3") => true,
+        None => None,
+        Some(b"2") => Some(false),
+        Some(b"3") => Some(true),
         Some(version) => {
             let found = shown(version);
             return Err(CommandFault::Protocol { found });
@@ -293,8 +294,8 @@ fn geo_add<'a>(
         expected: ADD,
     };
     let class = class_of(words.get(1).ok_or_else(count_fault)?)?;
-    let mut rest = words.from(2);
-    if rest.len() == 0 || rest.len() % 3 != 0 {
+    let mut rest = words.since(2);
+    if rest.len() == 0 || !rest.len().is_multiple_of(3) {
         return Err(count_fault());
     }
     places.clear();
@@ -313,9 +314,13 @@ fn remove<'a>(words: Words<'a>, drivers: &mut Vec<DriverId>) -> Result<Command<'
     if found < 3 {
         return Err(few);
     }
-    class_of(words.get(1).unwrap_or_default())?;
+    let key = words.get(1).unwrap_or_default();
+    if class_of(key)?.is_some() {
+        const WHY: &str = "the key `drivers`: one goes offline whatever one drives";
+        return Err(word_fault(key, WHY));
+    }
     drivers.clear();
-    for member in words.from(2) {
+    for member in words.since(2) {
         drivers.push(driver(member)?);
     }
     Ok(Command::Remove)
@@ -328,7 +333,7 @@ fn geo_search(words: Words<'_>) -> Result<GeoSearch, CommandFault> {
     };
     let class = class_of(words.get(1).ok_or_else(few)?)?;
     let classes = class.map_or(VehicleClasses::ALL, |class| [class].into_iter().collect());
-    let mut rest = words.from(2);
+    let mut rest = words.since(2);
     let (mut near, mut radius, mut count) = (None, None, None);
     let (mut places, mut distances) = (false, false);
     while let Some(option) = rest.next() {

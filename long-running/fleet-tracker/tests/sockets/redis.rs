@@ -113,6 +113,14 @@ fn members(answer: Answer) -> Vec<u64> {
     all.into_iter().map(member).collect()
 }
 
+/// As many drivers at one place.
+fn many(drivers: usize) -> String {
+    let drivers: String = (0..drivers)
+        .map(|it| format!(" -74 40.7128 {it}"))
+        .collect();
+    format!("GEOADD drivers{drivers}")
+}
+
 /// The nearest `count` of New York's City Hall.
 fn search(key: &str, count: usize) -> String {
     format!("GEOSEARCH {key} FROMLONLAT -74.006 40.7128 BYRADIUS 100000 m ASC COUNT {count}")
@@ -200,6 +208,7 @@ async fn only_a_part_of_the_system_is_answered_and_only_while_its_token_is_good(
     let why = error(redis.ask(&format!("AUTH {driver}")).await);
     assert_eq!(why, "NOPERM found driver-7, expected a part of the system");
     assert!(error(redis.ask("PING").await).starts_with("NOAUTH"));
+    assert_eq!(tracker.metrics().messages, 0, "nobody was listened to");
 
     let short = issue(Subject::Service, SHORT);
     let Array(hello) = redis.ask(&format!("HELLO 2 AUTH default {short}")).await else {
@@ -226,10 +235,24 @@ async fn only_a_part_of_the_system_is_answered_and_only_while_its_token_is_good(
     assert_eq!(redis.hear().await, Integer(3));
     assert_eq!(redis.ask("GEOADD drivers -74 40.7128 4").await, Integer(1));
     tokio::time::sleep(SHORT + Duration::from_millis(500)).await;
-    let why = error(redis.ask(&search("drivers", 1)).await);
-    assert!(why.starts_with("NOAUTH"), "the token has expired: {why}");
-    assert_eq!(redis.ask("QUIT").await, ok());
+    // However long the command is that comes too late.
+    let why = error(redis.ask(&many(100)).await);
+    assert_eq!(
+        why,
+        "NOAUTH the token expired: connect again with a fresh one"
+    );
     assert!(redis.has_ended().await);
+
+    let mut known = Redis::known(&tracker).await;
+    assert_eq!(members(known.ask(&search("drivers", 10)).await), [4]);
+    assert_eq!(known.ask("QUIT").await, ok());
+    assert!(known.has_ended().await);
+    // All at once, the long command being none of a stranger.
+    let mut hasty = Redis::connect(&tracker).await;
+    let auth = command(&format!("AUTH {}", issue(Subject::Service, LONG)));
+    hasty.send(&[auth, command(&many(100))].concat()).await;
+    assert_eq!(hasty.hear().await, ok());
+    assert_eq!(hasty.hear().await, Integer(99), "one is there already");
 
     // Who is not known is not listened to for long.
     let mut stranger = Redis::connect(&tracker).await;
@@ -284,7 +307,19 @@ async fn a_pipeline_is_answered_in_the_order_of_its_commands_wherever_it_is_cut(
             _ => {}
         }
     }
-    assert_eq!(redis.ask("PING").await, Simple("PONG".to_owned()));
+    // More than is sent at once, of answers that do not go together.
+    assert_eq!(redis.ask(&many(100)).await, Integer(95));
+    let far = |count| format!("{} WITHDIST WITHCOORD", search("drivers", count));
+    let all = (1..=100).flat_map(|count| [command(&far(count)), command("PING")].concat());
+    redis.send(&all.collect::<Vec<_>>()).await;
+    for count in 1..=100 {
+        let found = redis.hear().await;
+        assert!(
+            matches!(found, Array(found) if found.len() == count),
+            "search of {count}"
+        );
+        assert_eq!(redis.hear().await, Simple("PONG".to_owned()));
+    }
     tracker.stop().await;
 }
 
@@ -309,10 +344,15 @@ async fn what_is_no_command_ends_the_connection_and_says_why() {
     );
     let nobody: [u64; 0] = [];
     assert_eq!(members(redis.ask(&search("drivers", 10)).await), nobody);
+    let why = error(redis.ask("ZREM drivers:3 7").await);
+    assert!(
+        why.starts_with("ERR found 'drivers:3', expected the key `drivers`"),
+        "{why}"
+    );
     let why = error(redis.ask("GEOADD drivers:16 1 2 7").await);
     assert!(why.starts_with("ERR found 'drivers:16'"), "{why}");
     let metrics = tracker.metrics();
-    assert_eq!((metrics.pings, metrics.bad_messages), (0, 3));
+    assert_eq!((metrics.pings, metrics.bad_messages), (0, 4));
     tracker.stop().await;
 }
 
@@ -320,15 +360,14 @@ async fn what_is_no_command_ends_the_connection_and_says_why() {
 async fn who_does_not_read_is_cut_off_and_a_stop_ends_the_rest() {
     let tracker = start().await;
     let mut redis = Redis::known(&tracker).await;
-    let drivers: String = (0..100).map(|it| format!(" -74 40.7128 {it}")).collect();
-    redis.ask(&format!("GEOADD drivers{drivers}")).await;
+    redis.ask(&many(100)).await;
     let mut deaf = Redis::known(&tracker).await;
     let searches = command(&search("drivers", 100)).repeat(1_000);
     let cut_off = async {
+        // As long as the tracker reads there is always room for more, and then for none.
+        while deaf.0.write_all(&searches).await.is_ok() {}
         while tracker.metrics().slow_readers == 0 {
-            // Until the tracker reads no more there is always room for some.
-            let sending = deaf.0.write_all(&searches);
-            let _ = tokio::time::timeout(Duration::from_millis(50), sending).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     in_time("who does not read to be cut off", cut_off).await;
