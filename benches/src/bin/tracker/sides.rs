@@ -1,20 +1,15 @@
-//! The fleet tracker over the wire against Redis with its geo index: 200,000 drivers, server CPU for each update and
-//! each search for the nearest 10, on loopback. Both are processes of their own, and their clients are not counted.
-//! Redis stores a place for each member and nothing else; the tracker judges each ping, knows who is online, kept and
-//! silent, answers each, and finds exactly the nearest 10 with no radius to guess.
+//! The two sides, each a process of its own, their clients, and the city that both are told of.
 
 use std::net::Ipv4Addr;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rushhour_benches::cpu;
 use rushhour_benches::random::Random;
 use rushhour_benches::wire::{redis, tracker};
-use rushhour_benches::{Comparison, Figure, cpu, peers};
 
-/// As the tracker that is deployed has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use crate::costs::{Costs, Within};
 
 /// Drivers in each.
 const DRIVERS: u64 = 200_000;
@@ -29,9 +24,7 @@ const REQUESTS_OF_NOTHING: usize = 60_000;
 /// How many of the nearest are asked for.
 const WANTED: usize = 10;
 /// Within which Redis searches, each tried. Within the first are as many as are wanted on average.
-const RADII_M: [f64; 6] = [160.0, 180.0, 200.0, 220.0, 260.0, 320.0];
-/// How often everything is measured, the cheapest time counting: one minute differs from another.
-const TRIES: usize = 3;
+pub(crate) const RADII_M: [f64; 6] = [160.0, 180.0, 200.0, 220.0, 260.0, 320.0];
 /// Within which the tracker searches: there is no radius to guess.
 const ANY_DISTANCE_M: f64 = 20_000_000.0;
 /// How much wider Redis searches again where it found fewer.
@@ -43,169 +36,6 @@ const EXTENT: (f64, f64) = (0.36, 0.474);
 const STEP: (f64, f64) = (0.000_405, 0.000_534);
 /// Drivers with a stream of their own, on each connection.
 const STREAMS: u64 = 125;
-
-fn main() -> anyhow::Result<ExitCode> {
-    if std::env::args().nth(1).as_deref() == Some("serve") {
-        tracker::serve()?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let mut rows = Comparison::default();
-    match peers::debian("redis-server", "/usr/bin/redis-server") {
-        Ok(()) => compare(&mut Ours::start()?, &mut Theirs::start()?, &mut rows)?,
-        Err(why) => rows.add(Figure::skipped("over the wire", &why)),
-    }
-    Ok(rows.finish())
-}
-
-/// Measures both by turns, so that both meet the same minutes, and keeps what was cheapest of each.
-fn compare(ours: &mut Ours, theirs: &mut Theirs, rows: &mut Comparison) -> anyhow::Result<()> {
-    let (mut grpc, mut geo, mut redis) = (Costs::NONE, Costs::NONE, Costs::NONE);
-    let mut tried = RADII_M.map(Within::none);
-    for _ in 0..TRIES {
-        grpc.keep_cheaper(ours.over_grpc()?);
-        for (within, again) in tried.iter_mut().zip(theirs.searches()?) {
-            within.keep_cheaper(again);
-        }
-        geo.keep_cheaper(ours.in_redis()?);
-        redis.keep_cheaper(theirs.costs(best_of(&tried))?);
-    }
-    let best = best_of(&tried);
-    redis.search = best.until_enough;
-
-    let mut row = |case: &str, ours: f64, theirs: f64, wanted: Option<f64>| {
-        rows.add(match wanted {
-            Some(wanted) => Figure::cost(case, ours, "Redis", theirs, "µs", wanted),
-            None => Figure::told(case, ours, "Redis", theirs, "µs"),
-        });
-    };
-    let case = "update, 100 in a batch, gRPC";
-    row(case, grpc.batched, redis.batched, Some(8.0));
-    let case = "update, 100 in a GEOADD";
-    row(case, geo.batched, redis.batched, None);
-    let case = "update, one in a message of a stream, gRPC";
-    row(case, grpc.single, redis.single, None);
-    let case = "update, one in a GEOADD";
-    row(case, geo.single, redis.single, Some(1.0));
-    let until = format!("Redis within {} m, then wider", best.radius_m);
-    let case = format!("nearest 10, one in a GEOSEARCH, {until}");
-    row(&case, geo.search, redis.search, Some(4.0));
-    let case = format!("nearest 10, one in a request, gRPC, {until}");
-    row(&case, grpc.search, redis.search, None);
-    let case = "nearest 10, 1,000 in a request, gRPC, Redis one in a request";
-    row(case, grpc.rounds, redis.search, Some(30.0));
-    let case = "nearest 10, 100 in a request, gRPC, Redis one in a request";
-    row(case, grpc.searches, redis.search, None);
-    let case = "nearest 10, 100 GEOSEARCH in a pipeline, Redis one in a request";
-    row(case, geo.searches, redis.search, None);
-    let case = "nearest 10, 1,000 in a request, gRPC, Redis 1,000 in a pipeline";
-    row(case, grpc.rounds, redis.rounds, None);
-    let case = "nearest 10, 100 GEOSEARCH in a pipeline, both";
-    row(case, geo.searches, redis.searches, None);
-    let mut told = vec![tried[0], best];
-    told.dedup_by_key(|within| within.radius_m);
-    for within in told {
-        let case = format!(
-            "nearest 10, one in a GEOSEARCH, Redis within {} m, fewer for {:.0} % of places",
-            within.radius_m,
-            within.fewer * 100.0,
-        );
-        row(&case, geo.search, within.once, None);
-    }
-    row("PING, which does nothing", geo.nothing, redis.nothing, None);
-    let case = "a request of gRPC that does nothing, Redis PING";
-    row(case, grpc.nothing, redis.nothing, None);
-    Ok(())
-}
-
-/// By which enough are found at the least cost.
-fn best_of(tried: &[Within; RADII_M.len()]) -> Within {
-    let cheapest = tried
-        .iter()
-        .min_by(|a, b| a.of_all_turns.total_cmp(&b.of_all_turns));
-    *cheapest.expect("some radius was tried")
-}
-
-/// Microseconds of server CPU.
-#[derive(Debug, Clone, Copy)]
-struct Costs {
-    batched: f64,
-    single: f64,
-    search: f64,
-    searches: f64,
-    /// A search of a round's request, or in a pipeline of as many.
-    rounds: f64,
-    /// A request that asks for nothing, or nearly: what the wire costs.
-    nothing: f64,
-}
-
-impl Costs {
-    /// Before anything was measured.
-    const NONE: Self = Self {
-        batched: f64::INFINITY,
-        single: f64::INFINITY,
-        search: f64::INFINITY,
-        searches: f64::INFINITY,
-        rounds: f64::INFINITY,
-        nothing: f64::INFINITY,
-    };
-
-    /// Of two times that the same was measured the cheaper.
-    fn keep_cheaper(&mut self, again: Self) {
-        let Self {
-            batched,
-            single,
-            search,
-            searches,
-            rounds,
-            nothing,
-        } = self;
-        for (cost, again) in [
-            (batched, again.batched),
-            (single, again.single),
-            (search, again.search),
-            (searches, again.searches),
-            (rounds, again.rounds),
-            (nothing, again.nothing),
-        ] {
-            *cost = cost.min(again);
-        }
-    }
-}
-
-/// Redis' search within a radius, one in a request.
-#[derive(Debug, Clone, Copy)]
-struct Within {
-    radius_m: f64,
-    /// The share of places that have fewer than are wanted within it.
-    fewer: f64,
-    /// Microseconds of server CPU for a search that leaves it at that.
-    once: f64,
-    /// For one that goes on, wider, until it has as many as are wanted.
-    until_enough: f64,
-    /// The same of all turns together, by which the best radius is chosen: the cheapest of many would be chosen by chance.
-    of_all_turns: f64,
-}
-
-impl Within {
-    /// Before anything was measured.
-    const fn none(radius_m: f64) -> Self {
-        Self {
-            radius_m,
-            fewer: 0.0,
-            once: f64::INFINITY,
-            until_enough: f64::INFINITY,
-            of_all_turns: 0.0,
-        }
-    }
-
-    /// Of two times that the same was measured the cheaper.
-    fn keep_cheaper(&mut self, again: Self) {
-        self.fewer = again.fewer;
-        self.once = self.once.min(again.once);
-        self.until_enough = self.until_enough.min(again.until_enough);
-        self.of_all_turns += again.of_all_turns;
-    }
-}
 
 /// A server that ends with its owner.
 struct Server {
@@ -283,7 +113,7 @@ impl City {
 }
 
 /// The tracker, with clients over gRPC and clients of Redis' protocol.
-struct Ours {
+pub(crate) struct Ours {
     server: Server,
     client: tracker::Client,
     clients: redis::Clients,
@@ -291,7 +121,7 @@ struct Ours {
 }
 
 impl Ours {
-    fn start() -> anyhow::Result<Self> {
+    pub(crate) fn start() -> anyhow::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg("serve")
             .stdin(Stdio::piped())
@@ -315,7 +145,7 @@ impl Ours {
         })
     }
 
-    fn over_grpc(&mut self) -> anyhow::Result<Costs> {
+    pub(crate) fn over_grpc(&mut self) -> anyhow::Result<Costs> {
         let Self {
             server,
             client,
@@ -347,7 +177,7 @@ impl Ours {
         })
     }
 
-    fn in_redis(&mut self) -> anyhow::Result<Costs> {
+    pub(crate) fn in_redis(&mut self) -> anyhow::Result<Costs> {
         let Self {
             server,
             clients,
@@ -424,14 +254,14 @@ fn until_enough(
 }
 
 /// Redis.
-struct Theirs {
+pub(crate) struct Theirs {
     server: Server,
     clients: redis::Clients,
     city: City,
 }
 
 impl Theirs {
-    fn start() -> anyhow::Result<Self> {
+    pub(crate) fn start() -> anyhow::Result<Self> {
         let address = redis::free_address()?;
         let child = Command::new("/usr/bin/redis-server")
             .args(["--port", &address.port().to_string()])
@@ -459,7 +289,7 @@ impl Theirs {
     }
 
     /// Its search within each radius.
-    fn searches(&self) -> anyhow::Result<Vec<Within>> {
+    pub(crate) fn searches(&self) -> anyhow::Result<Vec<Within>> {
         let Self {
             server, clients, ..
         } = self;
@@ -486,7 +316,7 @@ impl Theirs {
     }
 
     /// All else, and its searches in pipelines, within the best radius.
-    fn costs(&mut self, best: Within) -> anyhow::Result<Costs> {
+    pub(crate) fn costs(&mut self, best: Within) -> anyhow::Result<Costs> {
         let Self {
             server,
             clients,
