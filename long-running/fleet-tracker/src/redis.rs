@@ -231,7 +231,7 @@ where
         Next::GoOn
     }
 
-    /// What anybody may ask for.
+    /// Does what anybody may ask for.
     async fn begin_or_end(&mut self, command: Command<'_>) -> Next {
         let known = match command {
             Command::Auth { token } => self.authenticate(token).await,
@@ -256,7 +256,7 @@ where
         Next::GoOn
     }
 
-    /// What only a part of the system may, and needs no other's turn.
+    /// Does what only a part of the system may ask for, all but searches.
     async fn do_known(&mut self, command: Command<'_>) {
         let shared = &self.shared;
         match command {
@@ -325,9 +325,11 @@ where
         self.answers.integer(if self.speaks_third { 3 } else { 2 });
     }
 
-    /// Says why something is no command.
+    /// Says why something is no command. What strangers send is not counted.
     fn malformed(&mut self, why: &impl std::fmt::Display) {
-        self.shared.metrics.bad_messages.inc();
+        if self.known_until.is_some() {
+            self.shared.metrics.bad_messages.inc();
+        }
         self.answers.error(why);
     }
 
@@ -337,8 +339,7 @@ where
             return;
         }
         let searches = &mut self.searches;
-        // Nothing is farther than that.
-        let radius_m = searches.radius_m.is_finite().then_some(searches.radius_m);
+        let radius_m = Some(searches.radius_m);
         let finding = self
             .shared
             .find(&searches.queries, searches.count, radius_m);
