@@ -1,4 +1,5 @@
-//! What drivers, gateways and clients of Redis send, from bytes to the fleet: whatever it is, no panic, and the fleet stays consistent.
+//! What drivers, gateways and clients of Redis send, from bytes to the fleet: whatever it is, no panic, and the
+//! fleet stays consistent.
 #![no_main]
 
 use domain::{DriverId, Place, Space, Timestamp};

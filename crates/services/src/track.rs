@@ -162,7 +162,7 @@ where
         new
     }
 
-    /// The same of many. Answers how many were online.
+    /// Drivers want no more rides, as by [`go_offline`](Self::go_offline). Answers how many were online.
     pub fn take_offline(&self, drivers: &[DriverId]) -> usize {
         let now = self.clock.now();
         let mut were_online = 0;

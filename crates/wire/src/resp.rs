@@ -1,4 +1,5 @@
-//! Redis' protocol (RESP, <https://redis.io/docs/latest/develop/reference/protocol-spec/>), as far as a server needs it: commands as they arrive, without I/O, and answers. Nothing is allocated for a word.
+//! Redis' protocol (RESP, <https://redis.io/docs/latest/develop/reference/protocol-spec/>), as far as a server needs
+//! it: commands as they arrive, without I/O, and answers. Nothing is allocated for a word.
 //!
 //! [`Reader`] cuts commands from what a connection has brought; [`geo::Command`] is what one asks of the tracker;
 //! [`Answers`] writes down what it is told.
