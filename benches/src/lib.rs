@@ -5,6 +5,7 @@
 //! on standard output: `cargo xtask bench` puts it into docs/performance.md. It ends with 1 if a ratio misses its target.
 
 pub mod bare_grid;
+pub mod city;
 mod comparison;
 pub mod cpu;
 pub mod peers;

@@ -47,6 +47,20 @@ pub(crate) struct Standing {
     along: f64,
 }
 
+impl Standing {
+    /// The cell it is in.
+    #[inline]
+    pub(crate) fn cell(self) -> i32 {
+        self.cell
+    }
+
+    /// How far from the axis' origin, in steps: the same however the axis is cut.
+    #[inline]
+    pub(crate) fn along(self) -> f64 {
+        self.along
+    }
+}
+
 /// Cells of an axis as seen from a standing: the offsets at which there is one not counted on the other side.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Offsets {
@@ -130,7 +144,20 @@ impl Axis {
         ((u64::from(at) * self.cells_per_2_32) >> u32::BITS) as i32
     }
 
-    fn standing(&self, along: f64) -> Standing {
+    /// The same axis with each cell cut in two.
+    fn halved(self) -> Self {
+        let mut axis = Self {
+            cell: self.cell / 2.0,
+            cells_per_2_32: self.cells_per_2_32 * 2,
+            ..self
+        };
+        axis.count = axis.cell_of(axis.span as u32) + 1;
+        axis
+    }
+
+    /// Where a point lies that is so many steps from the axis' origin.
+    #[inline]
+    pub(crate) fn standing(&self, along: f64) -> Standing {
         Standing {
             cell: self.cell_of(along as u32),
             along,
@@ -216,6 +243,26 @@ impl Axis {
         }
     }
 
+    /// Whether a cell is at most so many cells from the standing's. The cell is one of this axis halved `halvings` times,
+    /// or doubled where they are less than none: then it is enough that a part of it is.
+    pub(crate) fn is_within(
+        &self,
+        standing: Standing,
+        cells: i32,
+        cell: i32,
+        halvings: i32,
+    ) -> bool {
+        if halvings >= 0 {
+            return self.cells_between(standing, cell >> halvings) <= cells;
+        }
+        let first = cell << -halvings;
+        let last = first.max((first + (1 << -halvings)).min(self.count) - 1);
+        let nearest = standing.cell.clamp(first, last);
+        [first, nearest, last]
+            .into_iter()
+            .any(|cell| self.cells_between(standing, cell) <= cells)
+    }
+
     /// How far along this axis the nearest edge of a piece lies, the shorter way round.
     #[inline]
     pub(crate) fn gap(&self, standing: Standing, step: Step, piece: i32) -> f64 {
@@ -294,6 +341,16 @@ impl Grid {
             cell_m,
             columns,
             rows,
+        }
+    }
+
+    /// The same with each cell cut in four.
+    pub(crate) fn halved(self) -> Self {
+        Self {
+            cell_m: self.cell_m / 2.0,
+            columns: self.columns.halved(),
+            rows: self.rows.halved(),
+            ..self
         }
     }
 

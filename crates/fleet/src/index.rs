@@ -1,28 +1,24 @@
 //! Where things are: a grid of cells over a [`Space`], with exact nearest neighbours.
 //!
 //! Drivers are known by dense numbers (slots) that the caller gives out. A cell holds the places of those in it, ten in
-//! two lines of memory, so that a search touches nothing else. Cells are sized to density: where drivers crowd, or thin
-//! out, the grid is laid anew, seldom enough that it costs nothing beside the moves between. Cells stand in blocks, and
-//! only blocks with an occupied cell are stored, each with a bit per occupied cell: a search steps over empty country a
-//! block at a time.
+//! two lines of memory, so that a search touches nothing else. Cells stand in blocks, and only blocks with an occupied
+//! cell are stored, each with a bit per occupied cell: a search steps over empty country a block at a time.
+//!
+//! Cells are sized to density, each block's to its own: where drivers crowd, a block is split into four with cells half
+//! as wide, and where they thin out again the four are joined. Where that is so nearly everywhere, or nowhere by far, the
+//! grid is laid anew, seldom enough that it costs nothing beside the moves between.
 
 use domain::{DriverId, Place, Space, VehicleClass, VehicleClasses};
 
-use crate::grid::{BLOCK_SIDE, Grid};
-use crate::limits::{CELL_M_MAX, CELL_M_MIN, MOVES_BETWEEN_LOOKS_MIN};
+use crate::grid::Grid;
+use crate::limits::{CELL_M_MIN, LEVELS_MAX, MOVES_BETWEEN_LOOKS_MIN};
 use crate::slot_table::{SlotTable, hash_of};
 
+use block::{Block, CellNumber, Entry, block_number, block_of};
 use chunk::{Chunks, Located, NO_CHUNK};
 
 /// The side of a cell in an index that knows of no drivers yet, in metres.
 const CELL_M_AT_FIRST: f64 = 250.0;
-/// Drivers per occupied cell, on average, above which cells are halved. More make searches rank drivers who
-/// are too far; fewer make more pings move a driver from one cell to another.
-const CROWDED: usize = 12;
-/// Drivers per occupied cell, on average, below which cells are doubled: that makes them hold four times as
-/// many, well below crowded.
-const SPARSE: usize = 2;
-
 /// A driver found near a place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
@@ -90,80 +86,11 @@ pub struct Nearby<'a> {
     pub excluded: &'a [u32],
 }
 
-const BLOCK_SIDE_BITS: u32 = BLOCK_SIDE.trailing_zeros();
-const CELL_BITS: u32 = 2 * BLOCK_SIDE_BITS;
-const BLOCK_CELLS: u32 = 1 << CELL_BITS;
-
-/// Neighbouring cells, side by side in memory: a search meets most of its cells in one or two blocks.
-#[derive(Debug, Clone)]
-struct Block {
-    key: u64,
-    /// A bit per cell with an entry, row by row.
-    occupied: u64,
-    /// Each cell's first chunk.
-    cells: [u32; BLOCK_CELLS as usize],
-}
-
-const _: () = assert!(BLOCK_CELLS == u64::BITS);
-
-impl Block {
-    /// The first chunks of cells with an entry.
-    fn occupied_cells(&self) -> impl Iterator<Item = u32> {
-        // Those of a free block are empty, as are most of any block's.
-        bits(self.occupied).map(|cell| self.cells[cell as usize])
-    }
-}
-
-/// A cell of a block: the block's number, and the cell's in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct CellNumber(u32);
-
-impl CellNumber {
-    #[inline]
-    fn new(block: u32, cell: u32) -> Self {
-        Self((block << CELL_BITS) | cell)
-    }
-
-    #[inline]
-    fn block(self) -> usize {
-        (self.0 >> CELL_BITS) as usize
-    }
-
-    #[inline]
-    fn cell(self) -> u32 {
-        self.0 & (BLOCK_CELLS - 1)
-    }
-}
-
-/// Where the entry of a slot is: in which cell, and where among that cell's. A driver who stays in the cell is put
-/// elsewhere without a look at what the cell holds.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    cell: CellNumber,
-    at: Located,
-}
-
-impl Entry {
-    /// Of a slot that is not in the index.
-    const NONE: Self = Self {
-        cell: CellNumber(u32::MAX),
-        at: Located::NOWHERE,
-    };
-}
-
-/// The numbers of the bits that are set, lowest first.
-fn bits(mut set: u64) -> impl Iterator<Item = u32> {
-    std::iter::from_fn(move || {
-        let lowest = (set != 0).then(|| set.trailing_zeros())?;
-        set &= set - 1;
-        Some(lowest)
-    })
-}
-
 /// The index.
 #[derive(Debug, Clone)]
 pub struct Index {
-    grid: Grid,
+    /// By level: each has cells half as wide as the one before.
+    grids: Vec<Grid>,
     blocks: Vec<Block>,
     free: Vec<u32>,
     by_key: SlotTable,
@@ -175,8 +102,7 @@ pub struct Index {
     /// What a slot's driver drives, by slot as far as it was said: apart from the places, because few queries ask.
     classes: Vec<VehicleClass>,
     len: usize,
-    occupied_cells: usize,
-    /// Moves between cells until the density is looked at again.
+    /// Moves between cells until the density of all is looked at again.
     moves_until_look: usize,
 }
 
@@ -192,8 +118,10 @@ impl Index {
 
     /// One that has cells of about `cell_m` metres at first.
     fn with_cells(space: Space, cell_m: f64) -> Self {
+        let finer = |grid: &Grid| (grid.cell_m() > CELL_M_MIN).then(|| grid.halved());
+        let grids = std::iter::successors(Some(Grid::new(space, cell_m)), finer);
         Self {
-            grid: Grid::new(space, cell_m),
+            grids: grids.take(LEVELS_MAX).collect(),
             blocks: Vec::new(),
             free: Vec::new(),
             by_key: SlotTable::new(),
@@ -202,15 +130,19 @@ impl Index {
             drivers: Vec::new(),
             classes: Vec::new(),
             len: 0,
-            occupied_cells: 0,
             moves_until_look: MOVES_BETWEEN_LOOKS_MIN,
         }
+    }
+
+    /// The grid of the widest cells.
+    fn base(&self) -> &Grid {
+        &self.grids[0]
     }
 
     /// The space it is over.
     #[must_use]
     pub fn space(&self) -> Space {
-        self.grid.space()
+        self.base().space()
     }
 
     /// How many slots are in it.
@@ -234,20 +166,12 @@ impl Index {
 
     /// The slots that are in it, and their places, in an order that the same history repeats.
     pub(crate) fn places(&self) -> impl Iterator<Item = (u32, Place)> + '_ {
-        let cells = self.blocks.iter().flat_map(Block::occupied_cells);
-        cells
-            .flat_map(|first| self.chunks.of(first))
-            .flat_map(|chunk| {
-                let chunk = self.chunks.get(chunk);
-                let all = chunk.slots().iter().zip(chunk.places());
-                all.map(|(slot, place)| (*slot, *place)).take(chunk.len())
-            })
+        self.blocks.iter().flat_map(|block| self.drivers_of(block))
     }
 
     /// Puts a driver's slot at a place, whether or not it was somewhere before. A slot has the same driver for as long
     /// as it is in.
     pub fn put(&mut self, slot: u32, driver: DriverId, place: Place) {
-        let (key, cell) = block_of(self.grid.cell_of(place));
         match self.find(slot) {
             None => {
                 if self.entries.len() <= slot as usize {
@@ -255,17 +179,26 @@ impl Index {
                     self.drivers.resize(slot as usize + 1, DriverId(0));
                 }
                 self.drivers[slot as usize] = driver;
+                self.put_in(slot, place);
             }
             Some(entry) => {
                 debug_assert_eq!(self.drivers[slot as usize], driver);
-                if entry.cell.cell() == cell && self.blocks[entry.cell.block()].key == key {
+                let number = entry.cell.block();
+                let block = &self.blocks[number as usize];
+                let level = block.level();
+                let (key, cell) = block_of(level, self.grids[level].cell_of(place));
+                if block.key != key {
+                    self.take_out(entry);
+                    self.put_in(slot, place);
+                } else if entry.cell.cell() != cell {
+                    self.take_from_cell(entry);
+                    self.put_in_cell(CellNumber::new(number, cell), slot, place);
+                } else {
                     self.chunks.set_place(entry.at, place);
                     return;
                 }
-                self.take_out(entry);
             }
         }
-        self.put_in((key, cell), slot, place);
         self.count_a_move();
     }
 
@@ -290,21 +223,29 @@ impl Index {
     /// for each other, as puts do. For who has a batch of them.
     pub fn touch(&self, slots: &[u32]) {
         let entries = slots.iter().filter_map(|slot| self.find(*slot));
-        std::hint::black_box(entries.fold(0, |read, entry| read ^ entry.cell.0));
+        std::hint::black_box(entries.fold(0, |read, entry| read ^ entry.cell.block()));
     }
 
-    /// Puts a slot in that is not, by the key of a block and the number of a cell in it.
-    fn put_in(&mut self, (key, cell): (u64, u32), slot: u32, place: Place) {
-        let number = self.block_for(key);
-        let block = &mut self.blocks[number as usize];
-        let first = &mut block.cells[cell as usize];
-        self.occupied_cells += usize::from(*first == NO_CHUNK);
-        self.entries[slot as usize] = Entry {
-            at: self.chunks.push(first, slot, place),
-            cell: CellNumber::new(number, cell),
-        };
-        block.occupied |= 1 << cell;
+    /// Puts a slot in that is not.
+    fn put_in(&mut self, slot: u32, place: Place) {
+        let cell = self.cell_for(place);
         self.len += 1;
+        self.blocks[cell.block() as usize].len += 1;
+        self.put_in_cell(cell, slot, place);
+    }
+
+    /// Puts a slot in a cell whose block counts it already.
+    fn put_in_cell(&mut self, number: CellNumber, slot: u32, place: Place) {
+        let (block, cell) = (&mut self.blocks[number.block() as usize], number.cell());
+        let at = self
+            .chunks
+            .push(&mut block.cells[cell as usize], slot, place);
+        block.occupied |= 1 << cell;
+        self.entries[slot as usize] = Entry { cell: number, at };
+        if at.position() == 0 {
+            // A cell that was given another chunk may be one too many.
+            self.split_if_crowded(number.block());
+        }
     }
 
     /// Takes a slot out; false if it was not in.
@@ -319,50 +260,59 @@ impl Index {
     }
 
     fn take_out(&mut self, entry: Entry) {
-        let block = &mut self.blocks[entry.cell.block()];
+        self.take_from_cell(entry);
+        self.len -= 1;
+        let number = entry.cell.block();
+        let block = &mut self.blocks[number as usize];
+        block.len -= 1;
+        if block.len == 0 {
+            self.discard(number);
+        } else {
+            self.join_if_thinned_out(number);
+        }
+    }
+
+    /// The same, the block still counting it.
+    fn take_from_cell(&mut self, entry: Entry) {
+        let block = &mut self.blocks[entry.cell.block() as usize];
         let cell = entry.cell.cell();
         let first = &mut block.cells[cell as usize];
-        self.len -= 1;
         if let Some(moved) = self.chunks.remove(first, entry.at) {
             self.entries[moved as usize].at = entry.at;
         }
         if *first == NO_CHUNK {
-            self.occupied_cells -= 1;
             block.occupied &= !(1 << cell);
-            if block.occupied == 0 {
-                let number = entry.cell.block() as u32;
-                self.by_key.remove(hash_of(block.key), number);
-                self.free.push(number);
+        }
+    }
+
+    /// Discards a block with nothing in it, and the one that it is a quarter of if it was the last.
+    fn discard(&mut self, number: u32) {
+        let parent = (self.blocks[number as usize].level() > 0).then(|| self.parent_of(number));
+        let block = &mut self.blocks[number as usize];
+        block.is_split = false;
+        self.by_key.remove(hash_of(block.key), number);
+        self.free.push(number);
+        if let Some(parent) = parent {
+            let block = &mut self.blocks[parent as usize];
+            block.len -= 1;
+            if block.len == 0 {
+                self.discard(parent);
+            } else {
+                self.join_quarters_if_thin(parent);
             }
         }
     }
 
-    /// Looks at the density after as many moves as there are drivers, so that laying the grid anew adds
-    /// no more than a constant to each.
-    fn count_a_move(&mut self) {
-        self.moves_until_look -= 1;
-        if self.moves_until_look > 0 {
-            return;
-        }
-        self.moves_until_look = self.len.max(MOVES_BETWEEN_LOOKS_MIN);
-        let cell_m = self.grid.cell_m();
-        if self.len > CROWDED * self.occupied_cells && cell_m > CELL_M_MIN {
-            self.lay_anew(cell_m / 2.0);
-        } else if self.len < SPARSE * self.occupied_cells && cell_m < CELL_M_MAX {
-            self.lay_anew(cell_m * 2.0);
-        }
-    }
-
-    fn lay_anew(&mut self, cell_m: f64) {
-        let mut anew = Self::with_cells(self.grid.space(), cell_m);
-        anew.entries = vec![Entry::NONE; self.entries.len()];
-        anew.moves_until_look = self.moves_until_look;
-        for (slot, place) in self.places() {
-            anew.put_in(block_of(anew.grid.cell_of(place)), slot, place);
-        }
-        anew.drivers = std::mem::take(&mut self.drivers);
-        anew.classes = std::mem::take(&mut self.classes);
-        *self = anew;
+    /// The slots that are in a block, and their places.
+    fn drivers_of<'a>(&'a self, block: &'a Block) -> impl Iterator<Item = (u32, Place)> + 'a {
+        let chunks = block
+            .occupied_cells()
+            .flat_map(|first| self.chunks.of(first));
+        chunks.flat_map(|chunk| {
+            let chunk = self.chunks.get(chunk);
+            let all = chunk.slots().iter().zip(chunk.places());
+            all.map(|(slot, place)| (*slot, *place)).take(chunk.len())
+        })
     }
 
     fn find_block(&self, key: u64) -> Option<u32> {
@@ -375,47 +325,47 @@ impl Index {
             .map(|number| &self.blocks[number as usize])
     }
 
-    fn block_for(&mut self, key: u64) -> u32 {
-        if let Some(number) = self.find_block(key) {
-            return number;
+    /// The block that has a cell of a level, or else the nearest of wider cells that has what lies there.
+    fn block_with(&self, level: usize, (column, row): (i32, i32)) -> Option<&Block> {
+        let wider = |up: usize| block_of(level - up, (column >> up, row >> up)).0;
+        (0..=level).find_map(|up| self.block(wider(up)))
+    }
+
+    /// The cell that is to hold a place. Its block is added if there is none.
+    fn cell_for(&mut self, place: Place) -> CellNumber {
+        let mut parent = None;
+        for level in 0..self.grids.len() {
+            let (key, cell) = block_of(level, self.grids[level].cell_of(place));
+            let number = self.find_block(key).unwrap_or_else(|| {
+                if let Some(parent) = parent {
+                    self.blocks[parent as usize].len += 1;
+                }
+                self.add_block(key)
+            });
+            if !self.blocks[number as usize].is_split {
+                return CellNumber::new(number, cell);
+            }
+            parent = Some(number);
         }
+        unreachable!("blocks of the smallest cells are not split");
+    }
+
+    fn add_block(&mut self, key: u64) -> u32 {
         let number = if let Some(number) = self.free.pop() {
             self.blocks[number as usize].key = key;
             number
         } else {
-            self.blocks.push(Block {
-                key,
-                occupied: 0,
-                cells: [NO_CHUNK; BLOCK_CELLS as usize],
-            });
-            // The last numbers would not leave room for the cell's number beside them.
-            let number = u32::try_from(self.blocks.len() - 1).ok();
-            number
-                .filter(|it| *it < u32::MAX / BLOCK_CELLS)
-                .expect("fewer than 2^26 blocks")
+            self.blocks.push(Block::new(key));
+            block_number(self.blocks.len() - 1).expect("fewer than 2^26 blocks")
         };
         self.by_key.insert(hash_of(key), number);
         number
     }
 }
 
-/// The key of a block by its column and row among blocks.
-#[expect(clippy::cast_sign_loss, reason = "blocks count from 0")]
-fn key_of((column, row): (i32, i32)) -> u64 {
-    (u64::from(row as u32) << 32) | u64::from(column as u32)
-}
-
-/// The key of the block that holds a cell, and the cell's number in it.
-#[inline]
-#[expect(clippy::cast_sign_loss, reason = "cells count from 0")]
-fn block_of((column, row): (i32, i32)) -> (u64, u32) {
-    let key = key_of((column >> BLOCK_SIDE_BITS, row >> BLOCK_SIDE_BITS));
-    let in_block = BLOCK_SIDE - 1;
-    let cell = ((row & in_block) << BLOCK_SIDE_BITS) | (column & in_block);
-    (key, cell as u32)
-}
-
+mod block;
 pub(crate) mod chunk;
+mod density;
 mod search;
 #[cfg(test)]
 mod tests;

@@ -12,14 +12,14 @@ use domain::{DriverId, Place, Timestamp, VehicleClasses};
 use fleet::{FleetPolicy, Ping};
 use host::WallClock;
 use host::market::MarketDocument;
-use rushhour_benches::random::Random;
+use rushhour_benches::city::{City, Density, Move, Spot, degrees};
 use services::ports::{CandidateQuery, Clock as _, MarketSnapshot};
 use services::track::{DriverLinks, Notice, Tracker};
 
 use super::{DRIVERS, NEAREST};
 
 /// Pings of a batch.
-const BATCH: usize = 100;
+const BATCH: u32 = 100;
 /// How often a batch comes: 250,000 pings a second, as many as a million drivers send at one each four seconds.
 const BATCH_EVERY: Duration = Duration::from_micros(400);
 /// Queries of a round's request.
@@ -75,9 +75,9 @@ pub(crate) fn measure() -> anyhow::Result<Waits> {
         Nobody,
         WallClock,
     );
-    let mut random = Random::new(11);
-    let all = (0..DRIVERS).map(|id| (DriverId(u64::from(id)), anywhere(&mut random)));
-    let all: Vec<_> = all.collect();
+    let city = City::new(11, Density::Even, DRIVERS);
+    let all = (0..).zip(city.at());
+    let all: Vec<_> = all.map(|(id, at)| (DriverId(id), place(*at))).collect();
     tracker.put_online(&all, None);
 
     let query_alone = rounds(&tracker);
@@ -97,23 +97,16 @@ pub(crate) fn measure() -> anyhow::Result<Waits> {
     })
 }
 
-fn anywhere(random: &mut Random) -> Place {
-    let (lat, lon) = (40.55 + random.unit() * 0.36, -74.2 + random.unit() * 0.474);
-    Place::new(lat, lon).expect("New York is on the globe")
-}
-
-/// Up to 45 m farther, north and east.
-fn step(from: Place, random: &mut Random) -> Place {
-    let mut way = |most: f64| (random.unit() * 2.0 - 1.0) * most;
-    let (lat, lon) = (from.lat() + way(0.000_405), from.lon() + way(0.000_534));
+fn place(spot: Spot) -> Place {
+    let (lat, lon) = degrees(spot);
     Place::new(lat, lon).expect("New York is on the globe")
 }
 
 /// Rounds one after the other: what a query of them takes.
 fn rounds(tracker: &Fleet) -> Took {
-    let mut random = Random::new(13);
+    let mut city = City::new(13, Density::Even, 0);
     let query = |_| CandidateQuery {
-        pickup: anywhere(&mut random),
+        pickup: place(city.anywhere()),
         classes: VehicleClasses::ALL,
         excluded: Vec::new(),
     };
@@ -133,27 +126,24 @@ fn rounds(tracker: &Fleet) -> Took {
 
 /// Batches of pings at their pace until it is over: what one takes.
 fn batches(tracker: &Fleet, is_over: impl Fn(Duration) -> bool) -> Took {
-    let mut random = Random::new(17);
-    let mut at: Vec<Place> = (0..DRIVERS).map(|_| anywhere(&mut random)).collect();
+    // The drivers who were put online, wherever the batches before have left them.
+    let mut city = City::new(11, Density::Even, DRIVERS);
     // Above those of batches before.
     let mut sequence = WallClock.now().as_micros().unsigned_abs();
     let began = Instant::now();
     let mut took = Vec::new();
     while !is_over(began.elapsed()) {
         let sent_at: Timestamp = WallClock.now();
-        let pings = (0..BATCH).map(|_| {
+        let ping = |it: Move| {
             sequence += 1;
-            let driver = random.below(DRIVERS);
-            let place = step(at[driver as usize], &mut random);
-            at[driver as usize] = place;
             let ping = Ping {
                 sequence,
-                place,
+                place: place(it.to),
                 sent_at,
             };
-            (DriverId(u64::from(driver)), ping)
-        });
-        let pings: Vec<_> = pings.collect();
+            (DriverId(u64::from(it.driver)), ping)
+        };
+        let pings: Vec<_> = city.moves(BATCH).into_iter().map(ping).collect();
         let due = BATCH_EVERY * u32::try_from(took.len()).unwrap_or(u32::MAX);
         std::thread::sleep(due.saturating_sub(began.elapsed()));
         took.push(microseconds(|| {

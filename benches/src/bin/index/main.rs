@@ -18,7 +18,7 @@ use kiddo::{ImmutableKdTree, SquaredEuclidean};
 use rstar::RTree;
 use rstar::primitives::GeomWithData;
 use rushhour_benches::bare_grid::BareGrid;
-use rushhour_benches::random::Random;
+use rushhour_benches::city::{City, Density, Move, SIDE_M, Spot, degrees};
 use rushhour_benches::{Comparison, Figure, cpu};
 use services::limits::QUERIES_AT_ONCE;
 
@@ -29,8 +29,6 @@ const QUERIES: u32 = 100_000;
 const TURNS: usize = 3;
 /// Rounds of a side in its turn.
 const ROUNDS: usize = 2;
-const SIDE_M: f64 = 40_000.0;
-const STEP_M: f64 = 45.0;
 const NEAREST: usize = 10;
 /// Updates between one query and the next: a ping each four seconds of 200,000 drivers, and 5,000 queries a second.
 const UPDATES_PER_QUERY: usize = 10;
@@ -41,9 +39,6 @@ const PLANE: Space = Space::Plane {
     width_m: SIDE_M,
     height_m: SIDE_M,
 };
-
-/// Metres east and north.
-type Spot = (f64, f64);
 
 fn main() -> anyhow::Result<ExitCode> {
     let mut rows = Comparison::default();
@@ -59,6 +54,8 @@ fn main() -> anyhow::Result<ExitCode> {
         grid: (grid_update, grid_nearest),
         rstar: (rstar_update, rstar_nearest),
         kiddo: (kiddo_rebuild, kiddo_nearest),
+        centred,
+        kiddo_centred: (_, kiddo_centred),
     } = best;
     let case = "update of the index alone, of a batch";
     rows.add(Figure::cost(case, alone, "rstar", rstar_update, "ns", 50.0));
@@ -103,6 +100,23 @@ fn main() -> anyhow::Result<ExitCode> {
         plane.nearest,
         "bare grid, taking none",
         grid_nearest,
+        "ns",
+    ));
+    let case = "nearest 10, the same, in a city with a centre";
+    rows.add(Figure::cost(
+        case,
+        centred.nearest,
+        none,
+        kiddo_centred,
+        "ns",
+        1.0,
+    ));
+    let (even, centre) = ("an even one", "a city with a centre");
+    rows.add(Figure::told(
+        &format!("update in {centre}, of a batch"),
+        centred.batched,
+        even,
+        plane.batched,
         "ns",
     ));
     let (flat, round) = ("on a plane", "on the globe");
@@ -155,6 +169,9 @@ struct Sides {
     grid: (f64, f64),
     rstar: (f64, f64),
     kiddo: (f64, f64),
+    /// In a city with a centre.
+    centred: Took,
+    kiddo_centred: (f64, f64),
 }
 
 impl Sides {
@@ -162,10 +179,12 @@ impl Sides {
         Self {
             alone: index_alone(PLANE),
             rstar: rstar(),
-            plane: ours(PLANE),
-            kiddo: kiddo(),
+            plane: ours(PLANE, Density::Even),
+            kiddo: kiddo(Density::Even),
+            centred: ours(PLANE, Density::Centred),
+            kiddo_centred: kiddo(Density::Centred),
             grid: bare_grid(),
-            globe: ours(Space::Sphere),
+            globe: ours(Space::Sphere, Density::Even),
         }
     }
 
@@ -178,6 +197,8 @@ impl Sides {
             grid: both(self.grid, other.grid),
             rstar: both(self.rstar, other.rstar),
             kiddo: both(self.kiddo, other.kiddo),
+            centred: self.centred.least(other.centred),
+            kiddo_centred: both(self.kiddo_centred, other.kiddo_centred),
         }
     }
 }
@@ -185,8 +206,7 @@ impl Sides {
 /// A spot of the city on a space: on the globe it is New York.
 fn place(space: Space, (east_m, north_m): Spot) -> Place {
     if space == Space::Sphere {
-        let degrees = domain::place::METRES_PER_DEGREE;
-        let (lat, lon) = (40.55 + north_m / degrees, -74.2 + east_m / degrees / 0.759);
+        let (lat, lon) = degrees((east_m, north_m));
         Place::new(lat, lon).expect("New York is on the globe")
     } else {
         Place::from_metres(east_m, north_m)
@@ -198,46 +218,13 @@ fn id(driver: u32) -> DriverId {
     DriverId(u64::from(driver) * 7_919)
 }
 
-struct City {
-    random: Random,
-    at: Vec<Spot>,
+/// The seed of the city, whoever is told of it.
+fn city(density: Density, drivers: u32) -> City {
+    City::new(7, density, drivers)
 }
 
-/// One driver's move.
-#[derive(Clone, Copy)]
-struct Move {
-    driver: u32,
-    from: Spot,
-    to: Spot,
-}
-
-impl City {
-    fn new(drivers: u32) -> Self {
-        let mut random = Random::new(7);
-        let at = (0..drivers)
-            .map(|_| (random.unit() * SIDE_M, random.unit() * SIDE_M))
-            .collect();
-        Self { random, at }
-    }
-
-    fn moves(&mut self) -> Vec<Move> {
-        let one = |_| {
-            let driver = self.random.below(DRIVERS);
-            let from = self.at[driver as usize];
-            let mut step =
-                |at: f64| (at + (self.random.unit() * 2.0 - 1.0) * STEP_M).clamp(0.0, SIDE_M);
-            let to = (step(from.0), step(from.1));
-            self.at[driver as usize] = to;
-            Move { driver, from, to }
-        };
-        (0..UPDATES).map(one).collect()
-    }
-
-    fn anywhere(&mut self) -> Vec<Spot> {
-        (0..QUERIES)
-            .map(|_| (self.random.unit() * SIDE_M, self.random.unit() * SIDE_M))
-            .collect()
-    }
+fn anywhere(city: &mut City) -> Vec<Spot> {
+    (0..QUERIES).map(|_| city.anywhere()).collect()
 }
 
 fn spent(work: impl FnOnce()) -> Duration {
@@ -278,14 +265,14 @@ impl Took {
 }
 
 /// The fleet on a space.
-fn ours(space: Space) -> Took {
-    let mut city = City::new(DRIVERS);
+fn ours(space: Space, density: Density) -> Took {
+    let mut city = city(density, DRIVERS);
     let policy = FleetPolicy {
         ping_expiry: Duration::from_secs(20),
         ..FleetPolicy::default()
     };
     let mut fleet = Fleet::new(space, policy);
-    for (driver, at) in (0..).zip(&city.at) {
+    for (driver, at) in (0..).zip(city.at()) {
         fleet.go_online(id(driver), place(space, *at), Timestamp::ZERO);
     }
     let mut sequence = 0;
@@ -302,7 +289,7 @@ fn ours(space: Space) -> Took {
                 };
                 (id(it.driver), ping)
             };
-            city.moves().iter().map(ping).collect()
+            city.moves(UPDATES).iter().map(ping).collect()
         };
         let told = pings();
         let spent_on = spent(|| {
@@ -322,7 +309,10 @@ fn ours(space: Space) -> Took {
         took.batched = took.batched.min(nanoseconds(spent_on, UPDATES));
 
         let told = pings();
-        let queries: Vec<Place> = city.anywhere().iter().map(|at| place(space, *at)).collect();
+        let queries: Vec<Place> = anywhere(&mut city)
+            .iter()
+            .map(|at| place(space, *at))
+            .collect();
         let mut spent_on = Duration::ZERO;
         // A thousand at a time: reading the clock costs as much as a query.
         let told = told.chunks(1_000 * UPDATES_PER_QUERY);
@@ -345,14 +335,14 @@ fn ours(space: Space) -> Took {
 
 /// The index alone, which knows of no status: nanoseconds of an update of a batch.
 fn index_alone(space: Space) -> f64 {
-    let mut city = City::new(DRIVERS);
+    let mut city = city(Density::Even, DRIVERS);
     let mut index = Index::new(space);
-    for (driver, at) in (0..).zip(&city.at) {
+    for (driver, at) in (0..).zip(city.at()) {
         index.put(driver, id(driver), place(space, *at));
     }
     let mut update = f64::INFINITY;
     for _ in 0..ROUNDS {
-        let moves = city.moves();
+        let moves = city.moves(UPDATES);
         let slots: Vec<u32> = moves.iter().map(|it| it.driver).collect();
         let places: Vec<Place> = moves.iter().map(|it| place(space, it.to)).collect();
         let took = spent(|| {
@@ -372,18 +362,18 @@ fn index_alone(space: Space) -> f64 {
 }
 
 fn bare_grid() -> (f64, f64) {
-    let mut city = City::new(DRIVERS);
-    let mut grid = BareGrid::new(SIDE_M, &city.at);
+    let mut city = city(Density::Even, DRIVERS);
+    let mut grid = BareGrid::new(SIDE_M, city.at());
     let (mut update, mut nearest, mut found) = (f64::INFINITY, f64::INFINITY, Vec::new());
     for _ in 0..ROUNDS {
-        let moves = city.moves();
+        let moves = city.moves(UPDATES);
         let took = spent(|| {
             for it in &moves {
                 grid.put(it.driver, it.to);
             }
         });
         update = update.min(nanoseconds(took, UPDATES));
-        let queries = city.anywhere();
+        let queries = anywhere(&mut city);
         let took = spent(|| {
             for at in &queries {
                 grid.nearest(*at, NEAREST, &mut found);
@@ -396,16 +386,16 @@ fn bare_grid() -> (f64, f64) {
 }
 
 fn rstar() -> (f64, f64) {
-    let mut city = City::new(DRIVERS);
+    let mut city = city(Density::Even, DRIVERS);
     let entry = |driver: u32, (x, y): Spot| GeomWithData::new([x, y], driver);
     let mut tree = RTree::bulk_load(
         (0..)
-            .zip(&city.at)
+            .zip(city.at())
             .map(|(driver, at)| entry(driver, *at))
             .collect(),
     );
     // Its updates slow down what comes after: queries are of the tree as it was built.
-    let queries = city.anywhere();
+    let queries = anywhere(&mut city);
     let took = spent(|| {
         for (x, y) in &queries {
             for found in tree.nearest_neighbor_iter([*x, *y]).take(NEAREST) {
@@ -414,7 +404,7 @@ fn rstar() -> (f64, f64) {
         }
     });
     let nearest = nanoseconds(took, QUERIES);
-    let moves = city.moves();
+    let moves = city.moves(UPDATES);
     let took = spent(|| {
         for it in &moves {
             black_box(tree.remove(&entry(it.driver, it.from)));
@@ -424,16 +414,16 @@ fn rstar() -> (f64, f64) {
     (nanoseconds(took, UPDATES), nearest)
 }
 
-fn kiddo() -> (f64, f64) {
-    let mut city = City::new(DRIVERS);
-    let at: Vec<[f64; 2]> = city.at.iter().map(|(x, y)| [*x, *y]).collect();
+fn kiddo(density: Density) -> (f64, f64) {
+    let mut city = city(density, DRIVERS);
+    let at: Vec<[f64; 2]> = city.at().iter().map(|(x, y)| [*x, *y]).collect();
     let (mut rebuild, mut nearest) = (f64::INFINITY, f64::INFINITY);
     for _ in 0..ROUNDS {
         let mut tree = None;
         let took = spent(|| tree = ImmutableKdTree::new_from_slice(&at).ok());
         rebuild = rebuild.min(nanoseconds(took, DRIVERS));
         let tree: ImmutableKdTree<f64, 2> = tree.expect("a city makes a tree");
-        let queries = city.anywhere();
+        let queries = anywhere(&mut city);
         let took = spent(|| {
             for (x, y) in &queries {
                 let found = tree
@@ -450,10 +440,10 @@ fn kiddo() -> (f64, f64) {
 
 /// What a million drivers take, all online and in the index, in a process that holds nothing else.
 fn memory() -> Figure {
-    let city = City::new(MILLION);
+    let city = city(Density::Even, MILLION);
     let before = resident_mb();
     let mut fleet = Fleet::new(Space::Sphere, FleetPolicy::default());
-    for (driver, at) in (0..).zip(&city.at) {
+    for (driver, at) in (0..).zip(city.at()) {
         fleet.go_online(id(driver), place(Space::Sphere, *at), Timestamp::ZERO);
     }
     let after = resident_mb();

@@ -5,14 +5,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rushhour_benches::city::{City, Density, Spot, degrees};
 use rushhour_benches::cpu;
-use rushhour_benches::random::Random;
 use rushhour_benches::wire::{redis, tracker};
 
 use crate::costs::{Costs, Within};
 
 /// Drivers in each.
-const DRIVERS: u64 = 200_000;
+const DRIVERS: u32 = 200_000;
 /// Connections of clients.
 const CONNECTIONS: usize = 16;
 /// What one command carries where it carries many.
@@ -29,13 +29,8 @@ pub(crate) const RADII_M: [f64; 6] = [160.0, 180.0, 200.0, 220.0, 260.0, 320.0];
 const ANY_DISTANCE_M: f64 = 20_000_000.0;
 /// How much wider Redis searches again where it found fewer.
 const WIDER: f64 = 1.5;
-/// The city: degrees of latitude and longitude of 40 km by 40 km in New York.
-const SOUTH_WEST: (f64, f64) = (40.55, -74.2);
-const EXTENT: (f64, f64) = (0.36, 0.474);
-/// The longest way between two pings, north and east: 45 m, as a car in traffic drives.
-const STEP: (f64, f64) = (0.000_405, 0.000_534);
 /// Drivers with a stream of their own, on each connection.
-const STREAMS: u64 = 125;
+const STREAMS: u32 = 125;
 
 /// A server that ends with its owner.
 struct Server {
@@ -64,52 +59,32 @@ impl Server {
     }
 }
 
+/// A driver's number, latitude and longitude.
+type Update = (u64, (f64, f64));
+
+fn update((driver, at): (u32, Spot)) -> Update {
+    (u64::from(driver), degrees(at))
+}
+
+fn city() -> City {
+    City::new(3, Density::Even, DRIVERS)
+}
+
+/// All drivers of the city.
+fn all(city: &City) -> Vec<Update> {
+    (0..).zip(city.at().iter().copied()).map(update).collect()
+}
+
+/// Steps of drivers drawn at random.
+fn moves(city: &mut City, count: u32) -> Vec<Update> {
+    let moves = city.moves(count).into_iter();
+    moves.map(|it| update((it.driver, it.to))).collect()
+}
+
 /// Latitude and longitude of places in the city.
-fn places(seed: u64) -> impl Iterator<Item = (f64, f64)> {
-    let mut random = Random::new(seed);
-    std::iter::repeat_with(move || {
-        (
-            SOUTH_WEST.0 + random.unit() * EXTENT.0,
-            SOUTH_WEST.1 + random.unit() * EXTENT.1,
-        )
-    })
-}
-
-/// Where all drivers are.
-struct City {
-    at: Vec<(f64, f64)>,
-    random: Random,
-}
-
-impl City {
-    fn new() -> Self {
-        Self {
-            at: places(3).take(DRIVERS as usize).collect(),
-            random: Random::new(5),
-        }
-    }
-
-    /// All of them.
-    fn all(&self) -> Vec<(u64, (f64, f64))> {
-        (0..).zip(self.at.iter().copied()).collect()
-    }
-
-    /// Where a driver is after the next step.
-    fn step(&mut self, driver: u64) -> (f64, f64) {
-        let at = &mut self.at[driver as usize];
-        let mut step = |most| (self.random.unit() * 2.0 - 1.0) * most;
-        *at = (at.0 + step(STEP.0), at.1 + step(STEP.1));
-        *at
-    }
-
-    /// Steps of drivers drawn at random.
-    fn moves(&mut self, count: usize) -> Vec<(u64, (f64, f64))> {
-        let one = |_| {
-            let driver = self.random.bits() % DRIVERS;
-            (driver, self.step(driver))
-        };
-        (0..count).map(one).collect()
-    }
+fn places(count: usize) -> Vec<(f64, f64)> {
+    let mut city = City::new(9, Density::Even, 0);
+    (0..count).map(|_| degrees(city.anywhere())).collect()
 }
 
 /// The tracker, with clients over gRPC and clients of Redis' protocol.
@@ -130,8 +105,8 @@ impl Ours {
         let (grpc, in_redis) = tracker::addresses_of(&mut child)?;
         let server = Server { child };
         let client = tracker::Client::connect(grpc, CONNECTIONS)?;
-        let city = City::new();
-        client.report(city.all(), BATCH)?;
+        let city = city();
+        client.report(all(&city), BATCH)?;
         let clients = redis::Clients {
             address: in_redis,
             token: Some(tracker::SERVICE_TOKEN),
@@ -152,19 +127,19 @@ impl Ours {
             city,
             ..
         } = self;
-        let updates = city.moves(4_000_000);
+        let updates = moves(city, 4_000_000);
         let batched = server.cost(updates.len(), || client.report(updates, BATCH))?;
-        let drivers = client.streams(STREAMS)?;
-        let mut of_connection = |connection: u64| {
+        let drivers = client.streams(u64::from(STREAMS))?;
+        let mut of_connection = |connection: u32| {
             let drivers = (0..STREAMS).cycle().map(|it| connection * STREAMS + it);
-            let steps = drivers.map(|driver| city.step(driver));
+            let steps = drivers.map(|driver| degrees(city.step(driver)));
             steps.take(100_000 / CONNECTIONS).collect::<Vec<_>>()
         };
-        let pings: Vec<_> = (0..CONNECTIONS as u64).map(&mut of_connection).collect();
+        let pings: Vec<_> = (0..CONNECTIONS as u32).map(&mut of_connection).collect();
         let count = pings.iter().map(Vec::len).sum();
         let single = server.cost(count, || client.ping(drivers, pings))?;
         let nearest = |count, batch| {
-            let queries: Vec<_> = places(9).take(count).collect();
+            let queries = places(count);
             server.cost(count, || client.nearest(&queries, batch))
         };
         Ok(Costs {
@@ -186,7 +161,7 @@ impl Ours {
         } = self;
         let (batched, single, nothing) = updates_of(server, *clients, city, 2_000_000)?;
         let nearest = |count, pipelined| {
-            let near: Vec<_> = places(9).take(count).collect();
+            let near = places(count);
             server.cost(count, || {
                 let found = within(*clients, &near, ANY_DISTANCE_M, pipelined)?;
                 anyhow::ensure!(
@@ -212,13 +187,13 @@ fn updates_of(
     server: &Server,
     clients: redis::Clients,
     city: &mut City,
-    batched: usize,
+    batched: u32,
 ) -> anyhow::Result<(f64, f64, f64)> {
-    let add = |updates: &[(u64, (f64, f64))]| redis::geo_add(updates);
+    let add = |updates: &[Update]| redis::geo_add(updates);
     let cost = |count, commands| server.cost(count, || clients.ask(commands, 1).map(drop));
-    let updates = city.moves(batched);
+    let updates = moves(city, batched);
     let batched = cost(updates.len(), updates.chunks(BATCH).map(add).collect())?;
-    let updates = city.moves(100_000);
+    let updates = moves(city, 100_000);
     let single = cost(updates.len(), updates.chunks(1).map(add).collect())?;
     let nothing = cost(
         REQUESTS_OF_NOTHING,
@@ -278,8 +253,8 @@ impl Theirs {
             token: None,
             connections: CONNECTIONS,
         };
-        let city = City::new();
-        let all = city.all();
+        let city = city();
+        let all = all(&city);
         clients.ask(all.chunks(BATCH).map(redis::geo_add).collect(), 1)?;
         Ok(Self {
             server,
@@ -293,7 +268,7 @@ impl Theirs {
         let Self {
             server, clients, ..
         } = self;
-        let near: Vec<_> = places(9).take(20_000).collect();
+        let near = places(20_000);
         let try_within = |radius_m| {
             let mut found = Vec::new();
             let once = server.cost(near.len(), || {
@@ -323,7 +298,7 @@ impl Theirs {
             city,
         } = self;
         let (batched, single, nothing) = updates_of(server, *clients, city, 1_000_000)?;
-        let near: Vec<_> = places(9).take(20_000).collect();
+        let near = places(20_000);
         let piped = |pipelined| {
             server.cost(near.len(), || {
                 until_enough(*clients, near.clone(), best.radius_m, pipelined)

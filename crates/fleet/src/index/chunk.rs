@@ -174,6 +174,14 @@ impl Chunks {
         number
     }
 
+    /// Frees all chunks of a cell by its first.
+    pub(crate) fn clear(&mut self, first: u32) {
+        let last = self.of(first).last();
+        if let Some(last) = last {
+            self.all[last as usize].next = std::mem::replace(&mut self.free, first);
+        }
+    }
+
     /// Takes a driver out of a cell by its first chunk, which may be another afterwards, or none. Another of the cell's
     /// drivers, whose slot comes back, may have moved to where the one was.
     pub(crate) fn remove(&mut self, first: &mut u32, at: Located) -> Option<u32> {

@@ -1,11 +1,12 @@
-//! The exact `k` nearest: first the cells around, then block by block outwards.
+//! The exact `k` nearest: first the cells around, then, where there may be nearer ones, outwards ([`outwards`]).
 
 use domain::{Place, Space, VehicleClasses};
 
+use super::block::{Block, block_of};
 use super::chunk::{Located, NO_CHUNK};
-use super::{Block, Candidate, CandidateLists, Index, Nearby, bits, key_of};
-use crate::grid::{AROUND, BLOCK_SIDE, Standing, Step};
-use crate::limits::{SEARCHES_AT_ONCE, SPARE_BLOCKS_PER_SEARCH};
+use super::{Candidate, CandidateLists, Index, Nearby};
+use crate::grid::{AROUND, Standing, Step};
+use crate::limits::SEARCHES_AT_ONCE;
 use crate::metric::{Globe, Metric, Plane, Torus, slackened};
 use crate::shortlist::Shortlist;
 
@@ -24,7 +25,7 @@ impl Index {
         queries: impl IntoIterator<Item = Nearby<'a>>,
         found: &mut CandidateLists,
     ) {
-        match self.grid.space() {
+        match self.space() {
             Space::Sphere => self.search_each(queries, Globe::new, found),
             space @ Space::Plane { .. } => {
                 self.search_each(queries, |from| Plane { space, from }, found);
@@ -89,6 +90,9 @@ fn look_each<M: Metric>(searches: &mut [Option<Search<'_, M>>]) {
     }
     for search in searches.iter_mut().flatten() {
         search.visit_each(search.farther);
+        if search.is_mixed {
+            search.visit_around_of_other_levels();
+        }
         search.look_on();
         search.shortlist.limit();
     }
@@ -127,12 +131,19 @@ struct Search<'a, M> {
     radius_m: f64,
     classes: VehicleClasses,
     excluded: &'a [u32],
+    /// That of the cell that the place lies in.
+    level: usize,
+    /// Where the place lies in the grid of that level.
     column: Standing,
     row: Standing,
     /// How far whatever lies beyond the cells around is, along each axis.
     beyond: (Option<f64>, Option<f64>),
     nearer: [Seen; NEARER.len()],
     farther: [Seen; FARTHER.len()],
+    /// Whether some of the cells around are of other levels.
+    is_mixed: bool,
+    /// How many cells either way were looked at one by one.
+    visited: i32,
     shortlist: Shortlist,
 }
 
@@ -146,27 +157,43 @@ impl<'a, M: Metric> Search<'a, M> {
     ) -> Self {
         let limit = slackened(metric.rank_of(radius_m));
         shortlist.begin(nearby.k.min(index.len), limit);
-        let grid = &index.grid;
-        let (column, row) = grid.standings(nearby.place);
-        let (columns, rows) = (grid.columns.around(column), grid.rows.around(row));
-        let height = grid.rows.extent(Step::Cell);
         // Cells side by side are in the same block or in one with another last bit of its column or row.
         let mut known: [Option<(u64, Option<&Block>)>; 4] = [None; 4];
+        let mut level = 0;
+        let (column, row) = loop {
+            let (column, row) = index.grids[level].standings(nearby.place);
+            let (key, _) = block_of(level, (column.cell(), row.cell()));
+            let block = index.block(key);
+            if block.is_none_or(|block| !block.is_split) {
+                known[parity(key)] = Some((key, block));
+                break (column, row);
+            }
+            level += 1;
+        };
+        let grid = &index.grids[level];
+        let (columns, rows) = (grid.columns.around(column), grid.rows.around(row));
+        let height = grid.rows.extent(Step::Cell);
         let across = columns
             .lines
             .map(|line| Some((line?.cell, metric.column(line?.gap))));
         let along = rows
             .lines
             .map(|line| Some((line?.cell, metric.row(line?.gap, height))));
+        let mut is_mixed = false;
         let mut see = |(x, y): (usize, usize)| {
             let (Some((column, share)), Some((row, floors))) = (across[x], along[y]) else {
                 return NOTHING;
             };
-            let (key, cell) = super::block_of((column, row));
+            let (key, cell) = block_of(level, (column, row));
             let known = &mut known[parity(key)];
             let block = match known {
                 Some((is, block)) if *is == key => *block,
-                _ => index.block(key),
+                _ => {
+                    let block = index.block(key);
+                    // Of levels below the first, a block that is not there may be part of one that is.
+                    is_mixed |= block.map_or(level > 0, |block| block.is_split);
+                    block
+                }
             };
             *known = Some((key, block));
             Seen {
@@ -187,11 +214,14 @@ impl<'a, M: Metric> Search<'a, M> {
             beyond: (columns.beyond, rows.beyond),
             nearer,
             farther,
+            is_mixed,
+            visited: AROUND,
             metric,
             k: nearby.k,
             radius_m,
             classes: nearby.classes,
             excluded: nearby.excluded,
+            level,
             column,
             row,
             shortlist,
@@ -258,114 +288,6 @@ impl<'a, M: Metric> Search<'a, M> {
         found.truncate(first + within.count());
     }
 
-    /// Visits what lies beyond the cells around, as far as there is a need.
-    fn look_on(&mut self) {
-        if self.is_done(self.beyond) {
-            return;
-        }
-        // Where rings would meet more empty blocks than there are occupied ones (few drivers, far away, or
-        // near a pole) those are looked at instead.
-        let budget = self.index.by_key.len() + SPARE_BLOCKS_PER_SEARCH;
-        let mut looked_at = 0;
-        let mut ring = 0;
-        while looked_at <= budget {
-            looked_at += self.visit_ring(ring);
-            let grid = &self.index.grid;
-            let beyond_x = grid.columns.gap_beyond(self.column, Step::Block, ring);
-            let beyond_y = grid.rows.gap_beyond(self.row, Step::Block, ring);
-            if self.is_done((beyond_x, beyond_y)) {
-                return;
-            }
-            ring += 1;
-        }
-        self.shortlist.restart();
-        for block in &self.index.blocks {
-            for first in block.occupied_cells() {
-                self.visit(first);
-            }
-        }
-    }
-
-    /// Whether nothing so far away along an axis can be among the nearest; none: there is nothing.
-    fn is_done(&mut self, (beyond_x, beyond_y): (Option<f64>, Option<f64>)) -> bool {
-        let floor_x = beyond_x.map_or(f64::INFINITY, |gap| self.metric.floor_beyond_x(gap));
-        let floor_y = beyond_y.map_or(f64::INFINITY, |gap| self.metric.floor_beyond_y(gap));
-        // Infinite once everything was visited, which is above no limit, not even none.
-        let floor = floor_x.min(floor_y);
-        floor.is_infinite() || floor > self.shortlist.limit()
-    }
-
-    /// Visits the blocks `ring` columns or rows of them away, and says how many they are.
-    fn visit_ring(&mut self, ring: i32) -> usize {
-        let grid = &self.index.grid;
-        let columns = grid.columns.offsets(self.column, Step::Block);
-        let rows = grid.rows.offsets(self.row, Step::Block);
-        let mut blocks = 0;
-        for dy in rows.within(ring) {
-            let y = grid.rows.piece_at(self.row, Step::Block, dy);
-            let gap_y = grid.rows.gap(self.row, Step::Block, y);
-            // The first and the last row of a ring are visited whole, of the others the two ends.
-            if dy.abs() == ring {
-                for dx in columns.within(ring) {
-                    blocks += 1;
-                    self.visit_block(dx, y, gap_y);
-                }
-                continue;
-            }
-            for dx in [-ring, ring] {
-                if columns.contain(dx) {
-                    blocks += 1;
-                    self.visit_block(dx, y, gap_y);
-                }
-            }
-        }
-        blocks
-    }
-
-    fn visit_block(&mut self, dx: i32, block_y: i32, gap_y: f64) {
-        let columns = &self.index.grid.columns;
-        let rows = &self.index.grid.rows;
-        let block_x = columns.piece_at(self.column, Step::Block, dx);
-        let gap_x = columns.gap(self.column, Step::Block, block_x);
-        let row = self.metric.row(gap_y, rows.extent(Step::Block));
-        let limit = self.shortlist.limit();
-        if row.floor_in(self.metric.column(gap_x)) > limit {
-            return;
-        }
-        let Some(block) = self.index.block(key_of((block_x, block_y))) else {
-            return;
-        };
-        // Per column: its share of floors, whether within reach, and whether among the cells around.
-        let mut shares = [0.0; BLOCK_SIDE as usize];
-        let (mut reached, mut around) = (0u64, 0u64);
-        for (x, share) in (0i32..).zip(&mut shares) {
-            let cell = block_x * BLOCK_SIDE + x;
-            let gap = columns.gap(self.column, Step::Cell, cell);
-            *share = self.metric.column(gap);
-            let is_reached = self.metric.floor_beyond_x(gap) <= limit;
-            reached |= u64::from(is_reached) << x;
-            around |= u64::from(columns.cells_between(self.column, cell) <= AROUND) << x;
-        }
-        let height = rows.extent(Step::Cell);
-        for y in 0..BLOCK_SIDE {
-            let first = y * BLOCK_SIDE;
-            let mut cells = (block.occupied >> first) & reached;
-            if cells == 0 {
-                continue;
-            }
-            let row = block_y * BLOCK_SIDE + y;
-            if rows.cells_between(self.row, row) <= AROUND {
-                cells &= !around;
-            }
-            let row = self.metric.row(rows.gap(self.row, Step::Cell, row), height);
-            for x in bits(cells) {
-                if row.floor_in(shares[x as usize]) <= self.shortlist.limit() {
-                    self.visit(block.cells[first as usize + x as usize]);
-                }
-            }
-        }
-    }
-
     /// Ranks the drivers of a cell, by its first chunk.
     #[inline]
     fn visit(&mut self, first: u32) {
@@ -397,3 +319,5 @@ impl<'a, M: Metric> Search<'a, M> {
         class_will_do && self.excluded.binary_search(&slot).is_err()
     }
 }
+
+mod outwards;
