@@ -179,7 +179,7 @@ impl Index {
                     self.drivers.resize(slot as usize + 1, DriverId(0));
                 }
                 self.drivers[slot as usize] = driver;
-                self.put_in(slot, place);
+                self.put_in(slot, place, 0);
             }
             Some(entry) => {
                 debug_assert_eq!(self.drivers[slot as usize], driver);
@@ -189,7 +189,7 @@ impl Index {
                 let (key, cell) = block_of(level, self.grids[level].cell_of(place));
                 if block.key != key {
                     self.take_out(entry);
-                    self.put_in(slot, place);
+                    self.put_in(slot, place, level);
                 } else if entry.cell.cell() != cell {
                     self.take_from_cell(entry);
                     self.put_in_cell(CellNumber::new(number, cell), slot, place);
@@ -226,9 +226,9 @@ impl Index {
         std::hint::black_box(entries.fold(0, |read, entry| read ^ entry.cell.block()));
     }
 
-    /// Puts a slot in that is not.
-    fn put_in(&mut self, slot: u32, place: Place) {
-        let cell = self.cell_for(place);
+    /// Puts a slot in that is not, likely in a cell of a level.
+    fn put_in(&mut self, slot: u32, place: Place, likely: usize) {
+        let cell = self.cell_for(place, likely);
         self.len += 1;
         self.blocks[cell.block() as usize].len += 1;
         self.put_in_cell(cell, slot, place);
@@ -331,23 +331,36 @@ impl Index {
         (0..=level).find_map(|up| self.block(wider(up)))
     }
 
-    /// The cell that is to hold a place. Its block is added if there is none.
-    fn cell_for(&mut self, place: Place) -> CellNumber {
-        let mut parent = None;
-        for level in 0..self.grids.len() {
-            let (key, cell) = block_of(level, self.grids[level].cell_of(place));
-            let number = self.find_block(key).unwrap_or_else(|| {
-                if let Some(parent) = parent {
-                    self.blocks[parent as usize].len += 1;
-                }
-                self.add_block(key)
-            });
-            if !self.blocks[number as usize].is_split {
-                return CellNumber::new(number, cell);
-            }
-            parent = Some(number);
+    /// The level of the cells where a place is, and the block there if there is one. One level may be likelier than others.
+    fn level_at(&self, place: Place, likely: usize) -> (usize, Option<u32>) {
+        let number_at = |level: usize| {
+            let (key, _) = block_of(level, self.grids[level].cell_of(place));
+            self.find_block(key)
+        };
+        let first = number_at(likely);
+        // Where there is none, it is not known who else has what lies there.
+        let mut level = if first.is_some() { likely } else { 0 };
+        let mut number = if level == likely { first } else { number_at(0) };
+        while number.is_some_and(|number| self.blocks[number as usize].is_split) {
+            level += 1;
+            number = number_at(level);
         }
-        unreachable!("blocks of the smallest cells are not split");
+        (level, number)
+    }
+
+    /// The cell that is to hold a place. Its block is added if there is none.
+    fn cell_for(&mut self, place: Place, likely: usize) -> CellNumber {
+        let (level, number) = self.level_at(place, likely);
+        let (key, cell) = block_of(level, self.grids[level].cell_of(place));
+        let number = number.unwrap_or_else(|| {
+            let number = self.add_block(key);
+            if level > 0 {
+                let parent = self.parent_of(number);
+                self.blocks[parent as usize].len += 1;
+            }
+            number
+        });
+        CellNumber::new(number, cell)
     }
 
     fn add_block(&mut self, key: u64) -> u32 {

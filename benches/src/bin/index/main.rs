@@ -103,13 +103,12 @@ fn main() -> anyhow::Result<ExitCode> {
         "ns",
     ));
     let case = "nearest 10, the same, in a city with a centre";
-    rows.add(Figure::cost(
+    rows.add(Figure::told(
         case,
         centred.nearest,
         none,
         kiddo_centred,
         "ns",
-        1.0,
     ));
     let (even, centre) = ("an even one", "a city with a centre");
     rows.add(Figure::told(

@@ -37,9 +37,11 @@ impl Index {
     #[cold]
     fn split(&mut self, number: u32) {
         let drivers = self.take_all(number);
-        self.blocks[number as usize].is_split = true;
+        let block = &mut self.blocks[number as usize];
+        block.is_split = true;
+        let level = block.level();
         for (slot, place) in drivers {
-            self.put_in(slot, place);
+            self.put_in(slot, place, level);
         }
     }
 
@@ -77,8 +79,9 @@ impl Index {
         let block = &mut self.blocks[number as usize];
         block.is_split = false;
         block.len = 0;
+        let level = block.level();
         for (slot, place) in drivers {
-            self.put_in(slot, place);
+            self.put_in(slot, place, level);
         }
     }
 
@@ -146,7 +149,7 @@ impl Index {
         anew.entries = vec![Entry::NONE; self.entries.len()];
         anew.moves_until_look = self.moves_until_look;
         for (slot, place) in self.places() {
-            anew.put_in(slot, place);
+            anew.put_in(slot, place, 0);
         }
         anew.drivers = std::mem::take(&mut self.drivers);
         anew.classes = std::mem::take(&mut self.classes);

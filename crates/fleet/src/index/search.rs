@@ -46,6 +46,8 @@ impl Index {
         let mut queries = queries.into_iter();
         let mut searches: Vec<Option<Search<'_, M>>> = Vec::new();
         let mut shortlists = Vec::new();
+        // Those who ask one after the other are likely to stand among cells as wide.
+        let mut level = 0;
         loop {
             searches.extend(queries.by_ref().take(SEARCHES_AT_ONCE).map(|query| {
                 let radius_m = query.radius_m.unwrap_or(f64::INFINITY);
@@ -53,7 +55,10 @@ impl Index {
                 let is_distance = radius_m >= 0.0;
                 (query.k > 0 && is_distance && !self.is_empty()).then(|| {
                     let shortlist = shortlists.pop().unwrap_or_default();
-                    Search::new(self, from(query.place), query, radius_m, shortlist)
+                    let search =
+                        Search::new(self, from(query.place), query, radius_m, level, shortlist);
+                    level = search.level;
+                    search
                 })
             }));
             if searches.is_empty() {
@@ -153,24 +158,19 @@ impl<'a, M: Metric> Search<'a, M> {
         metric: M,
         nearby: Nearby<'a>,
         radius_m: f64,
+        likely_level: usize,
         mut shortlist: Shortlist,
     ) -> Self {
         let limit = slackened(metric.rank_of(radius_m));
         shortlist.begin(nearby.k.min(index.len), limit);
         // Cells side by side are in the same block or in one with another last bit of its column or row.
         let mut known: [Option<(u64, Option<&Block>)>; 4] = [None; 4];
-        let mut level = 0;
-        let (column, row) = loop {
-            let (column, row) = index.grids[level].standings(nearby.place);
-            let (key, _) = block_of(level, (column.cell(), row.cell()));
-            let block = index.block(key);
-            if block.is_none_or(|block| !block.is_split) {
-                known[parity(key)] = Some((key, block));
-                break (column, row);
-            }
-            level += 1;
-        };
+        let (level, number) = index.level_at(nearby.place, likely_level);
         let grid = &index.grids[level];
+        let (column, row) = grid.standings(nearby.place);
+        let own = number.map(|number| &index.blocks[number as usize]);
+        let (key, _) = block_of(level, (column.cell(), row.cell()));
+        known[parity(key)] = Some((key, own));
         let (columns, rows) = (grid.columns.around(column), grid.rows.around(row));
         let height = grid.rows.extent(Step::Cell);
         let across = columns

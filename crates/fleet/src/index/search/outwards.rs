@@ -1,9 +1,9 @@
 //! What lies beyond the cells around, or among cells of other levels: the cells around those, then block by block.
 
-use crate::index::block::{bits, block_of, key_of, quarters};
-use crate::index::chunk::NO_CHUNK;
 use super::Search;
 use crate::grid::{AROUND, Axis, BLOCK_SIDE, Standing, Step};
+use crate::index::block::{bits, block_of, key_of, quarters};
+use crate::index::chunk::NO_CHUNK;
 use crate::limits::SPARE_BLOCKS_PER_SEARCH;
 use crate::metric::Metric;
 
