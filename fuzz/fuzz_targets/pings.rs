@@ -3,7 +3,7 @@
 #![no_main]
 
 use domain::{DriverId, Place, Space, Timestamp};
-use fleet::{Fleet, FleetPolicy, Ping, Query};
+use fleet::{FleetPolicy, Nearby, Ping, SharedFleet};
 use libfuzzer_sys::fuzz_target;
 use prost::Message as _;
 use wire::grpc::{self, v1};
@@ -16,7 +16,7 @@ const LIMITS: CommandLimits = CommandLimits {
 };
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut fleet = Fleet::new(Space::Sphere, FleetPolicy::default());
+    let fleet = SharedFleet::new(Space::Sphere, FleetPolicy::default());
     let now = Timestamp::from_millis(1_000);
     if let Ok(v1::DriverMessage {
         message: Some(v1::driver_message::Message::Ping(ping)),
@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
             place,
             sent_at: Timestamp::from_micros(ping.sent_at_us),
         };
-        fleet.ping(DriverId(1), ping, now);
+        fleet.lock().ping(DriverId(1), ping, now);
     }
     if let Ok(batch) = v1::PingBatch::decode(bytes)
         && let Ok(rows) = grpc::batched_pings(&batch)
@@ -42,6 +42,7 @@ fuzz_target!(|bytes: &[u8]| {
             };
             Some((row.driver, ping))
         });
+        let mut fleet = fleet.lock();
         fleet.pings(pings, now, |_| ());
         for (driver, class) in vehicles {
             fleet.set_vehicle(driver, class);
@@ -52,28 +53,27 @@ fuzz_target!(|bytes: &[u8]| {
     let mut rest = bytes;
     while let Ok(Some((words, taken))) = reader.read(rest, LIMITS) {
         match Command::read(words, &mut members) {
-            Ok(Some(Command::GeoAdd { .. })) => fleet.all_go_online(&members.places, now),
+            Ok(Some(Command::GeoAdd { .. })) => fleet.lock().all_go_online(&members.places, now),
             Ok(Some(Command::GeoSearch(search))) => {
-                let found = fleet.nearest(
-                    Query::near(search.place),
-                    search.count,
-                    Some(search.radius_m),
-                );
+                let found = fleet.nearest(Nearby {
+                    radius_m: Some(search.radius_m),
+                    ..Nearby::any(search.place, search.count)
+                });
                 assert!(found.iter().all(|it| it.distance_m <= search.radius_m));
             }
             Ok(Some(Command::Remove)) => {
                 for driver in &members.drivers {
-                    fleet.go_offline(*driver, now);
+                    fleet.lock().go_offline(*driver, now);
                 }
             }
             _ => {}
         }
         rest = &rest[taken..];
     }
-    let online = fleet.counts().online;
-    let near = Query::near(Place::new(0.0, 0.0).expect("a place"));
-    let found = fleet.nearest(near, online + 1, None);
-    assert_eq!(found.len(), fleet.counts().available);
+    let counts = fleet.lock().counts();
+    let here = Place::new(0.0, 0.0).expect("a place");
+    let found = fleet.nearest(Nearby::any(here, counts.online + 1));
+    assert_eq!(found.len(), counts.available);
     let ways: Vec<f64> = found.iter().map(|candidate| candidate.distance_m).collect();
     assert!(ways.is_sorted(), "nearest first");
 });

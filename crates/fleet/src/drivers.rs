@@ -28,6 +28,8 @@ pub(crate) struct Driver {
     /// The last ping's number; none since the driver went online.
     pub(crate) sequence: Option<u64>,
     pub(crate) presence: Presence,
+    /// Online, and kept by no hold.
+    pub(crate) available: bool,
     /// Kept by a hold, settled or under way.
     pub(crate) held: bool,
     /// Has its one entry in the queue of drivers who may fall silent.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::hold::Hold;
-use domain::{DriverId, Place, Timestamp, VehicleClasses};
+use domain::{DriverId, Place, Timestamp};
 
 /// How the tracker judges pings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,29 +32,6 @@ pub struct Ping {
     pub place: Place,
     /// When, by the driver's clock.
     pub sent_at: Timestamp,
-}
-
-/// A question for drivers near a place.
-#[derive(Debug, Clone, Copy)]
-pub struct Query<'a> {
-    /// Near what.
-    pub place: Place,
-    /// Whose vehicles will do.
-    pub classes: VehicleClasses,
-    /// Who is not to be named.
-    pub excluded: &'a [DriverId],
-}
-
-impl Query<'_> {
-    /// For any driver.
-    #[must_use]
-    pub fn near(place: Place) -> Self {
-        Self {
-            place,
-            classes: VehicleClasses::ALL,
-            excluded: &[],
-        }
-    }
 }
 
 /// What became of a ping.

@@ -11,7 +11,7 @@
 use domain::{DriverId, Place, Space, VehicleClass, VehicleClasses};
 
 use crate::grid::Grid;
-use crate::limits::{CELL_M_MIN, LEVELS_MAX, MOVES_BETWEEN_LOOKS_MIN};
+use crate::limits::{CELL_M_MIN, CHANGES_AT_ONCE, LEVELS_MAX, MOVES_BETWEEN_LOOKS_MIN};
 use crate::slot_table::{SlotTable, hash_of};
 
 use block::{Block, CellNumber, Entry, block_number, block_of};
@@ -71,7 +71,7 @@ impl CandidateLists {
     }
 }
 
-/// What is asked of [`Index::nearest`].
+/// A question for drivers near a place.
 #[derive(Debug, Clone, Copy)]
 pub struct Nearby<'a> {
     /// Near what.
@@ -82,8 +82,56 @@ pub struct Nearby<'a> {
     pub radius_m: Option<f64>,
     /// Whose vehicles count.
     pub classes: VehicleClasses,
-    /// Slots to leave out, ascending.
-    pub excluded: &'a [u32],
+    /// Who is not to be named: few.
+    pub excluded: &'a [DriverId],
+}
+
+impl Nearby<'_> {
+    /// For any driver, however far.
+    #[must_use]
+    pub fn any(place: Place, k: usize) -> Self {
+        Self {
+            place,
+            k,
+            radius_m: None,
+            classes: VehicleClasses::ALL,
+            excluded: &[],
+        }
+    }
+}
+
+/// What has become of a driver as far as searches mind.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Change {
+    /// Is available, and there.
+    Put {
+        /// The driver's, for as long as the driver is available.
+        slot: u32,
+        /// Who.
+        driver: DriverId,
+        /// Where.
+        place: Place,
+    },
+    /// Is not available any more.
+    Remove {
+        /// Whose.
+        slot: u32,
+    },
+    /// Drives that, available or not.
+    Class {
+        /// Who.
+        slot: u32,
+        /// What.
+        class: VehicleClass,
+    },
+}
+
+impl Change {
+    fn slot(&self) -> u32 {
+        match self {
+            Self::Put { slot, .. } | Self::Remove { slot } | Self::Class { slot, .. } => *slot,
+        }
+    }
 }
 
 /// The index.
@@ -219,11 +267,26 @@ impl Index {
         class.unwrap_or_default()
     }
 
-    /// Reads where the entries of these slots are, so that the puts that follow find it in the cache: the reads do not wait
-    /// for each other, as puts do. For who has a batch of them.
-    pub fn touch(&self, slots: &[u32]) {
-        let entries = slots.iter().filter_map(|slot| self.find(*slot));
-        std::hint::black_box(entries.fold(0, |read, entry| read ^ entry.cell.block()));
+    /// Does what a fleet says has changed. Cheaper by far than one by one: what changes need of memory is fetched for
+    /// [`CHANGES_AT_ONCE`] together, the reads not waiting for each other.
+    pub fn follow(&mut self, changes: &[Change]) {
+        for changes in changes.chunks(CHANGES_AT_ONCE) {
+            let entries = changes.iter().filter_map(|change| self.find(change.slot()));
+            std::hint::black_box(entries.fold(0, |read, entry| read ^ entry.cell.block()));
+            for change in changes {
+                match *change {
+                    Change::Put {
+                        slot,
+                        driver,
+                        place,
+                    } => self.put(slot, driver, place),
+                    Change::Remove { slot } => {
+                        self.remove(slot);
+                    }
+                    Change::Class { slot, class } => self.set_class(slot, class),
+                }
+            }
+        }
     }
 
     /// Puts a slot in that is not, likely in a cell of a level.

@@ -23,5 +23,7 @@ pub const CELL_M_MAX: f64 = 4_000.0;
 pub const LEVELS_MAX: usize = 8;
 /// Pings whose memory is fetched together.
 pub const PINGS_AT_ONCE: usize = 64;
+/// Changes whose memory an index fetches together.
+pub const CHANGES_AT_ONCE: usize = 64;
 /// Drivers who change cells before the density is looked at again, at least.
 pub const MOVES_BETWEEN_LOOKS_MIN: usize = 64;

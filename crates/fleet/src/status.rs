@@ -1,57 +1,67 @@
 //! Drivers' status: who is online, who is kept, who is available.
 //!
-//! A driver is available while online, heard of recently, and kept by no hold; exactly the available are
-//! in the index. Falling silent and holds becoming void happen in [`Fleet::expire`] alone, so that every
+//! A driver is available while online, heard of recently, and kept by no hold; exactly the available are to be found, and
+//! an [`Index`](crate::index::Index) that follows the fleet's changes finds them. Falling silent and holds becoming void happen in [`Fleet::expire`] alone, so that every
 //! other call sees the fleet as of the last one.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 
 use domain::hold::{Hold, HoldKey, HoldStage};
-use domain::{Cell, DriverId, Place, Resolution, Space, Timestamp, TripId, VehicleClass};
+use domain::{DriverId, Place, Timestamp, TripId, VehicleClass};
 
 use crate::drivers::{Driver, Drivers, Presence};
-use crate::exchange::{Counts, Expired, FleetPolicy, Ping, PingOutcome, Query, ReserveStart};
+use crate::exchange::{Counts, Expired, FleetPolicy, Ping, PingOutcome, ReserveStart};
 use crate::holds::{HoldConflict, Holds, InTheWay};
-use crate::index::{Candidate, CandidateLists, Index, Nearby};
+use crate::index::Change;
 use crate::limits::{EXPIRED_PER_CALL_MAX, FORGET_AFTER, PINGS_AT_ONCE};
-use crate::zones::Zones;
 
-/// The drivers of one market: where they are, who is available, and who is kept for what.
+/// The drivers of one market: where they are, who is available, and who is kept for what. Whoever searches among those who
+/// are available does so in an index beside it, which has to follow what changes here ([`Fleet::take_changes`]).
 #[derive(Debug, Clone)]
 pub struct Fleet {
     policy: FleetPolicy,
-    index: Index,
     drivers: Drivers,
     holds: Holds,
     online: usize,
+    available: usize,
+    /// Of those who are available, what nobody has taken yet.
+    changes: Vec<Change>,
     /// When each watched driver may fall silent; no later than the truth, which the driver's own record has.
     silence: BinaryHeap<Reverse<(Timestamp, DriverId)>>,
     /// When each fading driver may be forgotten; likewise.
     oblivion: BinaryHeap<Reverse<(Timestamp, DriverId)>>,
-    zones: Zones,
     /// Room for [`PINGS_AT_ONCE`], empty between calls.
     batch: Vec<(DriverId, Ping)>,
 }
 
 impl Fleet {
     /// A fleet without drivers.
-    ///
-    /// # Panics
-    /// If an extent of the torus is not a number above zero.
     #[must_use]
-    pub fn new(space: Space, policy: FleetPolicy) -> Self {
+    pub fn new(policy: FleetPolicy) -> Self {
         Self {
             policy,
-            index: Index::new(space),
             drivers: Drivers::new(),
             holds: Holds::new(),
             online: 0,
+            available: 0,
+            changes: Vec::new(),
             silence: BinaryHeap::new(),
             oblivion: BinaryHeap::new(),
-            zones: Zones::default(),
             batch: Vec::new(),
         }
+    }
+
+    /// Adds what has changed of those who are available since this was asked last, in the order in which it did: for an
+    /// index, which is what it was told. Changes are kept until they are taken.
+    pub fn take_changes(&mut self, into: &mut Vec<Change>) {
+        into.append(&mut self.changes);
+    }
+
+    /// Whether there are changes that nobody has taken.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        !self.changes.is_empty()
     }
 
     /// A driver comes online at a place, or says so again; the numbering of pings starts anew.
@@ -74,7 +84,7 @@ impl Fleet {
     /// What a driver drives from now on, if the driver is known. Until it is said it is the first class.
     pub fn set_vehicle(&mut self, driver: DriverId, class: VehicleClass) {
         if let Some(slot) = self.drivers.find(driver) {
-            self.index.set_class(slot, class);
+            self.changes.push(Change::Class { slot, class });
         }
     }
 
@@ -140,15 +150,10 @@ impl Fleet {
         self.batch = batch;
     }
 
-    /// Reads what moving drivers, at most [`PINGS_AT_ONCE`], needs of memory.
+    /// Reads what moving drivers needs of memory.
     fn touch(&self, drivers: impl Iterator<Item = DriverId>) {
-        let mut slots = [0; PINGS_AT_ONCE];
-        let mut known = 0;
-        for slot in drivers.filter_map(|id| self.drivers.find(id)) {
-            slots[known] = slot;
-            known += 1;
-        }
-        self.index.touch(&slots[..known]);
+        let slots = drivers.filter_map(|id| self.drivers.find(id));
+        std::hint::black_box(slots.fold(0, |read, slot| read ^ slot));
     }
 
     /// The slot of a driver, who is added as silent if not known.
@@ -163,12 +168,14 @@ impl Fleet {
             sent_at: now,
             sequence: None,
             presence: Presence::Silent,
+            available: false,
             held: self.holds.keeps(id),
             watched: false,
             fading: false,
         });
         // The slot may have been another's.
-        self.index.set_class(slot, VehicleClass::default());
+        let class = VehicleClass::default();
+        self.changes.push(Change::Class { slot, class });
         slot
     }
 
@@ -191,13 +198,21 @@ impl Fleet {
         self.settle(slot);
     }
 
-    /// Brings the index in line with a driver's status: every change of status ends here.
+    /// Brings what is told of who is available in line with a driver's status: every change of status ends here.
     fn settle(&mut self, slot: u32) {
-        let driver = self.drivers.get(slot);
-        if driver.presence == Presence::Online && !driver.held {
-            self.index.put(slot, driver.id, driver.place);
-        } else {
-            self.index.remove(slot);
+        let driver = self.drivers.get_mut(slot);
+        let is_available = driver.presence == Presence::Online && !driver.held;
+        let was_available = std::mem::replace(&mut driver.available, is_available);
+        if is_available {
+            self.available += usize::from(!was_available);
+            self.changes.push(Change::Put {
+                slot,
+                driver: driver.id,
+                place: driver.place,
+            });
+        } else if was_available {
+            self.available -= 1;
+            self.changes.push(Change::Remove { slot });
         }
         debug_assert_eq!(driver.held, self.holds.keeps(driver.id));
     }
@@ -208,43 +223,6 @@ impl Fleet {
             self.drivers.get_mut(slot).held = self.holds.keeps(driver);
             self.settle(slot);
         }
-    }
-
-    /// Adds the nearest available drivers of each query, nearest first and of equally near ones the lower id first: at
-    /// most `k`, within `radius_m` metres where given, of the vehicles that will do, and none of those whom the query
-    /// leaves out. As of the last [`Fleet::expire`]. Where vehicles that will do are few, all others are looked at too.
-    pub fn nearest_of_each<'a>(
-        &self,
-        queries: impl IntoIterator<Item = Query<'a>>,
-        k: usize,
-        radius_m: Option<f64>,
-        found: &mut CandidateLists,
-    ) {
-        let mut slots = Vec::new();
-        let mut asked = Vec::new();
-        for query in queries {
-            let first = slots.len();
-            let excluded = query.excluded.iter();
-            slots.extend(excluded.filter_map(|id| self.drivers.find(*id)));
-            slots[first..].sort_unstable();
-            asked.push((query.place, query.classes, first..slots.len()));
-        }
-        let queries = asked.into_iter().map(|(place, classes, excluded)| Nearby {
-            place,
-            k,
-            radius_m,
-            classes,
-            excluded: &slots[excluded],
-        });
-        self.index.nearest_of_each(queries, found);
-    }
-
-    /// The same of one query.
-    #[must_use]
-    pub fn nearest(&self, query: Query<'_>, k: usize, radius_m: Option<f64>) -> Vec<Candidate> {
-        let mut found = CandidateLists::default();
-        self.nearest_of_each([query], k, radius_m, &mut found);
-        found.to_vecs().pop().expect("one list for one query")
     }
 
     /// Keeps a driver in memory, as reserved, while the caller writes the hold durably.
@@ -437,24 +415,13 @@ impl Fleet {
         Some(self.drivers.get(self.drivers.find(driver)?).seen_at)
     }
 
-    /// How many available drivers are in each zone of a size. Zones without any are left out.
-    pub fn available_by_cell(&mut self, resolution: Resolution) -> BTreeMap<Cell, u32> {
-        self.zones.count(resolution, self.index.places())
-    }
-
-    /// Where the available drivers are, in an order that the same history repeats.
-    #[cfg(test)]
-    fn available_places(&self) -> impl Iterator<Item = Place> + '_ {
-        self.index.places().map(|(_, place)| place)
-    }
-
     /// Drivers by status.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let [reserved, offered, accepted] = self.holds.by_stage();
         Counts {
             online: self.online,
-            available: self.index.len(),
+            available: self.available,
             reserved,
             offered,
             accepted,

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use domain::cell::Core;
 use domain::{Cell, Place, Resolution};
 
+use crate::index::Index;
+
 /// What was found of drivers' zones, by their slots.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Zones {
@@ -17,8 +19,16 @@ pub(crate) struct Zones {
 }
 
 impl Zones {
-    /// How many of some drivers are in each zone. Zones without any are left out.
-    pub(crate) fn count(
+    /// How many available drivers are in each zone of a size. Zones without any are left out.
+    pub(crate) fn available(
+        &mut self,
+        resolution: Resolution,
+        index: &Index,
+    ) -> BTreeMap<Cell, u32> {
+        self.count(resolution, index.places())
+    }
+
+    fn count(
         &mut self,
         resolution: Resolution,
         drivers: impl Iterator<Item = (u32, Place)>,

@@ -19,8 +19,7 @@ use domain::hold::{Hold, HoldKey, HoldStage, Offer};
 use domain::limits::CANDIDATES_MAX;
 use domain::{Attempt, DriverId, Place, RiderId, Timestamp, TripId, VehicleClass};
 use fleet::index::CandidateLists;
-use fleet::{Counts, Fleet, FleetPolicy, Ping, PingOutcome, Query};
-use parking_lot::{Mutex, MutexGuard};
+use fleet::{Counts, FleetGuard, FleetPolicy, Nearby, Ping, PingOutcome, SharedFleet};
 
 use crate::config::Market;
 use crate::limits::{DRIVERS_AT_ONCE, EXCLUDED_DRIVERS_MAX, QUERIES_AT_ONCE};
@@ -62,7 +61,7 @@ impl<L: DriverLinks> DriverLinks for Arc<L> {
 #[derive(Debug)]
 pub struct Tracker<H, E, S, L, C> {
     market: Arc<Market>,
-    fleet: Mutex<Fleet>,
+    fleet: SharedFleet,
     holds: H,
     events: E,
     snapshots: S,
@@ -89,7 +88,7 @@ where
         links: L,
         clock: C,
     ) -> Self {
-        let fleet = Mutex::new(Fleet::new(*market.travel.space(), policy));
+        let fleet = SharedFleet::new(*market.travel.space(), policy);
         let started_at = clock.now();
         Self {
             market,
@@ -104,7 +103,7 @@ where
     }
 
     /// Memory, for as long as no await comes between.
-    fn fleet(&self) -> MutexGuard<'_, Fleet> {
+    fn fleet(&self) -> FleetGuard<'_> {
         self.fleet.lock()
     }
 
@@ -157,7 +156,6 @@ where
                 }
             }
             new += fleet.counts().online - before;
-            MutexGuard::unlock_fair(fleet);
         }
         new
     }
@@ -170,7 +168,6 @@ where
             let mut fleet = self.fleet();
             let went = drivers.iter().filter(|id| fleet.go_offline(**id, now));
             were_online += went.count();
-            MutexGuard::unlock_fair(fleet);
         }
         were_online
     }
@@ -201,7 +198,6 @@ where
         while pings.peek().is_some() {
             let mut fleet = self.fleet();
             fleet.pings(pings.by_ref().take(DRIVERS_AT_ONCE), now, &mut became);
-            MutexGuard::unlock_fair(fleet);
         }
         let mut fleet = self.fleet();
         for (driver, class) in vehicles {
@@ -209,7 +205,8 @@ where
         }
     }
 
-    /// The nearest available drivers of each query. No I/O. Whoever waits for memory has it in between.
+    /// The nearest available drivers of each query. No I/O. Whoever else waits to search does in between; who tells
+    /// something does not wait.
     pub fn candidates(
         &self,
         queries: &[CandidateQuery],
@@ -220,15 +217,15 @@ where
         for queries in queries.chunks(QUERIES_AT_ONCE) {
             let queries = queries.iter().map(|query| {
                 let excluded = query.excluded.len().min(EXCLUDED_DRIVERS_MAX);
-                Query {
+                Nearby {
                     place: query.pickup,
+                    k,
+                    radius_m,
                     classes: query.classes,
                     excluded: &query.excluded[..excluded],
                 }
             });
-            let fleet = self.fleet();
-            fleet.nearest_of_each(queries, k, radius_m, &mut found);
-            MutexGuard::unlock_fair(fleet);
+            self.fleet.nearest_of_each(queries, &mut found);
         }
         found
     }

@@ -11,16 +11,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use domain::{DriverId, Place, Space, Timestamp};
-use fleet::index::{CandidateLists, Index};
-use fleet::limits::PINGS_AT_ONCE;
-use fleet::{Fleet, FleetPolicy, Ping, Query};
+use fleet::index::{CandidateLists, Change, Index};
+use fleet::{FleetPolicy, Nearby, Ping, SharedFleet};
 use kiddo::{ImmutableKdTree, SquaredEuclidean};
 use rstar::RTree;
 use rstar::primitives::GeomWithData;
 use rushhour_benches::bare_grid::BareGrid;
 use rushhour_benches::city::{City, Density, Move, SIDE_M, Spot, degrees};
 use rushhour_benches::{Comparison, Figure, cpu};
-use services::limits::QUERIES_AT_ONCE;
+use services::limits::{DRIVERS_AT_ONCE, QUERIES_AT_ONCE};
 
 const DRIVERS: u32 = 200_000;
 const UPDATES: u32 = 1_000_000;
@@ -270,9 +269,11 @@ fn ours(space: Space, density: Density) -> Took {
         ping_expiry: Duration::from_secs(20),
         ..FleetPolicy::default()
     };
-    let mut fleet = Fleet::new(space, policy);
+    let fleet = SharedFleet::new(space, policy);
     for (driver, at) in (0..).zip(city.at()) {
-        fleet.go_online(id(driver), place(space, *at), Timestamp::ZERO);
+        fleet
+            .lock()
+            .go_online(id(driver), place(space, *at), Timestamp::ZERO);
     }
     let mut sequence = 0;
     let mut took = Took::NONE;
@@ -293,17 +294,15 @@ fn ours(space: Space, density: Density) -> Took {
         let told = pings();
         let spent_on = spent(|| {
             for (driver, ping) in told {
-                black_box(fleet.ping(driver, ping, now));
+                black_box(fleet.lock().ping(driver, ping, now));
             }
-            black_box(fleet.expire(now));
+            black_box(fleet.lock().expire(now));
         });
         took.update = took.update.min(nanoseconds(spent_on, UPDATES));
         let told = pings();
         let spent_on = spent(|| {
-            fleet.pings(told, now, |became| {
-                black_box(became);
-            });
-            black_box(fleet.expire(now));
+            tell(&fleet, &told, now);
+            black_box(fleet.lock().expire(now));
         });
         took.batched = took.batched.min(nanoseconds(spent_on, UPDATES));
 
@@ -316,13 +315,13 @@ fn ours(space: Space, density: Density) -> Took {
         // A thousand at a time: reading the clock costs as much as a query.
         let told = told.chunks(1_000 * UPDATES_PER_QUERY);
         for (queries, told) in queries.chunks(1_000).zip(told) {
-            fleet.pings(told.iter().copied(), now, |_| ());
+            tell(&fleet, told, now);
             spent_on += spent(|| {
                 // As the tracker asks.
                 for queries in queries.chunks(QUERIES_AT_ONCE) {
-                    let queries = queries.iter().map(|at| Query::near(*at));
+                    let queries = queries.iter().map(|at| Nearby::any(*at, NEAREST));
                     let mut found = CandidateLists::default();
-                    fleet.nearest_of_each(queries, NEAREST, None, &mut found);
+                    fleet.nearest_of_each(queries, &mut found);
                     black_box(&found);
                 }
             });
@@ -330,6 +329,16 @@ fn ours(space: Space, density: Density) -> Took {
         took.nearest = took.nearest.min(nanoseconds(spent_on, QUERIES));
     }
     took
+}
+
+/// Batches of pings, as the tracker tells the fleet of them.
+fn tell(fleet: &SharedFleet, pings: &[(DriverId, Ping)], now: Timestamp) {
+    for pings in pings.chunks(DRIVERS_AT_ONCE) {
+        let mut fleet = fleet.lock();
+        fleet.pings(pings.iter().copied(), now, |became| {
+            black_box(became);
+        });
+    }
 }
 
 /// The index alone, which knows of no status: nanoseconds of an update of a batch.
@@ -342,19 +351,13 @@ fn index_alone(space: Space) -> f64 {
     let mut update = f64::INFINITY;
     for _ in 0..ROUNDS {
         let moves = city.moves(UPDATES);
-        let slots: Vec<u32> = moves.iter().map(|it| it.driver).collect();
-        let places: Vec<Place> = moves.iter().map(|it| place(space, it.to)).collect();
-        let took = spent(|| {
-            let batches = slots
-                .chunks(PINGS_AT_ONCE)
-                .zip(places.chunks(PINGS_AT_ONCE));
-            for (slots, places) in batches {
-                index.touch(slots);
-                for (slot, place) in slots.iter().zip(places) {
-                    index.put(*slot, id(*slot), *place);
-                }
-            }
-        });
+        let change = |it: &Move| Change::Put {
+            slot: it.driver,
+            driver: id(it.driver),
+            place: place(space, it.to),
+        };
+        let changes: Vec<Change> = moves.iter().map(change).collect();
+        let took = spent(|| index.follow(&changes));
         update = update.min(nanoseconds(took, UPDATES));
     }
     update
@@ -441,9 +444,11 @@ fn kiddo(density: Density) -> (f64, f64) {
 fn memory() -> Figure {
     let city = city(Density::Even, MILLION);
     let before = resident_mb();
-    let mut fleet = Fleet::new(Space::Sphere, FleetPolicy::default());
+    let fleet = SharedFleet::new(Space::Sphere, FleetPolicy::default());
     for (driver, at) in (0..).zip(city.at()) {
-        fleet.go_online(id(driver), place(Space::Sphere, *at), Timestamp::ZERO);
+        fleet
+            .lock()
+            .go_online(id(driver), place(Space::Sphere, *at), Timestamp::ZERO);
     }
     let after = resident_mb();
     black_box(&fleet);

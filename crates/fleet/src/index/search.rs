@@ -1,6 +1,6 @@
 //! The exact `k` nearest: first the cells around, then, where there may be nearer ones, outwards ([`outwards`]).
 
-use domain::{Place, Space, VehicleClasses};
+use domain::{DriverId, Place, Space, VehicleClasses};
 
 use super::block::{Block, block_of};
 use super::chunk::{Located, NO_CHUNK};
@@ -135,7 +135,7 @@ struct Search<'a, M> {
     k: usize,
     radius_m: f64,
     classes: VehicleClasses,
-    excluded: &'a [u32],
+    excluded: &'a [DriverId],
     /// That of the cell that the place lies in.
     level: usize,
     /// Where the place lies in the grid of that level.
@@ -316,7 +316,9 @@ impl<'a, M: Metric> Search<'a, M> {
         // Without a look at the class where any will do.
         let class_will_do =
             self.classes == VehicleClasses::ALL || self.classes.contains(self.index.class(slot));
-        class_will_do && self.excluded.binary_search(&slot).is_err()
+        class_will_do
+            && (self.excluded.is_empty()
+                || !self.excluded.contains(&self.index.drivers[slot as usize]))
     }
 }
 

@@ -88,10 +88,10 @@ fn brute_force(
     all: &[Option<(DriverId, Place)>],
     nearby: Nearby<'_>,
 ) -> Vec<Candidate> {
-    let mut found: Vec<Candidate> = (0u32..)
-        .zip(all)
-        .filter(|(slot, _)| !nearby.excluded.contains(slot))
-        .filter_map(|(_, who)| *who)
+    let mut found: Vec<Candidate> = all
+        .iter()
+        .filter_map(|who| *who)
+        .filter(|(driver, _)| !nearby.excluded.contains(driver))
         .map(|(driver, place)| Candidate {
             driver,
             place,
@@ -121,7 +121,7 @@ struct Case {
     removed: Vec<usize>,
     k: usize,
     radius_m: Option<f64>,
-    excluded: Vec<u32>,
+    excluded: Vec<DriverId>,
     /// How many classes of vehicles there are.
     classes: u32,
     wanted: VehicleClasses,
@@ -131,6 +131,11 @@ impl Case {
     fn class(&self, slot: u32) -> VehicleClass {
         VehicleClass::new(slot % self.classes).unwrap()
     }
+}
+
+/// Ids run against slots, so that ties show which of the two decides.
+fn id(slot: u32) -> DriverId {
+    DriverId(1_000 - u64::from(slot))
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -155,7 +160,7 @@ fn case() -> impl Strategy<Value = Case> {
                     removed,
                     k,
                     radius_m,
-                    excluded: excluded.into_iter().collect(),
+                    excluded: excluded.into_iter().map(id).collect(),
                     classes: classes.0,
                     wanted: VehicleClasses::from_bits(classes.1).unwrap(),
                 },
@@ -170,8 +175,6 @@ proptest! {
     fn it_finds_what_brute_force_finds(case in case()) {
         let mut index = Index::with_cells(case.space, case.cell_m);
         let mut all = Vec::new();
-        // Ids run against slots, so that ties show which of the two decides.
-        let id = |slot: u32| DriverId(1_000 - u64::from(slot));
         // Said of some before they are in, of others when they have moved.
         for (slot, place) in (0u32..).zip(&case.first) {
             if slot % 2 == 0 {

@@ -1,7 +1,8 @@
 //! Random histories of a fleet against a naive model that keeps lists and searches them.
 
-use super::tests::{at, fleet, hold, ping, spot};
+use super::tests::{Indexed, at, fleet, hold, ping, spot};
 use super::*;
+use crate::index::Nearby;
 use domain::hold::accept;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -230,16 +231,17 @@ impl Model {
     }
 }
 
-fn agree(fleet: &mut Fleet, model: &Model) -> Result<(), TestCaseError> {
+fn agree(fleet: &mut Indexed, model: &Model) -> Result<(), TestCaseError> {
     let mut expected = model.available();
     expected.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
-    let found: Vec<(DriverId, f64)> = fleet
-        .nearest(Query::near(spot(0.0)), 10, None)
+    let index = fleet.index();
+    let found: Vec<(DriverId, f64)> = index
+        .nearest(Nearby::any(spot(0.0), 10))
         .iter()
         .map(|candidate| (candidate.driver, candidate.place.east_m()))
         .collect();
     prop_assert_eq!(&found, &expected);
-    let mut places: Vec<f64> = fleet.available_places().map(Place::east_m).collect();
+    let mut places: Vec<f64> = index.places().map(|(_, at)| at.east_m()).collect();
     places.sort_by(f64::total_cmp);
     prop_assert_eq!(
         places,

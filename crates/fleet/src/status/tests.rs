@@ -1,8 +1,11 @@
 //! The fleet's rules one by one. What must hold of any history is in [`super::model_tests`].
 
+use std::ops::{Deref, DerefMut};
+
 use super::*;
+use crate::index::{Index, Nearby};
 use domain::hold::Offer;
-use domain::{Attempt, Money, RiderId, VehicleClass};
+use domain::{Attempt, Money, RiderId, Space, VehicleClass};
 use std::time::Duration;
 
 const PLANE: Space = Space::Plane {
@@ -13,15 +16,44 @@ const EXPIRY: Duration = Duration::from_secs(20);
 const ANNA: DriverId = DriverId(1);
 const BELA: DriverId = DriverId(2);
 
-pub(super) fn fleet() -> Fleet {
+/// A fleet and the index that follows it.
+pub(super) struct Indexed {
+    fleet: Fleet,
+    index: Index,
+}
+
+impl Indexed {
+    pub(super) fn index(&mut self) -> &Index {
+        let mut changes = Vec::new();
+        self.fleet.take_changes(&mut changes);
+        self.index.follow(&changes);
+        &self.index
+    }
+}
+
+impl Deref for Indexed {
+    type Target = Fleet;
+
+    fn deref(&self) -> &Fleet {
+        &self.fleet
+    }
+}
+
+impl DerefMut for Indexed {
+    fn deref_mut(&mut self) -> &mut Fleet {
+        &mut self.fleet
+    }
+}
+
+pub(super) fn fleet() -> Indexed {
     let future_tolerance = Duration::from_secs(5);
-    Fleet::new(
-        PLANE,
-        FleetPolicy {
+    Indexed {
+        fleet: Fleet::new(FleetPolicy {
             ping_expiry: EXPIRY,
             future_tolerance,
-        },
-    )
+        }),
+        index: Index::new(PLANE),
+    }
 }
 
 pub(super) fn at(seconds: i64) -> Timestamp {
@@ -60,12 +92,9 @@ pub(super) fn hold(trip: u128, attempt: u32, driver: DriverId, deadline: Timesta
     }
 }
 
-fn available(fleet: &Fleet) -> Vec<DriverId> {
-    fleet
-        .nearest(Query::near(spot(0.0)), 10, None)
-        .iter()
-        .map(|candidate| candidate.driver)
-        .collect()
+fn available(fleet: &mut Indexed) -> Vec<DriverId> {
+    let found = fleet.index().nearest(Nearby::any(spot(0.0), 10));
+    found.iter().map(|candidate| candidate.driver).collect()
 }
 
 #[test]
@@ -81,19 +110,26 @@ fn a_ping_brings_in_who_is_not_known_and_moves_who_is() {
     );
     assert_eq!(fleet.position(ANNA), Some((spot(300.0), at(4))));
     assert_eq!(fleet.last_ping_at(ANNA), Some(at(5)));
-    let near = Query::near(spot(0.0));
-    let but_for = |excluded| Query { excluded, ..near };
-    let found = fleet.nearest(near, 1, None);
-    assert_eq!(
-        found,
-        fleet.nearest(but_for(&[BELA]), 1, Some(found[0].distance_m))
-    );
+    let near = Nearby::any(spot(0.0), 1);
+    let within = |radius_m| Nearby {
+        radius_m: Some(radius_m),
+        ..near
+    };
+    let index = fleet.index();
+    let found = index.nearest(near);
+    let excluded = &[BELA];
+    let but_for_her = Nearby {
+        excluded,
+        ..within(found[0].distance_m)
+    };
+    assert_eq!(found, index.nearest(but_for_her));
     assert_eq!(
         (found[0].driver, found[0].distance_m.round()),
         (ANNA, 300.0)
     );
-    assert!(fleet.nearest(near, 1, Some(299.0)).is_empty());
-    assert!(fleet.nearest(but_for(&[ANNA]), 1, None).is_empty());
+    assert!(index.nearest(within(299.0)).is_empty());
+    let excluded = &[ANNA];
+    assert!(index.nearest(Nearby { excluded, ..near }).is_empty());
 }
 
 #[test]
@@ -111,30 +147,33 @@ fn many_who_go_online_are_where_they_were_said_last_whatever_they_were() {
     assert_eq!(fleet.counts().online, 100);
     assert_eq!(fleet.position(ANNA), Some((spot(500.0), at(2))));
     assert_eq!(fleet.position(DriverId(7)), Some((spot(700.0), at(2))));
-    assert_eq!(fleet.nearest(Query::near(spot(0.0)), 200, None).len(), 100);
+    let near = Nearby::any(spot(0.0), 200);
+    assert_eq!(fleet.index().nearest(near).len(), 100);
 }
 
 #[test]
 fn a_driver_has_the_vehicle_that_was_said_last_until_forgotten() {
     let mut fleet = fleet();
     let class = |number| VehicleClass::new(number).unwrap();
-    let drives = |fleet: &Fleet, driver, number| {
-        let mut query = Query::near(spot(0.0));
-        query.classes = [class(number)].into_iter().collect();
-        let found = fleet.nearest(query, 10, None);
+    let drives = |fleet: &mut Indexed, driver, number| {
+        let mut nearby = Nearby::any(spot(0.0), 10);
+        nearby.classes = [class(number)].into_iter().collect();
+        let found = fleet.index().nearest(nearby);
         found.iter().any(|it| it.driver == driver)
     };
     fleet.set_vehicle(ANNA, class(3));
     fleet.go_online(ANNA, spot(1.0), at(0));
     fleet.go_online(BELA, spot(2.0), at(0));
-    assert!(drives(&fleet, ANNA, 0), "said before anybody knew her");
+    assert!(drives(&mut fleet, ANNA, 0), "said before anybody knew her");
     fleet.set_vehicle(ANNA, class(3));
-    assert!(drives(&fleet, ANNA, 3) && !drives(&fleet, ANNA, 0) && drives(&fleet, BELA, 0));
+    assert!(
+        drives(&mut fleet, ANNA, 3) && !drives(&mut fleet, ANNA, 0) && drives(&mut fleet, BELA, 0)
+    );
     // She comes and goes, and is far away in between.
     fleet.ping(ANNA, ping(1, 90_000.0, at(1)), at(1));
     fleet.go_offline(ANNA, at(2));
     fleet.go_online(ANNA, spot(1.0), at(3));
-    assert!(drives(&fleet, ANNA, 3));
+    assert!(drives(&mut fleet, ANNA, 3));
     // Who has her place in memory after her has not her vehicle.
     let mut now = at(4);
     while fleet.last_ping_at(ANNA).is_some() {
@@ -142,7 +181,7 @@ fn a_driver_has_the_vehicle_that_was_said_last_until_forgotten() {
         fleet.expire(now);
     }
     fleet.go_online(ANNA, spot(1.0), now);
-    assert!(drives(&fleet, ANNA, 0) && !drives(&fleet, ANNA, 3));
+    assert!(drives(&mut fleet, ANNA, 0) && !drives(&mut fleet, ANNA, 3));
 }
 
 #[test]
@@ -170,14 +209,14 @@ fn pings_that_are_stale_early_or_unwanted_change_nothing() {
         fleet.ping(ANNA, ping(9, 100.0, at(3)), at(3)),
         PingOutcome::NotOnline
     );
-    assert_eq!((available(&fleet), fleet.counts().online), (vec![], 0));
+    assert_eq!((available(&mut fleet), fleet.counts().online), (vec![], 0));
     // Back online the numbering starts anew.
     fleet.go_online(ANNA, spot(5.0), at(4));
     assert_eq!(
         fleet.ping(ANNA, ping(1, 6.0, at(5)), at(5)),
         PingOutcome::Moved
     );
-    assert_eq!(available(&fleet), [ANNA]);
+    assert_eq!(available(&mut fleet), [ANNA]);
 }
 
 #[test]
@@ -189,7 +228,7 @@ fn the_silent_are_not_available_until_their_next_ping() {
     assert_eq!(fleet.next_deadline(), Some(at(20)));
     assert_eq!(fleet.expire(at(19)), Expired::default());
     assert_eq!(fleet.expire(at(20)).silent, [BELA]);
-    assert_eq!(available(&fleet), [ANNA]);
+    assert_eq!(available(&mut fleet), [ANNA]);
     assert_eq!(fleet.next_deadline(), Some(at(28)));
     assert_eq!(
         fleet.begin_reserve(hold(1, 1, BELA, at(90)), at(21)),
@@ -202,7 +241,7 @@ fn the_silent_are_not_available_until_their_next_ping() {
     );
     fleet.ping(BELA, ping(1, 2.0, at(30)), at(30));
     assert_eq!(fleet.expire(at(30)).silent, [ANNA]);
-    assert_eq!(available(&fleet), [BELA]);
+    assert_eq!(available(&mut fleet), [BELA]);
 }
 
 #[test]
@@ -226,7 +265,7 @@ fn who_is_gone_for_long_is_forgotten() {
         PingOutcome::Moved
     );
     assert_eq!(
-        (available(&fleet), fleet.drivers.iter().count()),
+        (available(&mut fleet), fleet.drivers.iter().count()),
         (vec![BELA], 2)
     );
 }
@@ -238,7 +277,7 @@ fn a_reservation_keeps_the_driver_before_during_and_after_the_write() {
     fleet.go_online(BELA, spot(2.0), at(0));
     let first = hold(1, 1, ANNA, at(15));
     assert_eq!(fleet.begin_reserve(first, at(0)), ReserveStart::Started);
-    assert_eq!(available(&fleet), [BELA]);
+    assert_eq!(available(&mut fleet), [BELA]);
     assert_eq!(fleet.hold_of_driver(ANNA), None);
     for (other, now, expected) in [
         (first, 0, ReserveStart::UnderWay),
@@ -265,7 +304,7 @@ fn a_reservation_keeps_the_driver_before_during_and_after_the_write() {
     assert_eq!(fleet.end_hold(&hold(1, 2, ANNA, at(15)).key), None);
     assert_eq!(fleet.end_hold(&first.key), Some(first));
     assert_eq!(fleet.end_hold(&first.key), None);
-    assert_eq!(available(&fleet), [ANNA, BELA]);
+    assert_eq!(available(&mut fleet), [ANNA, BELA]);
 }
 
 #[test]
@@ -275,17 +314,17 @@ fn a_lost_write_frees_the_driver_but_not_one_that_another_call_won() {
     let first = hold(1, 1, ANNA, at(15));
     assert_eq!(fleet.begin_reserve(first, at(0)), ReserveStart::Started);
     assert!(!fleet.finish_reserve(&first.key, false));
-    assert_eq!(available(&fleet), [ANNA]);
+    assert_eq!(available(&mut fleet), [ANNA]);
     assert_eq!(fleet.begin_reserve(first, at(0)), ReserveStart::Started);
     assert!(fleet.finish_reserve(&first.key, true));
     assert!(fleet.finish_reserve(&first.key, false));
-    assert!(available(&fleet).is_empty());
+    assert!(available(&mut fleet).is_empty());
     // Released while a write was under way: the winner is told that it does not stand.
     fleet.end_hold(&first.key);
     assert_eq!(fleet.begin_reserve(first, at(1)), ReserveStart::Started);
     fleet.end_hold(&first.key);
     assert!(!fleet.finish_reserve(&first.key, true));
-    assert_eq!(available(&fleet), [ANNA]);
+    assert_eq!(available(&mut fleet), [ANNA]);
 }
 
 #[test]
@@ -351,11 +390,12 @@ fn a_restart_brings_back_holds_before_their_drivers() {
     assert_eq!((fleet.position(BELA), fleet.counts().offered), (None, 1));
     fleet.ping(BELA, ping(1, 3.0, at(1)), at(1));
     fleet.ping(ANNA, ping(1, 4.0, at(1)), at(1));
-    assert_eq!(available(&fleet), [ANNA]);
-    assert_eq!(fleet.available_places().collect::<Vec<_>>(), [spot(4.0)]);
+    assert_eq!(available(&mut fleet), [ANNA]);
+    let places: Vec<_> = fleet.index().places().map(|(_, place)| place).collect();
+    assert_eq!(places, [spot(4.0)]);
     assert_eq!(fleet.expire(at(16)).holds, [later]);
     fleet.end_hold(&later.key);
-    assert_eq!(available(&fleet), [BELA, ANNA]);
+    assert_eq!(available(&mut fleet), [BELA, ANNA]);
 }
 
 #[test]
@@ -365,7 +405,7 @@ fn who_came_back_is_forgotten_only_after_going_again() {
     assert_eq!(fleet.expire(at(20)).silent, [ANNA]);
     fleet.ping(ANNA, ping(1, 1.0, at(3_610)), at(3_610));
     assert_eq!(fleet.expire(at(3_620)), Expired::default());
-    assert_eq!(available(&fleet), [ANNA]);
+    assert_eq!(available(&mut fleet), [ANNA]);
     // The queue knows the ping before; the answer is of this one.
     fleet.ping(ANNA, ping(2, 1.0, at(3_625)), at(3_625));
     assert_eq!(fleet.next_deadline(), Some(at(3_645)));

@@ -89,7 +89,7 @@ where
     /// If it cannot be sent.
     pub async fn count_supply(&self) -> Result<(), PortError> {
         let at = self.clock.now();
-        let cells = self.fleet().available_by_cell(self.market.resolution);
+        let cells = self.fleet.available_by_cell(self.market.resolution);
         let region = self.market.region.clone();
         let side = MarketSide::Supply;
         self.snapshots

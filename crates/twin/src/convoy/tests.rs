@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Place, Resolution};
-use fleet::{Fleet, FleetPolicy, Query};
+use fleet::{FleetPolicy, Nearby, SharedFleet};
 use kernel::{Stream, Streams};
 use roads::Network;
 use roads::town::Town;
@@ -81,7 +81,7 @@ struct Side {
     drivers: Vec<Driver>,
     seats: Vec<Option<Seat>>,
     convoy: Convoy,
-    fleet: Fleet,
+    fleet: SharedFleet,
     pings: u32,
 }
 
@@ -108,7 +108,7 @@ impl Side {
             drivers: (0..DRIVERS).map(driver).collect(),
             seats: (0..DRIVERS).map(|_| None).collect(),
             convoy: Convoy::new(*world.city.space()),
-            fleet: Fleet::new(*world.city.space(), FleetPolicy::default()),
+            fleet: SharedFleet::new(*world.city.space(), FleetPolicy::default()),
             pings: 0,
         }
     }
@@ -119,7 +119,7 @@ impl Side {
         if let Some(seat) = self.seats[who].take()
             && let Some((id, ping)) = self.convoy.leave(seat, now)
         {
-            self.fleet.ping(id, ping, now);
+            self.fleet.lock().ping(id, ping, now);
         }
         let mut events = vec![event];
         while let Some(event) = events.pop() {
@@ -129,7 +129,7 @@ impl Side {
                 match action {
                     DriverAction::Connect => events.push(DriverEvent::Connected),
                     DriverAction::GoOnline { place } => {
-                        self.fleet.go_online(driver.id(), place, now);
+                        self.fleet.lock().go_online(driver.id(), place, now);
                     }
                     DriverAction::Ping {
                         sequence, place, ..
@@ -140,7 +140,7 @@ impl Side {
                             place,
                             sent_at,
                         };
-                        self.fleet.ping(driver.id(), ping, now);
+                        self.fleet.lock().ping(driver.id(), ping, now);
                         self.pings += 1;
                     }
                     _ => {}
@@ -161,18 +161,19 @@ impl Side {
     }
 
     fn asked(&mut self, near: Place, now: Timestamp) -> String {
-        let fleet = &mut self.fleet;
+        let fleet = &self.fleet;
         self.convoy.tell_all(now, |pings| {
             for (driver, ping) in pings {
-                fleet.ping(driver, ping, now);
+                fleet.lock().ping(driver, ping, now);
             }
         });
         let zones = fleet.available_by_cell(Resolution::new(8).unwrap());
-        let all = fleet.nearest(Query::near(near), DRIVERS as usize, None);
-        format!(
-            "{:?} {zones:?} {all:?}",
-            fleet.nearest(Query::near(near), 5, Some(2_000.0))
-        )
+        let all = fleet.nearest(Nearby::any(near, DRIVERS as usize));
+        let few = fleet.nearest(Nearby {
+            radius_m: Some(2_000.0),
+            ..Nearby::any(near, 5)
+        });
+        format!("{few:?} {zones:?} {all:?}")
     }
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use domain::{DriverId, Place, Space, Timestamp};
-use fleet::{Fleet, FleetPolicy, Query};
+use fleet::{FleetPolicy, Nearby, SharedFleet};
 use kernel::{Stream, Streams};
 
 use crate::{Estimate, figure, law, mean, runs, textbook};
@@ -51,14 +51,16 @@ fn the_nearest_candidates_of_the_fleet_are_as_far_as_in_a_poisson_field() {
     let mut means = vec![Vec::new(); ranks.len()];
     for field in 0..64 {
         let mut stream = Streams::new(7).stream("field", field);
-        let mut fleet = Fleet::new(square, FleetPolicy::default());
+        let fleet = SharedFleet::new(square, FleetPolicy::default());
         for driver in 0..n {
             let place = anywhere(&mut stream);
-            fleet.go_online(DriverId(driver), place, Timestamp::ZERO);
+            fleet
+                .lock()
+                .go_online(DriverId(driver), place, Timestamp::ZERO);
         }
         let mut sums = vec![0.0; ranks.len()];
         for _ in 0..asked {
-            let found = fleet.nearest(Query::near(anywhere(&mut stream)), 20, None);
+            let found = fleet.nearest(Nearby::any(anywhere(&mut stream), 20));
             for (sum, rank) in sums.iter_mut().zip(ranks) {
                 *sum += found[rank - 1].distance_m;
             }
