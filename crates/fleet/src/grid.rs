@@ -376,7 +376,7 @@ impl Grid {
     }
 
     /// The column and the row of the cell that a place is in.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn cell_of(&self, place: Place) -> (i32, i32) {
         let (x, y) = match self.space {
             Space::Sphere | Space::Plane { .. } => steps(place),

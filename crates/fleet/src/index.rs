@@ -219,34 +219,38 @@ impl Index {
 
     /// Puts a driver's slot at a place, whether or not it was somewhere before. A slot has the same driver for as long
     /// as it is in.
+    #[inline]
     pub fn put(&mut self, slot: u32, driver: DriverId, place: Place) {
-        match self.find(slot) {
-            None => {
-                if self.entries.len() <= slot as usize {
-                    self.entries.resize(slot as usize + 1, Entry::NONE);
-                    self.drivers.resize(slot as usize + 1, DriverId(0));
-                }
-                self.drivers[slot as usize] = driver;
-                self.put_in(slot, place, 0);
-            }
-            Some(entry) => {
-                debug_assert_eq!(self.drivers[slot as usize], driver);
-                let number = entry.cell.block();
-                let block = &self.blocks[number as usize];
-                let level = block.level();
-                let (key, cell) = block_of(level, self.grids[level].cell_of(place));
-                if block.key != key {
-                    self.take_out(entry);
-                    self.put_in(slot, place, level);
-                } else if entry.cell.cell() != cell {
-                    self.take_from_cell(entry);
-                    self.put_in_cell(CellNumber::new(number, cell), slot, place);
-                } else {
-                    self.chunks.set_place(entry.at, place);
-                    return;
-                }
-            }
+        let Some(entry) = self.find(slot) else {
+            self.put_anew(slot, driver, place);
+            return;
+        };
+        debug_assert_eq!(self.drivers[slot as usize], driver);
+        let number = entry.cell.block();
+        let block = &self.blocks[number as usize];
+        let level = block.level();
+        let (key, cell) = block_of(level, self.grids[level].cell_of(place));
+        if block.key != key {
+            self.take_out(entry);
+            self.put_in(slot, place, level);
+        } else if entry.cell.cell() != cell {
+            self.take_from_cell(entry);
+            self.put_in_cell(CellNumber::new(number, cell), slot, place);
+        } else {
+            self.chunks.set_place(entry.at, place);
+            return;
         }
+        self.count_a_move();
+    }
+
+    /// Puts in a slot that is not, or never was.
+    fn put_anew(&mut self, slot: u32, driver: DriverId, place: Place) {
+        if self.entries.len() <= slot as usize {
+            self.entries.resize(slot as usize + 1, Entry::NONE);
+            self.drivers.resize(slot as usize + 1, DriverId(0));
+        }
+        self.drivers[slot as usize] = driver;
+        self.put_in(slot, place, 0);
         self.count_a_move();
     }
 
@@ -271,8 +275,9 @@ impl Index {
     /// [`CHANGES_AT_ONCE`] together, the reads not waiting for each other.
     pub fn follow(&mut self, changes: &[Change]) {
         for changes in changes.chunks(CHANGES_AT_ONCE) {
-            let entries = changes.iter().filter_map(|change| self.find(change.slot()));
-            std::hint::black_box(entries.fold(0, |read, entry| read ^ entry.cell.block()));
+            let slots = changes.iter().map(|change| change.slot() as usize);
+            let entries = slots.filter_map(|slot| self.entries.get(slot));
+            std::hint::black_box(entries.fold(0, |read, entry| read ^ entry.at.to_bits()));
             for change in changes {
                 match *change {
                     Change::Put {
