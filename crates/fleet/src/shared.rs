@@ -194,7 +194,8 @@ mod tests {
         const DRIVERS: u64 = 200;
         const MOVES: u64 = 50;
         let shared = SharedFleet::new(PLANE, FleetPolicy::default());
-        let at = |driver: u64, moved: u64| spot((driver * 40 + moved) as f64);
+        // Far enough apart that each stays the nearest to where it is.
+        let at = |driver: u64, moved: u64| spot((driver * 50) as f64 + moved as f64 / 10.0);
         thread::scope(|scope| {
             for half in 0..2 {
                 let shared = &shared;
