@@ -13,8 +13,8 @@ use crate::limits::CELLS_PER_AXIS_MAX;
 /// Blocks are squares of this many by this many cells.
 pub(crate) const BLOCK_SIDE: i32 = 8;
 
-/// How many cells from its own a search looks at before it goes by blocks: where drivers are as dense as cells are sized
-/// for, most of the nearest few are there, and all that follows need only look for better ones.
+/// How many cells from its own a search looks at before it asks whether there may be nearer drivers: where they are as
+/// dense as cells are sized for, most of the nearest few are there.
 pub(crate) const AROUND: i32 = 1;
 
 /// 2³².
@@ -241,6 +241,12 @@ impl Axis {
         } else {
             direct
         }
+    }
+
+    /// Whether the axis meets itself so soon that the far end of what is so many cells wide may be nearer the other way
+    /// round than its near end.
+    pub(crate) fn is_short_ring(&self, cells: i32) -> bool {
+        self.wraps && self.count < 4 * cells + 8
     }
 
     /// Whether a cell is at most so many cells from the standing's. The cell is one of this axis halved `halvings` times,

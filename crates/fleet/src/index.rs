@@ -235,7 +235,7 @@ impl Index {
             self.put_in(slot, place, level);
         } else if entry.cell.cell() != cell {
             self.take_from_cell(entry);
-            self.put_in_cell(CellNumber::new(number, cell), slot, place);
+            self.add_to_cell(CellNumber::new(number, cell), slot, place);
         } else {
             self.chunks.set_place(entry.at, place);
             return;
@@ -296,24 +296,27 @@ impl Index {
 
     /// Puts a slot in that is not, likely in a cell of a level.
     fn put_in(&mut self, slot: u32, place: Place, likely: usize) {
+        let number = self.add(slot, place, likely);
+        self.split_if_crowded(number);
+    }
+
+    /// The same without a look at how crowded the block is, which is answered.
+    fn add(&mut self, slot: u32, place: Place, likely: usize) -> u32 {
         let cell = self.cell_for(place, likely);
         self.len += 1;
         self.blocks[cell.block() as usize].len += 1;
-        self.put_in_cell(cell, slot, place);
+        self.add_to_cell(cell, slot, place);
+        cell.block()
     }
 
-    /// Puts a slot in a cell whose block counts it already.
-    fn put_in_cell(&mut self, number: CellNumber, slot: u32, place: Place) {
+    /// Adds a slot to a cell whose block counts it already.
+    fn add_to_cell(&mut self, number: CellNumber, slot: u32, place: Place) {
         let (block, cell) = (&mut self.blocks[number.block() as usize], number.cell());
         let at = self
             .chunks
             .push(&mut block.cells[cell as usize], slot, place);
         block.occupied |= 1 << cell;
         self.entries[slot as usize] = Entry { cell: number, at };
-        if at.position() == 0 {
-            // A cell that was given another chunk may be one too many.
-            self.split_if_crowded(number.block());
-        }
     }
 
     /// Takes a slot out; false if it was not in.

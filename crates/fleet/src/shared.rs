@@ -1,8 +1,8 @@
 //! A fleet and the index of who is available in it, for many at once.
 //!
 //! Who tells the fleet something waits for others who do, and never for who searches: what has changed is put down, and
-//! the index follows as soon as it is nobody's. Who searches waits for other searches, and first has the index follow
-//! what was put down before: so a search knows of whatever was told before it began.
+//! the index follows at once if nobody searches. Who searches waits for other searches, and first has the index follow
+//! what was put down meanwhile: so a search knows of whatever was told before it began.
 
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
@@ -29,7 +29,7 @@ pub struct SharedFleet {
 struct Searched {
     index: Index,
     zones: Zones,
-    /// Empty, and room for what is ahead.
+    /// Those that it followed last, and room for what is ahead.
     changes: Vec<Change>,
 }
 
@@ -51,16 +51,18 @@ impl SharedFleet {
         }
     }
 
-    /// The fleet, to be told or asked something. Whoever waits for it has it next.
+    /// The fleet, to be told or asked something.
     pub fn lock(&self) -> FleetGuard<'_> {
         FleetGuard {
             fleet: Some(self.fleet.lock()),
+            is_handed_over: false,
             shared: self,
         }
     }
 
     /// Adds the nearest available drivers of each query, nearest first and of equally near ones the lower id first.
-    /// Whoever waits to search is next. Where vehicles that will do are few, all others are looked at too.
+    /// Whoever waits to search is next. Where vehicles that will do are few, all others are looked at too. Queries are drawn
+    /// while nobody else can search.
     pub fn nearest_of_each<'a>(
         &self,
         queries: impl IntoIterator<Item = Nearby<'a>>,
@@ -74,7 +76,9 @@ impl SharedFleet {
     /// The same of one query.
     #[must_use]
     pub fn nearest(&self, nearby: Nearby<'_>) -> Vec<Candidate> {
-        self.up_to_date().index.nearest(nearby)
+        let mut found = CandidateLists::default();
+        self.nearest_of_each([nearby], &mut found);
+        found.to_vecs().pop().expect("one list for one query")
     }
 
     /// How many available drivers are in each zone of a size. Zones without any are left out.
@@ -82,7 +86,9 @@ impl SharedFleet {
     pub fn available_by_cell(&self, resolution: Resolution) -> BTreeMap<Cell, u32> {
         let mut searched = self.up_to_date();
         let Searched { index, zones, .. } = &mut *searched;
-        zones.available(resolution, index)
+        let counted = zones.available(resolution, index);
+        MutexGuard::unlock_fair(searched);
+        counted
     }
 
     /// What searches look at, with all in it that was told before.
@@ -94,9 +100,9 @@ impl SharedFleet {
 
     fn catch_up(&self, searched: &mut Searched) {
         let Searched { index, changes, .. } = searched;
+        changes.clear();
         std::mem::swap(changes, &mut *self.ahead.lock());
         index.follow(changes);
-        changes.clear();
     }
 }
 
@@ -105,10 +111,19 @@ impl SharedFleet {
 pub struct FleetGuard<'a> {
     /// There until it is dropped.
     fleet: Option<MutexGuard<'a, Fleet>>,
+    is_handed_over: bool,
     shared: &'a SharedFleet,
 }
 
 const NOT_DROPPED: &str = "a guard that is in use has its lock";
+
+impl FleetGuard<'_> {
+    /// Whoever waits for the fleet has it next: for who will want it again soon. Others do better to drop it, for to wake
+    /// who waits takes longer than most that the fleet is told.
+    pub fn hand_over(mut self) {
+        self.is_handed_over = true;
+    }
+}
 
 impl Deref for FleetGuard<'_> {
     type Target = Fleet;
@@ -132,7 +147,11 @@ impl Drop for FleetGuard<'_> {
             // While nobody else has the fleet, so that changes come in the order in which they happened.
             fleet.take_changes(&mut self.shared.ahead.lock());
         }
-        MutexGuard::unlock_fair(fleet);
+        if self.is_handed_over {
+            MutexGuard::unlock_fair(fleet);
+        } else {
+            drop(fleet);
+        }
         // Whoever searches now has the index follow before the next search.
         if has_changed && let Some(mut searched) = self.shared.searched.try_lock() {
             self.shared.catch_up(&mut searched);

@@ -1,8 +1,8 @@
 //! Drivers' status: who is online, who is kept, who is available.
 //!
-//! A driver is available while online, heard of recently, and kept by no hold; exactly the available are to be found, and
-//! an [`Index`](crate::index::Index) that follows the fleet's changes finds them. Falling silent and holds becoming void happen in [`Fleet::expire`] alone, so that every
-//! other call sees the fleet as of the last one.
+//! A driver is available while online, heard of recently, and kept by no hold; exactly the available are found in an
+//! [`Index`](crate::index::Index) that follows the fleet's changes. Falling silent and holds becoming void happen in
+//! [`Fleet::expire`] alone, so that every other call sees the fleet as of the last one.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -38,7 +38,7 @@ pub struct Fleet {
 impl Fleet {
     /// A fleet without drivers.
     #[must_use]
-    pub fn new(policy: FleetPolicy) -> Self {
+    pub(crate) fn new(policy: FleetPolicy) -> Self {
         Self {
             policy,
             drivers: Drivers::new(),
@@ -54,13 +54,12 @@ impl Fleet {
 
     /// Adds what has changed of those who are available since this was asked last, in the order in which it did: for an
     /// index, which is what it was told. Changes are kept until they are taken.
-    pub fn take_changes(&mut self, into: &mut Vec<Change>) {
+    pub(crate) fn take_changes(&mut self, into: &mut Vec<Change>) {
         into.append(&mut self.changes);
     }
 
     /// Whether there are changes that nobody has taken.
-    #[must_use]
-    pub fn has_changed(&self) -> bool {
+    pub(crate) fn has_changed(&self) -> bool {
         !self.changes.is_empty()
     }
 

@@ -156,6 +156,7 @@ where
                 }
             }
             new += fleet.counts().online - before;
+            fleet.hand_over();
         }
         new
     }
@@ -168,6 +169,7 @@ where
             let mut fleet = self.fleet();
             let went = drivers.iter().filter(|id| fleet.go_offline(**id, now));
             were_online += went.count();
+            fleet.hand_over();
         }
         were_online
     }
@@ -198,6 +200,7 @@ where
         while pings.peek().is_some() {
             let mut fleet = self.fleet();
             fleet.pings(pings.by_ref().take(DRIVERS_AT_ONCE), now, &mut became);
+            fleet.hand_over();
         }
         let mut fleet = self.fleet();
         for (driver, class) in vehicles {

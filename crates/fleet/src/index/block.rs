@@ -1,6 +1,7 @@
 //! Cells by blocks: squares of them side by side in memory, so that a search meets most of its cells in one or two.
 
 use crate::grid::BLOCK_SIDE;
+use crate::limits::CELL_M_MIN;
 
 use super::chunk::{Located, NO_CHUNK};
 
@@ -119,7 +120,8 @@ pub(super) fn bits(mut set: u64) -> impl Iterator<Item = u32> {
 /// A key has the block's level above its row, and that above its column.
 const LEVEL_SHIFT: u32 = 56;
 const ROW_MASK: u32 = (1 << (LEVEL_SHIFT - u32::BITS)) - 1;
-const _: () = assert!(crate::limits::CELLS_PER_AXIS_MAX / BLOCK_SIDE <= ROW_MASK.cast_signed());
+/// An axis is no longer than the way around the Earth, and cells are not halved below half of the least.
+const _: () = assert!(40_076_000.0 / (CELL_M_MIN / 2.0) / (BLOCK_SIDE as f64) < ROW_MASK as f64);
 
 /// The key of a block by its level, and its column and row among blocks of that level.
 #[inline]

@@ -15,6 +15,9 @@ const SPLIT_MIN: u32 = 64;
 /// Drivers per occupied cell of four blocks, on average and times two, below which they are joined: then there are up to
 /// four times as many to a cell, well below crowded.
 const THINNED_OUT_TIMES_2: u32 = 3;
+/// Moves until the grid may be laid anew again, for each driver who was put in anew: what has it halved and doubled by
+/// turns costs little as well.
+const MOVES_PER_PUT: usize = 8;
 /// Drivers who leave a block until it is looked at whether it is to be joined.
 const LOOKED_AT_EACH: u32 = 16;
 /// Drivers per occupied cell, on average over blocks that are not split, below which all cells are doubled.
@@ -41,7 +44,11 @@ impl Index {
         block.is_split = true;
         let level = block.level();
         for (slot, place) in drivers {
-            self.put_in(slot, place, level);
+            self.add(slot, place, level);
+        }
+        let quarters: Vec<u32> = self.quarters_of(number).collect();
+        for quarter in quarters {
+            self.split_if_crowded(quarter);
         }
     }
 
@@ -49,7 +56,8 @@ impl Index {
     #[inline]
     pub(super) fn join_if_thinned_out(&mut self, number: u32) {
         let block = &self.blocks[number as usize];
-        if block.level() > 0 && block.len.is_multiple_of(LOOKED_AT_EACH) {
+        let is_looked_at = block.len.is_multiple_of(LOOKED_AT_EACH) || block.len.is_power_of_two();
+        if block.level() > 0 && is_looked_at {
             self.join_quarters_if_thin(self.parent_of(number));
         }
     }
@@ -81,8 +89,10 @@ impl Index {
         block.len = 0;
         let level = block.level();
         for (slot, place) in drivers {
-            self.put_in(slot, place, level);
+            self.add(slot, place, level);
         }
+        self.split_if_crowded(number);
+        self.join_if_thinned_out(number);
     }
 
     /// Takes all out of a block that is not split, which stays where it is.
@@ -121,7 +131,7 @@ impl Index {
         if self.moves_until_look > 0 {
             return;
         }
-        self.moves_until_look = self.len.max(MOVES_BETWEEN_LOOKS_MIN);
+        self.moves_until_look = self.moves_between_looks();
         let (mut split, mut whole, mut drivers, mut cells) = (0, 0, 0, 0);
         // Free blocks have no drivers and are not split.
         for block in self.blocks.iter().filter(|block| block.level() == 0) {
@@ -144,15 +154,28 @@ impl Index {
         }
     }
 
+    /// As many as there is to look at.
+    fn moves_between_looks(&self) -> usize {
+        let all = self.len.max(self.blocks.len());
+        all.max(MOVES_BETWEEN_LOOKS_MIN)
+    }
+
     fn lay_anew(&mut self, cell_m: f64) {
         let mut anew = Self::with_cells(self.space(), cell_m);
         anew.entries = vec![Entry::NONE; self.entries.len()];
-        anew.moves_until_look = self.moves_until_look;
+        anew.moves_until_look = MOVES_PER_PUT * self.moves_between_looks();
         for (slot, place) in self.places() {
-            anew.put_in(slot, place, 0);
+            anew.add(slot, place, 0);
+        }
+        // Those that come by splits are looked at by them.
+        for number in 0..anew.blocks.len() {
+            anew.split_if_crowded(number as u32);
         }
         anew.drivers = std::mem::take(&mut self.drivers);
         anew.classes = std::mem::take(&mut self.classes);
         *self = anew;
     }
 }
+
+#[cfg(test)]
+mod tests;

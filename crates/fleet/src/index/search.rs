@@ -301,8 +301,9 @@ impl<'a, M: Metric> Search<'a, M> {
                 continue;
             }
             if !all_will_do {
+                let limit = self.shortlist.limit() as f32;
                 for (rank, slot) in ranks.iter_mut().zip(chunk.slots()) {
-                    if !self.will_do(*slot) {
+                    if *rank <= limit && !self.will_do(*slot) {
                         *rank = f32::NAN;
                     }
                 }

@@ -3,16 +3,16 @@
 use super::*;
 use proptest::prelude::*;
 
-const TORUS: Space = Space::Torus {
+pub(super) const TORUS: Space = Space::Torus {
     width_m: 10_000.0,
     height_m: 7_000.0,
 };
-const PLANE: Space = Space::Plane {
+pub(super) const PLANE: Space = Space::Plane {
     width_m: 10_000.0,
     height_m: 7_000.0,
 };
 
-fn place(lat: f64, lon: f64) -> Place {
+pub(super) fn place(lat: f64, lon: f64) -> Place {
     Place::new(lat, lon).unwrap()
 }
 
@@ -83,7 +83,7 @@ fn places(space: Space) -> BoxedStrategy<Vec<Place>> {
     }
 }
 
-fn brute_force(
+pub(super) fn brute_force(
     space: Space,
     all: &[Option<(DriverId, Place)>],
     nearby: Nearby<'_>,
@@ -221,7 +221,7 @@ proptest! {
     }
 }
 
-fn only_first_chunks_have_room(index: &Index) -> Result<(), TestCaseError> {
+pub(super) fn only_first_chunks_have_room(index: &Index) -> Result<(), TestCaseError> {
     for first in index.blocks.iter().flat_map(Block::occupied_cells) {
         for chunk in index.chunks.of(first) {
             let len = index.chunks.get(chunk).len();
@@ -257,174 +257,6 @@ fn an_emptied_cell_is_used_again() {
     }
     assert_eq!(index.len(), 1);
     assert_eq!(index.blocks.len(), 1);
-}
-
-#[test]
-fn cells_follow_the_density_and_nobody_is_lost() {
-    let mut index = Index::new(PLANE);
-    let mut all = Vec::new();
-    // A square kilometre full of drivers, then one in a hundred of them.
-    for slot in 0..4_000u32 {
-        let (east, north) = (f64::from(slot % 63) * 16.0, f64::from(slot / 63) * 16.0);
-        let place = Place::from_metres(3_000.0 + east, 2_000.0 + north);
-        index.put(slot, DriverId(u64::from(slot)), place);
-        all.push(Some((DriverId(u64::from(slot)), place)));
-    }
-    let crowded_m = narrowest_m(&index);
-    assert!(crowded_m < CELL_M_AT_FIRST, "{crowded_m}");
-    let nearby = Nearby {
-        place: Place::from_metres(3_500.0, 2_481.0),
-        k: 25,
-        radius_m: None,
-        classes: VehicleClasses::ALL,
-        excluded: &[],
-    };
-    assert_eq!(index.nearest(nearby), brute_force(PLANE, &all, nearby));
-    for slot in (0..4_000u32).filter(|slot| slot % 100 != 0) {
-        assert!(index.remove(slot));
-        all[slot as usize] = None;
-    }
-    // Those who are left drive about for a while.
-    for turn in 0..400u32 {
-        let slot = turn % 40 * 100;
-        let place = Place::from_metres(f64::from(turn * 97 % 10_000), f64::from(turn * 61 % 7_000));
-        index.put(slot, DriverId(u64::from(slot)), place);
-        all[slot as usize] = Some((DriverId(u64::from(slot)), place));
-    }
-    let thin_m = narrowest_m(&index);
-    assert!(thin_m >= 8.0 * crowded_m, "{thin_m} after {crowded_m}");
-    assert_eq!(index.nearest(nearby), brute_force(PLANE, &all, nearby));
-}
-
-/// Crowds of other sizes beside empty country, so that cells of all sizes lie side by side.
-#[derive(Debug, Clone)]
-struct Town {
-    space: Space,
-    cell_m: f64,
-    /// Each at a share of the way along both axes, and how wide it is, in metres.
-    crowds: Vec<((f64, f64), f64)>,
-    seed: u64,
-}
-
-impl Town {
-    /// Someone in one of the crowds. Near a pole or a seam on the sphere, at the seam of the torus too.
-    fn anyone(&self, seed: u64) -> Place {
-        let mut state = seed;
-        let mut unit = || {
-            state = hash_of(state.wrapping_add(0x9e37_79b9_7f4a_7c15));
-            (state >> 11) as f64 / (1u64 << 53) as f64
-        };
-        let ((east, north), width_m) = self.crowds[(unit() * self.crowds.len() as f64) as usize];
-        let mut off = || (unit() + unit() - 1.0) * width_m;
-        let (east_m, north_m) = (east * 10_000.0 + off(), north * 7_000.0 + off());
-        match self.space {
-            Space::Sphere => {
-                let lon = 179.95 + east_m / 111_195.0;
-                let lat = 60.0 + north_m / 111_195.0;
-                place(lat, if lon > 180.0 { lon - 360.0 } else { lon })
-            }
-            Space::Plane { .. } | Space::Torus { .. } => Place::from_metres(east_m, north_m),
-        }
-    }
-}
-
-fn town() -> impl Strategy<Value = Town> {
-    let crowd = (
-        (0.0..1.0f64, 0.0..1.0f64),
-        prop::sample::select(vec![0.0, 40.0, 300.0, 2_000.0, 20_000.0]),
-    );
-    let space = prop::sample::select(vec![Space::Sphere, PLANE, TORUS]);
-    let cell_m = prop::sample::select(vec![250.0, 1_000.0, 4_000.0]);
-    let crowds = prop::collection::vec(crowd, 1..6);
-    let town = (space, cell_m, crowds, any::<u64>());
-    town.prop_map(|(space, cell_m, crowds, seed)| Town {
-        space,
-        cell_m,
-        crowds,
-        seed,
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-
-    #[test]
-    fn beside_cells_of_other_sizes_it_finds_what_brute_force_finds(town in town(), k in 1..30usize) {
-        const DRIVERS: u32 = 3_000;
-        let mut index = Index::with_cells(town.space, town.cell_m);
-        let mut all = vec![None; DRIVERS as usize];
-        let put = |index: &mut Index, all: &mut Vec<_>, slot: u32, seed: u64| {
-            let who = (DriverId(u64::from(DRIVERS - slot)), town.anyone(town.seed ^ seed));
-            index.put(slot, who.0, who.1);
-            all[slot as usize] = Some(who);
-        };
-        // Crowds come, drive to one another, and go, those who come first and last among them.
-        for slot in 0..DRIVERS {
-            put(&mut index, &mut all, slot, u64::from(slot));
-        }
-        check(&index, &all, &town, k)?;
-        for slot in (0..DRIVERS).filter(|slot| slot % 3 != 1) {
-            put(&mut index, &mut all, slot, u64::from(slot + DRIVERS));
-        }
-        check(&index, &all, &town, k)?;
-        for slot in (0..DRIVERS).filter(|slot| slot % 50 != 0) {
-            prop_assert!(index.remove(slot));
-            all[slot as usize] = None;
-        }
-        check(&index, &all, &town, k)?;
-        for slot in (0..DRIVERS).step_by(50) {
-            prop_assert!(index.remove(slot));
-        }
-        prop_assert_eq!(index.by_key.len(), 0);
-    }
-}
-
-fn check(
-    index: &Index,
-    all: &[Option<(DriverId, Place)>],
-    town: &Town,
-    k: usize,
-) -> Result<(), TestCaseError> {
-    only_first_chunks_have_room(index)?;
-    blocks_count_what_is_in_them(index)?;
-    prop_assert_eq!(index.places().count(), index.len());
-    for query in 0..40u64 {
-        let nearby = Nearby {
-            place: town.anyone(town.seed.wrapping_add(query) ^ u64::from(u32::MAX)),
-            k,
-            radius_m: (query % 4 == 0).then_some(500.0),
-            classes: VehicleClasses::ALL,
-            excluded: &[],
-        };
-        prop_assert_eq!(
-            index.nearest(nearby),
-            brute_force(town.space, all, nearby),
-            "query {}",
-            query
-        );
-    }
-    Ok(())
-}
-
-fn blocks_count_what_is_in_them(index: &Index) -> Result<(), TestCaseError> {
-    for (number, block) in (0u32..).zip(&index.blocks) {
-        let there_are = if block.is_split {
-            index.quarters_of(number).count()
-        } else {
-            index.drivers_of(block).count()
-        };
-        prop_assert_eq!(block.len as usize, there_are);
-        let is_free = index.free.contains(&number);
-        prop_assert_eq!(is_free, there_are == 0);
-    }
-    Ok(())
-}
-
-/// The side of the smallest cells that have a driver.
-fn narrowest_m(index: &Index) -> f64 {
-    let blocks = index.blocks.iter().filter(|block| block.occupied != 0);
-    let levels = blocks.map(Block::level);
-    index.grids[levels.max().expect("somebody is there")].cell_m()
 }
 
 fn occupied_cells(index: &Index) -> u32 {

@@ -15,6 +15,29 @@ enum Which {
     OtherLevels,
 }
 
+/// The two lines of cells that are `ring` from a standing's, as far as there are such and what is as far away as they are
+/// matters. On an axis that soon meets itself, what begins beyond one may end just beyond the other.
+fn edges(
+    axis: &Axis,
+    standing: Standing,
+    ring: i32,
+    widest: i32,
+    matters: impl Fn(f64) -> bool,
+) -> [Option<i32>; 2] {
+    let offsets = axis.offsets(standing, Step::Cell);
+    let edges = [-ring, ring].map(|offset| {
+        let cell = axis.piece_at(standing, Step::Cell, offset);
+        offsets.contain(offset).then_some(cell)
+    });
+    let matter =
+        edges.map(|cell| cell.is_some_and(|cell| matters(axis.gap(standing, Step::Cell, cell))));
+    if axis.is_short_ring(widest) && matter.contains(&true) {
+        return edges;
+    }
+    let [first, second] = edges;
+    [first.filter(|_| matter[0]), second.filter(|_| matter[1])]
+}
+
 impl<M: Metric> Search<'_, M> {
     /// Visits what is where the cells around would be if they were as wide as the place's own.
     pub(super) fn visit_around_of_other_levels(&mut self) {
@@ -90,18 +113,12 @@ impl<M: Metric> Search<'_, M> {
         // The ring's edges along each axis, as far as what lies there matters. What is of another level and was not reached
         // by the ring before lies beyond an edge as a whole: if that does not matter, neither does it.
         let limit = self.shortlist.limit();
-        let edges = [-ring, ring];
-        let [west, east] = edges.map(|dx| {
-            let column = columns.piece_at(self.column, Step::Cell, dx);
-            let gap = columns.gap(self.column, Step::Cell, column);
-            let matters = across.contain(dx) && self.metric.floor_beyond_x(gap) <= limit;
-            matters.then_some(column)
+        let widest = 1 << self.level;
+        let [west, east] = edges(columns, self.column, ring, widest, |gap| {
+            self.metric.floor_beyond_x(gap) <= limit
         });
-        let [south, north] = edges.map(|dy| {
-            let row = rows.piece_at(self.row, Step::Cell, dy);
-            let gap = rows.gap(self.row, Step::Cell, row);
-            let matters = along.contain(dy) && self.metric.floor_beyond_y(gap) <= limit;
-            matters.then_some(row)
+        let [south, north] = edges(rows, self.row, ring, widest, |gap| {
+            self.metric.floor_beyond_y(gap) <= limit
         });
         let mut wider = Vec::new();
         for row in [south, north].into_iter().flatten() {
@@ -156,28 +173,33 @@ impl<M: Metric> Search<'_, M> {
     fn visit_quarters(&mut self, level: usize, at: (i32, i32)) {
         let level = level + 1;
         for at in quarters(at) {
+            if !self.may_be_near(level, at) {
+                continue;
+            }
             let (key, cell) = block_of(level, at);
             match self.index.block(key) {
                 None => {}
                 Some(block) if block.is_split => self.visit_quarters(level, at),
-                Some(block) => self.visit_if_near(level, at, block.cells[cell as usize]),
+                Some(block) => self.visit(block.cells[cell as usize]),
             }
         }
     }
 
     /// Visits a cell by its level, its column and row, and its first chunk, unless all of it is too far.
-    fn visit_if_near(&mut self, level: usize, (column, row): (i32, i32), first: u32) {
-        if first == NO_CHUNK {
-            return;
+    fn visit_if_near(&mut self, level: usize, at: (i32, i32), first: u32) {
+        if first != NO_CHUNK && self.may_be_near(level, at) {
+            self.visit(first);
         }
+    }
+
+    /// Whether a cell by its level, column and row is not too far as a whole.
+    fn may_be_near(&mut self, level: usize, (column, row): (i32, i32)) -> bool {
         let grid = &self.index.grids[level];
         let (own_column, own_row) = self.standings(level);
         let gap_x = grid.columns.gap(own_column, Step::Cell, column);
         let gap_y = grid.rows.gap(own_row, Step::Cell, row);
         let row = self.metric.row(gap_y, grid.rows.extent(Step::Cell));
-        if row.floor_in(self.metric.column(gap_x)) <= self.shortlist.limit() {
-            self.visit(first);
-        }
+        row.floor_in(self.metric.column(gap_x)) <= self.shortlist.limit()
     }
 
     /// Visits the blocks of the first level `ring` columns or rows of them away, and says how many they are.
