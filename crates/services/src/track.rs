@@ -202,9 +202,12 @@ where
             fleet.pings(pings.by_ref().take(DRIVERS_AT_ONCE), now, &mut became);
             fleet.hand_over();
         }
-        let mut fleet = self.fleet();
-        for (driver, class) in vehicles {
-            fleet.set_vehicle(driver, class);
+        let mut vehicles = vehicles.into_iter().peekable();
+        if vehicles.peek().is_some() {
+            let mut fleet = self.fleet();
+            for (driver, class) in vehicles {
+                fleet.set_vehicle(driver, class);
+            }
         }
     }
 

@@ -1,5 +1,5 @@
-//! What one lock around the whole fleet costs those who want it at once: gateways that tell pings, and rounds that look
-//! for drivers. Microseconds of wall time, which waiting takes and CPU does not know.
+//! What those cost each other who want the fleet at once: gateways that tell pings, and rounds that look for drivers.
+//! Microseconds of wall time, which waiting takes and CPU does not know.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
