@@ -33,6 +33,12 @@ struct Searched {
     changes: Vec<Change>,
 }
 
+impl Searched {
+    fn follow(&mut self) {
+        self.index.follow(&self.changes);
+    }
+}
+
 impl SharedFleet {
     /// A fleet without drivers.
     ///
@@ -94,15 +100,10 @@ impl SharedFleet {
     /// What searches look at, with all in it that was told before.
     fn up_to_date(&self) -> MutexGuard<'_, Searched> {
         let mut searched = self.searched.lock();
-        self.catch_up(&mut searched);
+        searched.changes.clear();
+        std::mem::swap(&mut searched.changes, &mut *self.ahead.lock());
+        searched.follow();
         searched
-    }
-
-    fn catch_up(&self, searched: &mut Searched) {
-        let Searched { index, changes, .. } = searched;
-        changes.clear();
-        std::mem::swap(changes, &mut *self.ahead.lock());
-        index.follow(changes);
     }
 }
 
@@ -142,19 +143,27 @@ impl DerefMut for FleetGuard<'_> {
 impl Drop for FleetGuard<'_> {
     fn drop(&mut self) {
         let mut fleet = self.fleet.take().expect(NOT_DROPPED);
-        let has_changed = fleet.has_changed();
-        if has_changed {
-            // While nobody else has the fleet, so that changes come in the order in which they happened.
-            fleet.take_changes(&mut self.shared.ahead.lock());
-        }
+        // Changes are put down while nobody else has the fleet, so that they come in the order in which they happened.
+        // Whoever searches now has the index follow before the next search.
+        let searched = if fleet.has_changed() {
+            let mut searched = self.shared.searched.try_lock();
+            let mut ahead = self.shared.ahead.lock();
+            fleet.take_changes(&mut ahead);
+            if let Some(searched) = &mut searched {
+                searched.changes.clear();
+                std::mem::swap(&mut searched.changes, &mut *ahead);
+            }
+            searched
+        } else {
+            None
+        };
         if self.is_handed_over {
             MutexGuard::unlock_fair(fleet);
         } else {
             drop(fleet);
         }
-        // Whoever searches now has the index follow before the next search.
-        if has_changed && let Some(mut searched) = self.shared.searched.try_lock() {
-            self.shared.catch_up(&mut searched);
+        if let Some(mut searched) = searched {
+            searched.follow();
             MutexGuard::unlock_fair(searched);
         }
     }

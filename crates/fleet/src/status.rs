@@ -55,7 +55,11 @@ impl Fleet {
     /// Adds what has changed of those who are available since this was asked last, in the order in which it did: for an
     /// index, which is what it was told. Changes are kept until they are taken.
     pub(crate) fn take_changes(&mut self, into: &mut Vec<Change>) {
-        into.append(&mut self.changes);
+        if into.is_empty() {
+            std::mem::swap(into, &mut self.changes);
+        } else {
+            into.append(&mut self.changes);
+        }
     }
 
     /// Whether there are changes that nobody has taken.
