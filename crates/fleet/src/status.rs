@@ -17,7 +17,7 @@ use crate::index::Change;
 use crate::limits::{EXPIRED_PER_CALL_MAX, FORGET_AFTER, PINGS_AT_ONCE};
 
 /// The drivers of one market: where they are, who is available, and who is kept for what. Whoever searches among those who
-/// are available does so in an index beside it, which has to follow what changes here ([`Fleet::take_changes`]).
+/// are available does so in an index beside it, which has to follow what changes here.
 #[derive(Debug, Clone)]
 pub struct Fleet {
     policy: FleetPolicy,
