@@ -1,8 +1,8 @@
 //! The fleet's index within a process, against the R*-tree `rstar`, the k-d tree `kiddo` and a bare grid: 200,000
-//! drivers over 40 × 40 km, alike everywhere or around a centre. Each update moves one of them, drawn at random, by up to 45 m either way, as a car
-//! in traffic moves between two pings. Ours is the whole of [`SharedFleet`]: status, sequence and expiry included, drivers
-//! known by ids that are not dense. Nanoseconds of CPU; of a few turns in which all sides are measured one after the
-//! other the best of each, for what else the machine does only ever adds.
+//! drivers over 40 × 40 km, alike everywhere or around a centre. Each update moves one of them, drawn at random, by up to
+//! 45 m either way, as a car in traffic moves between two pings. Ours is the whole of [`SharedFleet`]: status, sequence and
+//! expiry included, drivers known by ids that are not dense. Nanoseconds of CPU; of a few turns in which all sides are
+//! measured one after the other the best of each, for what else the machine does only ever adds.
 
 mod contention;
 
