@@ -28,7 +28,7 @@ pub(crate) struct Driver {
     /// The last ping's number; none since the driver went online.
     pub(crate) sequence: Option<u64>,
     pub(crate) presence: Presence,
-    /// Online, and kept by no hold.
+    /// Was online and kept by no hold when that was told last.
     pub(crate) available: bool,
     /// Kept by a hold, settled or under way.
     pub(crate) held: bool,

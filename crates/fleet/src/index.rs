@@ -19,6 +19,7 @@ use chunk::{Chunks, Located, NO_CHUNK};
 
 /// The side of a cell in an index that knows of no drivers yet, in metres.
 const CELL_M_AT_FIRST: f64 = 250.0;
+
 /// A driver found near a place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
@@ -359,10 +360,8 @@ impl Index {
     /// Discards a block with nothing in it, and the one that it is a quarter of if it was the last.
     fn discard(&mut self, number: u32) {
         let parent = (self.blocks[number as usize].level() > 0).then(|| self.parent_of(number));
-        let block = &mut self.blocks[number as usize];
-        block.is_split = false;
-        self.by_key.remove(hash_of(block.key), number);
-        self.free.push(number);
+        self.blocks[number as usize].is_split = false;
+        self.give_back(number);
         if let Some(parent) = parent {
             let block = &mut self.blocks[parent as usize];
             block.len -= 1;
@@ -432,6 +431,13 @@ impl Index {
             number
         });
         CellNumber::new(number, cell)
+    }
+
+    /// Gives a block with nothing in it back, for another key.
+    fn give_back(&mut self, number: u32) {
+        let key = self.blocks[number as usize].key;
+        self.by_key.remove(hash_of(key), number);
+        self.free.push(number);
     }
 
     fn add_block(&mut self, key: u64) -> u32 {

@@ -34,6 +34,12 @@ struct Searched {
 }
 
 impl Searched {
+    /// Takes what is ahead, to be followed next.
+    fn take(&mut self, ahead: &mut Vec<Change>) {
+        self.changes.clear();
+        std::mem::swap(&mut self.changes, ahead);
+    }
+
     fn follow(&mut self) {
         self.index.follow(&self.changes);
     }
@@ -100,8 +106,7 @@ impl SharedFleet {
     /// What searches look at, with all in it that was told before.
     fn up_to_date(&self) -> MutexGuard<'_, Searched> {
         let mut searched = self.searched.lock();
-        searched.changes.clear();
-        std::mem::swap(&mut searched.changes, &mut *self.ahead.lock());
+        searched.take(&mut self.ahead.lock());
         searched.follow();
         searched
     }
@@ -150,8 +155,7 @@ impl Drop for FleetGuard<'_> {
             let mut ahead = self.shared.ahead.lock();
             fleet.take_changes(&mut ahead);
             if let Some(searched) = &mut searched {
-                searched.changes.clear();
-                std::mem::swap(&mut searched.changes, &mut *ahead);
+                searched.take(&mut ahead);
             }
             searched
         } else {

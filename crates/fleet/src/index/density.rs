@@ -5,7 +5,6 @@ use domain::Place;
 use super::Index;
 use super::block::{Block, Entry, key_of, quarters};
 use crate::limits::{CELL_M_MAX, CELL_M_MIN, MOVES_BETWEEN_LOOKS_MIN};
-use crate::slot_table::hash_of;
 
 /// Drivers per occupied cell of a block, on average, above which it is split. More make searches rank drivers who are
 /// too far; fewer make more pings move a driver from one cell to another.
@@ -64,9 +63,10 @@ impl Index {
 
     /// Puts the drivers of the four quarters of a block into itself, if they are few.
     pub(super) fn join_quarters_if_thin(&mut self, number: u32) {
+        let quarters: Vec<u32> = self.quarters_of(number).collect();
         let (mut drivers, mut cells) = (0, 0);
-        for quarter in self.quarters_of(number) {
-            let quarter = &self.blocks[quarter as usize];
+        for quarter in &quarters {
+            let quarter = &self.blocks[*quarter as usize];
             if quarter.is_split {
                 return;
             }
@@ -76,13 +76,10 @@ impl Index {
         if 2 * drivers >= THINNED_OUT_TIMES_2 * cells {
             return;
         }
-        let quarters: Vec<u32> = self.quarters_of(number).collect();
         let mut drivers = Vec::new();
         for quarter in quarters {
             drivers.extend(self.take_all(quarter));
-            self.by_key
-                .remove(hash_of(self.blocks[quarter as usize].key), quarter);
-            self.free.push(quarter);
+            self.give_back(quarter);
         }
         let block = &mut self.blocks[number as usize];
         block.is_split = false;

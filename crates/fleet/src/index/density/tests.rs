@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use crate::index::tests::{PLANE, TORUS, brute_force, only_first_chunks_have_room, place};
 use crate::index::{CELL_M_AT_FIRST, Nearby};
+use crate::slot_table::hash_of;
 
 use super::*;
 
