@@ -5,20 +5,16 @@
 //! cell are stored, each with a bit per occupied cell: a search steps over empty country a block at a time.
 //!
 //! Cells are sized to density, each block's to its own: where drivers crowd, a block is split into four with cells half
-//! as wide, and where they thin out again the four are joined. Where that is so nearly everywhere, or nowhere by far, the
-//! grid is laid anew, seldom enough that it costs nothing beside the moves between.
+//! as wide, and where they thin out again the four are joined.
 
 use domain::{DriverId, Place, Space, VehicleClass, VehicleClasses};
 
 use crate::grid::Grid;
-use crate::limits::{CELL_M_MIN, CHANGES_AT_ONCE, LEVELS_MAX, MOVES_BETWEEN_LOOKS_MIN};
+use crate::limits::{CELL_M_MAX, CELL_M_MIN, CHANGES_AT_ONCE, LEVELS_MAX};
 use crate::slot_table::{SlotTable, hash_of};
 
 use block::{Block, CellNumber, Entry, block_number, block_of};
 use chunk::{Chunks, Located, NO_CHUNK};
-
-/// The side of a cell in an index that knows of no drivers yet, in metres.
-const CELL_M_AT_FIRST: f64 = 250.0;
 
 /// A driver found near a place.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -151,8 +147,6 @@ pub struct Index {
     /// What a slot's driver drives, by slot as far as it was said: apart from the places, because few queries ask.
     classes: Vec<VehicleClass>,
     len: usize,
-    /// Moves between cells until the density of all is looked at again.
-    moves_until_look: usize,
 }
 
 impl Index {
@@ -162,10 +156,10 @@ impl Index {
     /// If an extent of the torus is not a number above zero.
     #[must_use]
     pub fn new(space: Space) -> Self {
-        Self::with_cells(space, CELL_M_AT_FIRST)
+        Self::with_cells(space, CELL_M_MAX)
     }
 
-    /// One that has cells of about `cell_m` metres at first.
+    /// One whose widest cells are of about `cell_m` metres.
     fn with_cells(space: Space, cell_m: f64) -> Self {
         let finer = |grid: &Grid| (grid.cell_m() > CELL_M_MIN).then(|| grid.halved());
         let grids = std::iter::successors(Some(Grid::new(space, cell_m)), finer);
@@ -179,7 +173,6 @@ impl Index {
             drivers: Vec::new(),
             classes: Vec::new(),
             len: 0,
-            moves_until_look: MOVES_BETWEEN_LOOKS_MIN,
         }
     }
 
@@ -239,9 +232,7 @@ impl Index {
             self.add_to_cell(CellNumber::new(number, cell), slot, place);
         } else {
             self.chunks.set_place(entry.at, place);
-            return;
         }
-        self.count_a_move();
     }
 
     /// Puts in a slot that is not, or never was.
@@ -252,7 +243,6 @@ impl Index {
         }
         self.drivers[slot as usize] = driver;
         self.put_in(slot, place, 0);
-        self.count_a_move();
     }
 
     /// Says what the driver of a slot drives, in the index or not: it stays so until it is said anew. The first class
@@ -327,7 +317,6 @@ impl Index {
         };
         self.take_out(entry);
         self.entries[slot as usize] = Entry::NONE;
-        self.count_a_move();
         true
     }
 

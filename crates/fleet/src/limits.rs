@@ -17,13 +17,11 @@ pub const SPARE_BLOCKS_PER_SEARCH: usize = 16;
 pub const SEARCHES_AT_ONCE: usize = 8;
 /// Cells are not halved below this side, in metres.
 pub const CELL_M_MIN: f64 = 30.0;
-/// Cells are not doubled above this side, in metres.
-pub const CELL_M_MAX: f64 = 4_000.0;
+/// The side of the widest cells, in metres.
+pub const CELL_M_MAX: f64 = 1_000.0;
 /// How many sizes of cells an index has at once, each half as wide as the one before.
 pub const LEVELS_MAX: usize = 8;
 /// Pings whose memory is fetched together.
 pub const PINGS_AT_ONCE: usize = 64;
 /// Changes whose memory an index fetches together.
 pub const CHANGES_AT_ONCE: usize = 64;
-/// Drivers who change cells before the density is looked at again, at least.
-pub const MOVES_BETWEEN_LOOKS_MIN: usize = 64;

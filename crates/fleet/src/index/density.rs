@@ -1,10 +1,9 @@
-//! Cells as wide as drivers are dense: blocks that are split and joined, and the whole grid laid anew.
+//! Cells as wide as drivers are dense: blocks that are split and joined.
 
 use domain::Place;
 
 use super::Index;
-use super::block::{Block, Entry, key_of, quarters};
-use crate::limits::{CELL_M_MAX, CELL_M_MIN, MOVES_BETWEEN_LOOKS_MIN};
+use super::block::{Block, key_of, quarters};
 
 /// Drivers per occupied cell of a block, on average, above which it is split. More make searches rank drivers who are
 /// too far; fewer make more pings move a driver from one cell to another.
@@ -14,17 +13,8 @@ const SPLIT_MIN: u32 = 64;
 /// Drivers per occupied cell of four blocks, on average and times two, below which they are joined: then there are up to
 /// four times as many to a cell, well below crowded.
 const THINNED_OUT_TIMES_2: u32 = 3;
-/// Moves until the grid may be laid anew again, for each driver who was put in anew: what has it halved and doubled by
-/// turns costs little as well.
-const MOVES_PER_PUT: usize = 8;
 /// Drivers who leave a block until it is looked at whether it is to be joined.
 const LOOKED_AT_EACH: u32 = 16;
-/// Drivers per occupied cell, on average over blocks that are not split, below which all cells are doubled.
-const SPARSE: u32 = 2;
-/// Blocks that are split, for one that is not, above which all cells are halved; and the other way round, below which
-/// they are not doubled.
-const SPLIT_PER_WHOLE: usize = 2;
-
 impl Index {
     /// Puts the drivers of a block into four of smaller cells, if there are smaller ones and its own are crowded.
     #[inline]
@@ -119,58 +109,6 @@ impl Index {
         let level = block.level() + 1;
         let all = quarters(block.at()).into_iter();
         all.filter_map(move |at| self.find_block(key_of(level, at)))
-    }
-
-    /// Looks at the density after as many moves as there are drivers, so that laying the grid anew adds
-    /// no more than a constant to each.
-    pub(super) fn count_a_move(&mut self) {
-        self.moves_until_look -= 1;
-        if self.moves_until_look > 0 {
-            return;
-        }
-        self.moves_until_look = self.moves_between_looks();
-        let (mut split, mut whole, mut drivers, mut cells) = (0, 0, 0, 0);
-        // Free blocks have no drivers and are not split.
-        for block in self.blocks.iter().filter(|block| block.level() == 0) {
-            if block.is_split {
-                split += 1;
-            } else if block.len > 0 {
-                whole += 1;
-                drivers += block.len;
-                cells += block.occupied.count_ones();
-            }
-        }
-        let cell_m = self.base().cell_m();
-        if split > SPLIT_PER_WHOLE * whole && cell_m > CELL_M_MIN {
-            self.lay_anew(cell_m / 2.0);
-        } else if drivers < SPARSE * cells
-            && SPLIT_PER_WHOLE * split <= whole
-            && cell_m < CELL_M_MAX
-        {
-            self.lay_anew(cell_m * 2.0);
-        }
-    }
-
-    /// As many as there is to look at.
-    fn moves_between_looks(&self) -> usize {
-        let all = self.len.max(self.blocks.len());
-        all.max(MOVES_BETWEEN_LOOKS_MIN)
-    }
-
-    fn lay_anew(&mut self, cell_m: f64) {
-        let mut anew = Self::with_cells(self.space(), cell_m);
-        anew.entries = vec![Entry::NONE; self.entries.len()];
-        anew.moves_until_look = MOVES_PER_PUT * self.moves_between_looks();
-        for (slot, place) in self.places() {
-            anew.add(slot, place, 0);
-        }
-        // Those that come by splits are looked at by them.
-        for number in 0..anew.blocks.len() {
-            anew.split_if_crowded(number as u32);
-        }
-        anew.drivers = std::mem::take(&mut self.drivers);
-        anew.classes = std::mem::take(&mut self.classes);
-        *self = anew;
     }
 }
 

@@ -3,8 +3,9 @@
 use domain::{DriverId, Space, VehicleClasses};
 use proptest::prelude::*;
 
+use crate::index::Nearby;
 use crate::index::tests::{PLANE, TORUS, brute_force, only_first_chunks_have_room, place};
-use crate::index::{CELL_M_AT_FIRST, Nearby};
+use crate::limits::CELL_M_MAX;
 use crate::slot_table::hash_of;
 
 use super::*;
@@ -183,7 +184,7 @@ fn cells_follow_the_density_and_nobody_is_lost() {
         all.push(Some((DriverId(u64::from(slot)), place)));
     }
     let crowded_m = narrowest_m(&index);
-    assert!(crowded_m < CELL_M_AT_FIRST, "{crowded_m}");
+    assert!(crowded_m <= CELL_M_MAX / 8.0, "{crowded_m}");
     let nearby = Nearby {
         place: Place::from_metres(3_500.0, 2_481.0),
         k: 25,
