@@ -1,7 +1,8 @@
 //! What the tracker knows of each driver, in dense slots.
 
-use domain::{DriverId, Place, Timestamp};
+use domain::{DriverId, Place, Timestamp, VehicleClass};
 
+use crate::seats::Seat;
 use crate::slot_table::{SlotTable, hash_of};
 
 /// Whether a driver is there.
@@ -28,8 +29,9 @@ pub(crate) struct Driver {
     /// The last ping's number; none since the driver went online.
     pub(crate) sequence: Option<u64>,
     pub(crate) presence: Presence,
-    /// Was online and kept by no hold when that was told last.
-    pub(crate) available: bool,
+    /// In the index; none unless online and kept by no hold when that was told last.
+    pub(crate) seat: Seat,
+    pub(crate) vehicle: VehicleClass,
     /// Kept by a hold, settled or under way.
     pub(crate) held: bool,
     /// Has its one entry in the queue of drivers who may fall silent.

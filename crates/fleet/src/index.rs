@@ -7,6 +7,8 @@
 //! Cells are sized to density, each block's to its own: where drivers crowd, a block is split into four with cells half
 //! as wide, and where they thin out again the four are joined.
 
+use std::ops::Range;
+
 use domain::{DriverId, Place, Space, VehicleClass, VehicleClasses};
 
 use crate::grid::Grid;
@@ -27,12 +29,12 @@ pub struct Candidate {
     pub distance_m: f64,
 }
 
-/// The candidates of several queries, one query's after the other's.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// The candidates of several queries.
+#[derive(Debug, Clone, Default)]
 pub struct CandidateLists {
     all: Vec<Candidate>,
-    /// Where each query's end.
-    ends: Vec<usize>,
+    /// Where each query's are.
+    lists: Vec<Range<usize>>,
 }
 
 impl CandidateLists {
@@ -41,18 +43,27 @@ impl CandidateLists {
     pub fn with_room(queries: usize, candidates: usize) -> Self {
         Self {
             all: Vec::with_capacity(queries * candidates),
-            ends: Vec::with_capacity(queries),
+            lists: Vec::with_capacity(queries),
         }
+    }
+
+    /// Adds so many lists with nobody in them, and tells the number of the first.
+    pub(crate) fn begin(&mut self, queries: usize) -> usize {
+        let first = self.lists.len();
+        self.lists.resize(first + queries, 0..0);
+        first
+    }
+
+    /// Fills a list that was begun, by its number.
+    fn fill(&mut self, number: usize, candidates: impl FnOnce(&mut Vec<Candidate>)) {
+        let first = self.all.len();
+        candidates(&mut self.all);
+        self.lists[number] = first..self.all.len();
     }
 
     /// Those of each query.
     pub fn iter(&self) -> impl Iterator<Item = &[Candidate]> {
-        let mut first = 0;
-        self.ends.iter().map(move |end| {
-            let list = &self.all[first..*end];
-            first = *end;
-            list
-        })
+        self.lists.iter().map(|list| &self.all[list.clone()])
     }
 
     /// How many there are of all queries.
@@ -156,11 +167,16 @@ impl Index {
     /// If an extent of the torus is not a number above zero.
     #[must_use]
     pub fn new(space: Space) -> Self {
-        Self::with_cells(space, CELL_M_MAX)
+        Self::of_shard(space, 0)
+    }
+
+    /// An empty shard of one, by its number.
+    pub(crate) fn of_shard(space: Space, shard: usize) -> Self {
+        Self::with_cells(space, CELL_M_MAX, shard)
     }
 
     /// One whose widest cells are of about `cell_m` metres.
-    fn with_cells(space: Space, cell_m: f64) -> Self {
+    fn with_cells(space: Space, cell_m: f64, shard: usize) -> Self {
         let finer = |grid: &Grid| (grid.cell_m() > CELL_M_MIN).then(|| grid.halved());
         let grids = std::iter::successors(Some(Grid::new(space, cell_m)), finer);
         Self {
@@ -168,7 +184,7 @@ impl Index {
             blocks: Vec::new(),
             free: Vec::new(),
             by_key: SlotTable::new(),
-            chunks: Chunks::new(),
+            chunks: Chunks::new(shard),
             entries: Vec::new(),
             drivers: Vec::new(),
             classes: Vec::new(),
@@ -384,12 +400,6 @@ impl Index {
             .map(|number| &self.blocks[number as usize])
     }
 
-    /// The block that has a cell of a level, or else the nearest of wider cells that has what lies there.
-    fn block_with(&self, level: usize, (column, row): (i32, i32)) -> Option<&Block> {
-        let wider = |up: usize| block_of(level - up, (column >> up, row >> up)).0;
-        (0..=level).find_map(|up| self.block(wider(up)))
-    }
-
     /// The level of the cells where a place is, and the block there if there is one. One level may be likelier than others.
     fn level_at(&self, place: Place, likely: usize) -> (usize, Option<u32>) {
         let number_at = |level: usize| {
@@ -445,6 +455,8 @@ impl Index {
 mod block;
 pub(crate) mod chunk;
 mod density;
-mod search;
+pub(crate) mod parts;
+pub(crate) mod search;
+pub(crate) mod sharding;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -13,6 +13,7 @@ mod holds;
 pub mod index;
 pub mod limits;
 mod metric;
+mod seats;
 mod shared;
 mod shortlist;
 mod slot_table;

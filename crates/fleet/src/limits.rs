@@ -25,3 +25,7 @@ pub const LEVELS_MAX: usize = 8;
 pub const PINGS_AT_ONCE: usize = 64;
 /// Changes whose memory an index fetches together.
 pub const CHANGES_AT_ONCE: usize = 64;
+/// Parts that an index has, each with a writer of its own. A power of two.
+pub const SHARDS: usize = 8;
+/// Drivers of a shard for each that is looked for, below which a search is taken to need other shards too.
+pub const SHARD_DRIVERS_PER_NEAREST: usize = 400;

@@ -1,17 +1,24 @@
 //! A fleet and the index of who is available in it, for many at once.
 //!
-//! Who tells the fleet something waits for others who do, and never for who searches: what has changed is put down, and
-//! the index follows at once if nobody searches. Who searches waits for other searches, and first has the index follow
-//! what was put down meanwhile: so a search knows of whatever was told before it began.
+//! The fleet's status is behind one lock, and each shard of the index behind one of its own. Who tells the fleet something
+//! waits for others who do, and never for who searches: what has changed is put down shard by shard, and each shard
+//! follows at once if nobody searches it. Whoever has a shard is its one writer, and first has it follow what was put down
+//! meanwhile, all in one batch: so a search knows of whatever was told before it began. Searches wait for each other only
+//! where they need the same shards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use domain::{Cell, Resolution, Space};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::exchange::FleetPolicy;
+use crate::index::parts::Parts;
+use crate::index::search::Scratch;
+use crate::index::sharding::{ShardSet, Sharding};
 use crate::index::{Candidate, CandidateLists, Change, Index, Nearby};
+use crate::limits::{SEARCHES_AT_ONCE, SHARD_DRIVERS_PER_NEAREST, SHARDS};
 use crate::status::Fleet;
 use crate::zones::Zones;
 
@@ -19,29 +26,97 @@ use crate::zones::Zones;
 #[derive(Debug)]
 pub struct SharedFleet {
     fleet: Mutex<Fleet>,
-    /// What the index has yet to follow, in the order in which it happened. Locked for as long as copying it takes.
-    ahead: Mutex<Vec<Change>>,
-    searched: Mutex<Searched>,
+    sharding: Sharding,
+    shards: [Mutex<Shard>; SHARDS],
+    /// How many drivers each shard had when somebody wrote to it last.
+    available: [AtomicUsize; SHARDS],
+    /// What each shard has yet to follow, in the order in which it happened. Locked for as long as copying it takes.
+    ahead: Mutex<[Vec<Change>; SHARDS]>,
+    /// The shards that have something ahead; written while that is locked.
+    behind: AtomicU8,
 }
 
-/// What searches look at.
+/// A shard of the index, and what its writer needs.
 #[derive(Debug)]
-struct Searched {
+struct Shard {
     index: Index,
     zones: Zones,
-    /// Those that it followed last, and room for what is ahead.
+    /// What it is to follow; empty while nobody has the shard.
     changes: Vec<Change>,
 }
 
-impl Searched {
-    /// Takes what is ahead, to be followed next.
-    fn take(&mut self, ahead: &mut Vec<Change>) {
-        self.changes.clear();
-        std::mem::swap(&mut self.changes, ahead);
+impl Shard {
+    fn new(space: Space, number: usize) -> Self {
+        Self {
+            index: Index::of_shard(space, number),
+            zones: Zones::default(),
+            changes: Vec::new(),
+        }
+    }
+}
+
+/// Shards that are nobody else's until they are released.
+#[derive(Default)]
+struct AtHand<'a> {
+    numbers: ShardSet,
+    /// By their numbers.
+    shards: [Option<MutexGuard<'a, Shard>>; SHARDS],
+}
+
+impl<'a> AtHand<'a> {
+    fn add(&mut self, number: usize, shard: MutexGuard<'a, Shard>) -> &mut Shard {
+        self.numbers = self.numbers.with(number);
+        self.shards[number].insert(shard)
     }
 
-    fn follow(&mut self) {
-        self.index.follow(&self.changes);
+    fn parts(&self) -> Option<Parts<'_>> {
+        let shard = |number: usize| Some((number, &self.shards[number].as_ref()?.index));
+        Parts::of(self.numbers.iter().filter_map(shard))
+    }
+
+    /// Takes what is ahead of some, as far as they are at hand, and tells for which it did.
+    fn take(&mut self, ahead: &mut [Vec<Change>; SHARDS], shards: ShardSet) -> ShardSet {
+        let taken = self.numbers.and(shards);
+        for number in taken.iter() {
+            if let Some(shard) = &mut self.shards[number] {
+                std::mem::swap(&mut shard.changes, &mut ahead[number]);
+            }
+        }
+        taken
+    }
+
+    /// Whoever waits for one has it next.
+    fn release(&mut self) {
+        for number in std::mem::take(&mut self.numbers).iter() {
+            if let Some(shard) = self.shards[number].take() {
+                MutexGuard::unlock_fair(shard);
+            }
+        }
+    }
+}
+
+impl Drop for AtHand<'_> {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// A query by its number, below those shards that it will need most likely: as whole numbers, those that need the same come
+/// together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Asked(u64);
+
+impl Asked {
+    fn new(shards: ShardSet, number: usize) -> Self {
+        Self((u64::from(shards.to_bits()) << u32::BITS) | number as u64)
+    }
+
+    fn shards(self) -> ShardSet {
+        ShardSet::from_bits((self.0 >> u32::BITS) as u8)
+    }
+
+    fn number(self) -> usize {
+        self.0 as u32 as usize
     }
 }
 
@@ -53,13 +128,12 @@ impl SharedFleet {
     #[must_use]
     pub fn new(space: Space, policy: FleetPolicy) -> Self {
         Self {
-            fleet: Mutex::new(Fleet::new(policy)),
+            fleet: Mutex::new(Fleet::new(space, policy)),
+            sharding: Sharding::new(space),
+            shards: std::array::from_fn(|number| Mutex::new(Shard::new(space, number))),
+            available: Default::default(),
             ahead: Mutex::default(),
-            searched: Mutex::new(Searched {
-                index: Index::new(space),
-                zones: Zones::default(),
-                changes: Vec::new(),
-            }),
+            behind: AtomicU8::default(),
         }
     }
 
@@ -73,16 +147,72 @@ impl SharedFleet {
     }
 
     /// Adds the nearest available drivers of each query, nearest first and of equally near ones the lower id first.
-    /// Whoever waits to search is next. Where vehicles that will do are few, all others are looked at too. Queries are drawn
-    /// while nobody else can search.
+    /// Where vehicles that will do are few, all others are looked at too. Others who search do so in between, and what is
+    /// told meanwhile is known to those queries that have not been answered yet.
     pub fn nearest_of_each<'a>(
         &self,
         queries: impl IntoIterator<Item = Nearby<'a>>,
         found: &mut CandidateLists,
     ) {
-        let searched = self.up_to_date();
-        searched.index.nearest_of_each(queries, found);
-        MutexGuard::unlock_fair(searched);
+        let queries: Vec<Nearby<'a>> = queries.into_iter().collect();
+        let first = found.begin(queries.len());
+        let asked = |(number, query)| Asked::new(self.likely_shards(query), number);
+        let mut asked: Vec<Asked> = queries.iter().enumerate().map(asked).collect();
+        asked.sort_unstable();
+        let alike = asked.chunk_by(|one, next| one.shards() == next.shards());
+        // Of those that need the same shards as many as are searched for together.
+        let mut groups: VecDeque<&[Asked]> = alike
+            .flat_map(|alike| alike.chunks(SEARCHES_AT_ONCE))
+            .collect();
+        let mut scratch = Scratch::default();
+        let mut missed = Vec::new();
+        let mut search = |group: &[Asked], at_hand: &AtHand<'_>| {
+            let queries = group.iter().map(|asked| {
+                let number = asked.number();
+                (first + number, queries[number])
+            });
+            if let Some(parts) = at_hand.parts() {
+                parts.search(queries, &mut scratch, found)
+            } else {
+                Vec::new()
+            }
+        };
+        // Where others search is looked later, unless they are everywhere.
+        let mut passed_over = 0;
+        let mut at_hand = AtHand::default();
+        while let Some(group) = groups.pop_front() {
+            let shards = group[0].shards();
+            if passed_over == groups.len() {
+                self.lock_shards(shards, &mut at_hand);
+            } else if !self.try_lock_shards(shards, &mut at_hand) {
+                groups.push_back(group);
+                passed_over += 1;
+                continue;
+            }
+            passed_over = 0;
+            missed.extend(search(group, &at_hand));
+            at_hand.release();
+        }
+        let missed = missed.into_iter();
+        let missed: Vec<Asked> = missed
+            .map(|number| Asked::new(ShardSet::ALL, number - first))
+            .collect();
+        for group in missed.chunks(SEARCHES_AT_ONCE) {
+            self.lock_shards(ShardSet::ALL, &mut at_hand);
+            search(group, &at_hand);
+            at_hand.release();
+        }
+    }
+
+    /// The shards that a query will need, most likely.
+    fn likely_shards(&self, query: &Nearby<'_>) -> ShardSet {
+        let (shard, around) = self.sharding.shards_around(query.place);
+        let drivers = self.available[shard].load(Ordering::Relaxed);
+        if drivers < query.k.saturating_mul(SHARD_DRIVERS_PER_NEAREST) {
+            ShardSet::ALL
+        } else {
+            around
+        }
     }
 
     /// The same of one query.
@@ -96,19 +226,101 @@ impl SharedFleet {
     /// How many available drivers are in each zone of a size. Zones without any are left out.
     #[must_use]
     pub fn available_by_cell(&self, resolution: Resolution) -> BTreeMap<Cell, u32> {
-        let mut searched = self.up_to_date();
-        let Searched { index, zones, .. } = &mut *searched;
-        let counted = zones.available(resolution, index);
-        MutexGuard::unlock_fair(searched);
+        let mut at_hand = AtHand::default();
+        self.lock_shards(ShardSet::ALL, &mut at_hand);
+        let mut counted = BTreeMap::new();
+        for shard in at_hand.shards.iter_mut().flatten() {
+            let Shard { index, zones, .. } = &mut **shard;
+            for (cell, count) in zones.available(resolution, index) {
+                *counted.entry(cell).or_insert(0) += count;
+            }
+        }
         counted
     }
 
-    /// What searches look at, with all in it that was told before.
-    fn up_to_date(&self) -> MutexGuard<'_, Searched> {
-        let mut searched = self.searched.lock();
-        searched.take(&mut self.ahead.lock());
-        searched.follow();
-        searched
+    /// Waits for shards, and has in them whatever was told before.
+    fn lock_shards<'a>(&'a self, shards: ShardSet, at_hand: &mut AtHand<'a>) {
+        for number in shards.iter() {
+            at_hand.add(number, self.shards[number].lock());
+        }
+        self.catch_up(at_hand, shards);
+    }
+
+    /// The same unless somebody has one of them, which is answered.
+    fn try_lock_shards<'a>(&'a self, shards: ShardSet, at_hand: &mut AtHand<'a>) -> bool {
+        for number in shards.iter() {
+            let Some(shard) = self.shards[number].try_lock() else {
+                at_hand.release();
+                return false;
+            };
+            at_hand.add(number, shard);
+        }
+        self.catch_up(at_hand, shards);
+        true
+    }
+
+    /// Has shards follow what is ahead of them. It is taken from all of them at once: of a driver who comes from one to
+    /// another they know both or neither.
+    fn catch_up(&self, at_hand: &mut AtHand<'_>, shards: ShardSet) {
+        if !self.are_behind().and(shards).is_empty() {
+            let mut ahead = self.ahead.lock();
+            let behind = self.are_behind();
+            let taken = at_hand.take(&mut ahead, behind.and(shards));
+            self.set_behind(behind.without(taken));
+            drop(ahead);
+            self.follow(at_hand);
+        }
+    }
+
+    /// Tells the shards what has changed. Those that nobody has are at hand then, with what they are to follow; for the
+    /// others it is put down.
+    fn tell<'a>(&'a self, fleet: &mut Fleet, at_hand: &mut AtHand<'a>) {
+        let changed = fleet.changed();
+        let behind = self.are_behind();
+        let mut put_down = behind.and(changed);
+        for number in changed.iter() {
+            match self.shards[number].try_lock() {
+                Some(shard) => {
+                    let shard = at_hand.add(number, shard);
+                    // What was put down before comes first.
+                    if !behind.contains(number) {
+                        fleet.take_changes(number, &mut shard.changes);
+                    }
+                }
+                None => put_down = put_down.with(number),
+            }
+        }
+        // Before any of those that are at hand is another's: of a driver who has come from one of them to one that is not,
+        // whoever has both knows both.
+        if !put_down.is_empty() {
+            let mut ahead = self.ahead.lock();
+            for number in put_down.iter() {
+                fleet.take_changes(number, &mut ahead[number]);
+            }
+            let taken = at_hand.take(&mut ahead, put_down);
+            self.set_behind(self.are_behind().with_all(put_down).without(taken));
+        }
+    }
+
+    /// Has the shards at hand follow what they have taken.
+    fn follow(&self, at_hand: &mut AtHand<'_>) {
+        for number in at_hand.numbers.iter() {
+            if let Some(shard) = &mut at_hand.shards[number] {
+                let Shard { index, changes, .. } = &mut **shard;
+                index.follow(changes);
+                changes.clear();
+                self.available[number].store(index.len(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn are_behind(&self) -> ShardSet {
+        ShardSet::from_bits(self.behind.load(Ordering::Acquire))
+    }
+
+    /// By who has what is ahead locked.
+    fn set_behind(&self, shards: ShardSet) {
+        self.behind.store(shards.to_bits(), Ordering::Release);
     }
 }
 
@@ -148,107 +360,18 @@ impl DerefMut for FleetGuard<'_> {
 impl Drop for FleetGuard<'_> {
     fn drop(&mut self) {
         let mut fleet = self.fleet.take().expect(NOT_DROPPED);
-        // Changes are put down while nobody else has the fleet, so that they come in the order in which they happened.
-        // Whoever searches now has the index follow before the next search.
-        let searched = if fleet.has_changed() {
-            let mut searched = self.shared.searched.try_lock();
-            let mut ahead = self.shared.ahead.lock();
-            fleet.take_changes(&mut ahead);
-            if let Some(searched) = &mut searched {
-                searched.take(&mut ahead);
-            }
-            searched
-        } else {
-            None
-        };
+        // Shards are told while nobody else has the fleet: so they learn of changes in the order in which they happened.
+        let mut at_hand = AtHand::default();
+        self.shared.tell(&mut fleet, &mut at_hand);
         if self.is_handed_over {
             MutexGuard::unlock_fair(fleet);
         } else {
             drop(fleet);
         }
-        if let Some(mut searched) = searched {
-            searched.follow();
-            MutexGuard::unlock_fair(searched);
-        }
+        // Whoever has another has it follow before the next search.
+        self.shared.follow(&mut at_hand);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-    use std::thread;
-
-    use domain::{DriverId, Place, Timestamp};
-
-    use super::*;
-
-    const PLANE: Space = Space::Plane {
-        width_m: 10_000.0,
-        height_m: 10_000.0,
-    };
-
-    fn spot(east_m: f64) -> Place {
-        Place::from_metres(east_m, 0.0)
-    }
-
-    fn who_is_near(shared: &SharedFleet, east_m: f64) -> Vec<u64> {
-        let found = shared.nearest(Nearby::any(spot(east_m), 10));
-        found.iter().map(|it| it.driver.0).collect()
-    }
-
-    #[test]
-    fn a_search_knows_of_what_was_told_while_another_went_on() {
-        let shared = SharedFleet::new(PLANE, FleetPolicy::default());
-        shared
-            .lock()
-            .go_online(DriverId(1), spot(10.0), Timestamp::ZERO);
-        let (searching, told) = (shared.searched.lock(), mpsc::channel());
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                // Comes to its end though the search does not.
-                let mut fleet = shared.lock();
-                fleet.go_offline(DriverId(1), Timestamp::ZERO);
-                fleet.go_online(DriverId(2), spot(20.0), Timestamp::ZERO);
-                drop(fleet);
-                told.0.send(shared.lock().counts().available)
-            });
-            assert_eq!(told.1.recv(), Ok(1));
-        });
-        assert_eq!(searching.index.len(), 1, "as it was when the search began");
-        assert_eq!(shared.ahead.lock().len(), 3);
-        drop(searching);
-        assert_eq!(who_is_near(&shared, 0.0), [2]);
-        assert!(shared.ahead.lock().is_empty());
-    }
-
-    #[test]
-    fn what_many_told_at_once_is_found_by_those_who_searched_meanwhile() {
-        const DRIVERS: u64 = 200;
-        const MOVES: u64 = 50;
-        let shared = SharedFleet::new(PLANE, FleetPolicy::default());
-        // Far enough apart that each stays the nearest to where it is.
-        let at = |driver: u64, moved: u64| spot((driver * 50) as f64 + moved as f64 / 10.0);
-        thread::scope(|scope| {
-            for half in 0..2 {
-                let shared = &shared;
-                scope.spawn(move || {
-                    for moved in 0..=MOVES {
-                        for driver in (half..DRIVERS).step_by(2) {
-                            let id = DriverId(driver);
-                            shared
-                                .lock()
-                                .go_online(id, at(driver, moved), Timestamp::ZERO);
-                            let found = shared.nearest(Nearby::any(at(driver, moved), 1));
-                            assert_eq!(found[0].driver, id, "told before it was asked");
-                        }
-                    }
-                });
-            }
-        });
-        for driver in 0..DRIVERS {
-            let found = shared.nearest(Nearby::any(at(driver, MOVES), 1));
-            assert_eq!((found[0].driver.0, found[0].distance_m), (driver, 0.0));
-        }
-        assert_eq!(shared.lock().counts().available, DRIVERS as usize);
-    }
-}
+mod tests;

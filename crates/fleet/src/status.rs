@@ -8,13 +8,15 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use domain::hold::{Hold, HoldKey, HoldStage};
-use domain::{DriverId, Place, Timestamp, TripId, VehicleClass};
+use domain::{DriverId, Place, Space, Timestamp, TripId, VehicleClass};
 
 use crate::drivers::{Driver, Drivers, Presence};
 use crate::exchange::{Counts, Expired, FleetPolicy, Ping, PingOutcome, ReserveStart};
 use crate::holds::{HoldConflict, Holds, InTheWay};
 use crate::index::Change;
+use crate::index::sharding::ShardSet;
 use crate::limits::{EXPIRED_PER_CALL_MAX, FORGET_AFTER, PINGS_AT_ONCE};
+use crate::seats::{Seat, Seats};
 
 /// The drivers of one market: where they are, who is available, and who is kept for what. Whoever searches among those who
 /// are available does so in an index beside it, which has to follow what changes here.
@@ -25,8 +27,8 @@ pub struct Fleet {
     holds: Holds,
     online: usize,
     available: usize,
-    /// Of those who are available, what nobody has taken yet.
-    changes: Vec<Change>,
+    /// Of those who are available.
+    seats: Seats,
     /// When each watched driver may fall silent; no later than the truth, which the driver's own record has.
     silence: BinaryHeap<Reverse<(Timestamp, DriverId)>>,
     /// When each fading driver may be forgotten; likewise.
@@ -38,33 +40,29 @@ pub struct Fleet {
 impl Fleet {
     /// A fleet without drivers.
     #[must_use]
-    pub(crate) fn new(policy: FleetPolicy) -> Self {
+    pub(crate) fn new(space: Space, policy: FleetPolicy) -> Self {
         Self {
             policy,
             drivers: Drivers::new(),
             holds: Holds::new(),
             online: 0,
             available: 0,
-            changes: Vec::new(),
+            seats: Seats::new(space),
             silence: BinaryHeap::new(),
             oblivion: BinaryHeap::new(),
             batch: Vec::new(),
         }
     }
 
-    /// Adds what has changed of those who are available since this was asked last, in the order in which it did: for an
-    /// index, which is what it was told. Changes are kept until they are taken.
-    pub(crate) fn take_changes(&mut self, into: &mut Vec<Change>) {
-        if into.is_empty() {
-            std::mem::swap(into, &mut self.changes);
-        } else {
-            into.append(&mut self.changes);
-        }
+    /// The shards of an index that have yet to be told what has changed of those who are available.
+    pub(crate) fn changed(&self) -> ShardSet {
+        self.seats.changed()
     }
 
-    /// Whether there are changes that nobody has taken.
-    pub(crate) fn has_changed(&self) -> bool {
-        !self.changes.is_empty()
+    /// Adds what a shard has yet to be told, in the order in which it happened. It is kept until it is taken.
+    #[inline]
+    pub(crate) fn take_changes(&mut self, shard: usize, into: &mut Vec<Change>) {
+        self.seats.take_changes(shard, into);
     }
 
     /// A driver comes online at a place, or says so again; the numbering of pings starts anew.
@@ -87,7 +85,9 @@ impl Fleet {
     /// What a driver drives from now on, if the driver is known. Until it is said it is the first class.
     pub fn set_vehicle(&mut self, driver: DriverId, class: VehicleClass) {
         if let Some(slot) = self.drivers.find(driver) {
-            self.changes.push(Change::Class { slot, class });
+            let driver = self.drivers.get_mut(slot);
+            driver.vehicle = class;
+            self.seats.set_class(driver.seat, class);
         }
     }
 
@@ -164,22 +164,19 @@ impl Fleet {
         if let Some(slot) = self.drivers.find(id) {
             return slot;
         }
-        let slot = self.drivers.add(Driver {
+        self.drivers.add(Driver {
             id,
             place,
             seen_at: now,
             sent_at: now,
             sequence: None,
             presence: Presence::Silent,
-            available: false,
+            seat: Seat::NONE,
+            vehicle: VehicleClass::default(),
             held: self.holds.keeps(id),
             watched: false,
             fading: false,
-        });
-        // The slot may have been another's.
-        let class = VehicleClass::default();
-        self.changes.push(Change::Class { slot, class });
-        slot
+        })
     }
 
     fn see(&mut self, slot: u32, place: Place, sent_at: Timestamp, now: Timestamp) {
@@ -205,17 +202,21 @@ impl Fleet {
     fn settle(&mut self, slot: u32) {
         let driver = self.drivers.get_mut(slot);
         let is_available = driver.presence == Presence::Online && !driver.held;
-        let was_available = std::mem::replace(&mut driver.available, is_available);
+        let was_available = driver.seat != Seat::NONE;
         if is_available {
             self.available += usize::from(!was_available);
-            self.changes.push(Change::Put {
-                slot,
-                driver: driver.id,
-                place: driver.place,
-            });
+            let Driver {
+                seat,
+                id,
+                vehicle,
+                place,
+                ..
+            } = *driver;
+            driver.seat = self.seats.put(seat, id, vehicle, place);
         } else if was_available {
             self.available -= 1;
-            self.changes.push(Change::Remove { slot });
+            self.seats.leave(driver.seat);
+            driver.seat = Seat::NONE;
         }
         debug_assert_eq!(driver.held, self.holds.keeps(driver.id));
     }

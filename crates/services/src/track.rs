@@ -22,7 +22,7 @@ use fleet::index::CandidateLists;
 use fleet::{Counts, FleetGuard, FleetPolicy, Nearby, Ping, PingOutcome, SharedFleet};
 
 use crate::config::Market;
-use crate::limits::{DRIVERS_AT_ONCE, EXCLUDED_DRIVERS_MAX, QUERIES_AT_ONCE};
+use crate::limits::{DRIVERS_AT_ONCE, EXCLUDED_DRIVERS_MAX};
 use crate::ports::{CandidateQuery, Clock, HoldStatus, HoldStore, MarketSnapshots, TripEvents};
 
 /// What a driver is told without having asked.
@@ -220,19 +220,17 @@ where
         radius_m: Option<f64>,
     ) -> CandidateLists {
         let mut found = CandidateLists::with_room(queries.len(), k.min(CANDIDATES_MAX));
-        for queries in queries.chunks(QUERIES_AT_ONCE) {
-            let queries = queries.iter().map(|query| {
-                let excluded = query.excluded.len().min(EXCLUDED_DRIVERS_MAX);
-                Nearby {
-                    place: query.pickup,
-                    k,
-                    radius_m,
-                    classes: query.classes,
-                    excluded: &query.excluded[..excluded],
-                }
-            });
-            self.fleet.nearest_of_each(queries, &mut found);
-        }
+        let queries = queries.iter().map(|query| {
+            let excluded = query.excluded.len().min(EXCLUDED_DRIVERS_MAX);
+            Nearby {
+                place: query.pickup,
+                k,
+                radius_m,
+                classes: query.classes,
+                excluded: &query.excluded[..excluded],
+            }
+        });
+        self.fleet.nearest_of_each(queries, &mut found);
         found
     }
 

@@ -19,7 +19,7 @@ use rstar::primitives::GeomWithData;
 use rushhour_benches::bare_grid::BareGrid;
 use rushhour_benches::city::{City, Density, Move, SIDE_M, Spot, degrees};
 use rushhour_benches::{Comparison, Figure, cpu};
-use services::limits::{DRIVERS_AT_ONCE, QUERIES_AT_ONCE};
+use services::limits::DRIVERS_AT_ONCE;
 
 const DRIVERS: u32 = 200_000;
 const UPDATES: u32 = 1_000_000;
@@ -317,13 +317,10 @@ fn ours(space: Space, density: Density) -> Took {
         for (queries, told) in queries.chunks(1_000).zip(told) {
             tell(&fleet, told, now);
             spent_on += spent(|| {
-                // As the tracker asks.
-                for queries in queries.chunks(QUERIES_AT_ONCE) {
-                    let queries = queries.iter().map(|at| Nearby::any(*at, NEAREST));
-                    let mut found = CandidateLists::default();
-                    fleet.nearest_of_each(queries, &mut found);
-                    black_box(&found);
-                }
+                let queries = queries.iter().map(|at| Nearby::any(*at, NEAREST));
+                let mut found = CandidateLists::default();
+                fleet.nearest_of_each(queries, &mut found);
+                black_box(&found);
             });
         }
         took.nearest = took.nearest.min(nanoseconds(spent_on, QUERIES));

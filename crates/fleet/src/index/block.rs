@@ -5,8 +5,9 @@ use crate::limits::CELL_M_MIN;
 
 use super::chunk::{Located, NO_CHUNK};
 
-const SIDE_BITS: u32 = BLOCK_SIDE.trailing_zeros();
-const CELL_BITS: u32 = 2 * SIDE_BITS;
+/// As a power of two, how many cells a block has along either side.
+pub(super) const BLOCK_SIDE_BITS: u32 = BLOCK_SIDE.trailing_zeros();
+const CELL_BITS: u32 = 2 * BLOCK_SIDE_BITS;
 const CELLS: u32 = 1 << CELL_BITS;
 
 /// Neighbouring cells, or, once drivers crowd there, what says that four blocks of smaller cells are in their place.
@@ -40,14 +41,12 @@ impl Block {
     /// How often cells were halved that are as small as its own.
     #[inline]
     pub(super) fn level(&self) -> usize {
-        (self.key >> LEVEL_SHIFT) as usize
+        level_of(self.key)
     }
 
     /// Its column and row among the blocks of its level.
     pub(super) fn at(&self) -> (i32, i32) {
-        let column = self.key as u32;
-        let row = (self.key >> u32::BITS) as u32 & ROW_MASK;
-        (column.cast_signed(), row.cast_signed())
+        place_of(self.key)
     }
 
     /// The first chunks of cells with an entry.
@@ -130,12 +129,26 @@ pub(super) fn key_of(level: usize, (column, row): (i32, i32)) -> u64 {
     ((level as u64) << LEVEL_SHIFT) | (u64::from(row) << u32::BITS) | u64::from(column)
 }
 
+/// The level of a block by its key.
+#[inline]
+pub(super) fn level_of(key: u64) -> usize {
+    (key >> LEVEL_SHIFT) as usize
+}
+
+/// The column and row of a block among those of its level, by its key.
+#[inline]
+pub(super) fn place_of(key: u64) -> (i32, i32) {
+    let column = key as u32;
+    let row = (key >> u32::BITS) as u32 & ROW_MASK;
+    (column.cast_signed(), row.cast_signed())
+}
+
 /// The key of the block that holds a cell of a level, and the cell's number in it.
 #[inline]
 pub(super) fn block_of(level: usize, (column, row): (i32, i32)) -> (u64, u32) {
-    let key = key_of(level, (column >> SIDE_BITS, row >> SIDE_BITS));
+    let key = key_of(level, (column >> BLOCK_SIDE_BITS, row >> BLOCK_SIDE_BITS));
     let in_block = BLOCK_SIDE - 1;
-    let cell = ((row & in_block) << SIDE_BITS) | (column & in_block);
+    let cell = ((row & in_block) << BLOCK_SIDE_BITS) | (column & in_block);
     (key, cell.cast_unsigned())
 }
 

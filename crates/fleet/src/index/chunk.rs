@@ -2,6 +2,8 @@
 
 use domain::Place;
 
+use crate::limits::SHARDS;
+
 /// How many a chunk holds.
 pub(crate) const ROOM: usize = 10;
 
@@ -14,6 +16,16 @@ pub(crate) struct Located(u32);
 
 const POSITION_BITS: u32 = 4;
 const _: () = assert!(ROOM <= 1 << POSITION_BITS);
+
+/// A chunk's number has that of its shard above its number in the shard, so that what several shards have is told apart.
+const IN_SHARD_BITS: u32 = u32::BITS - POSITION_BITS - SHARDS.trailing_zeros();
+const IN_SHARD: u32 = (1 << IN_SHARD_BITS) - 1;
+
+/// The shard of a chunk by its number.
+#[inline]
+pub(crate) fn shard_of(chunk: u32) -> usize {
+    (chunk >> IN_SHARD_BITS) as usize
+}
 
 impl Located {
     /// Not in any chunk.
@@ -73,6 +85,12 @@ impl Chunk {
         &self.slots
     }
 
+    /// Reads it, so that it is in the cache; what that gives is to be used somehow.
+    #[inline]
+    pub(crate) fn touch(&self) -> u32 {
+        self.places[0].to_e7().0.cast_unsigned() ^ self.len
+    }
+
     pub(crate) fn next(&self) -> u32 {
         self.next
     }
@@ -82,59 +100,55 @@ impl Chunk {
     }
 }
 
-/// All chunks.
+/// All chunks of a shard.
 #[derive(Debug, Clone)]
 pub(crate) struct Chunks {
+    /// The number of the first.
+    first: u32,
     all: Vec<Chunk>,
     free: u32,
 }
 
 impl Chunks {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(shard: usize) -> Self {
+        debug_assert!(shard < SHARDS);
         Self {
+            first: (shard as u32) << IN_SHARD_BITS,
             all: Vec::new(),
             free: NO_CHUNK,
         }
     }
 
     #[inline]
+    fn get_mut(&mut self, chunk: u32) -> &mut Chunk {
+        &mut self.all[(chunk & IN_SHARD) as usize]
+    }
+
+    #[inline]
     pub(crate) fn place(&self, at: Located) -> Place {
-        self.all[at.chunk() as usize].places[at.position()]
+        self.get(at.chunk()).places[at.position()]
     }
 
     #[inline]
     pub(crate) fn slot(&self, at: Located) -> u32 {
-        self.all[at.chunk() as usize].slots[at.position()]
+        self.get(at.chunk()).slots[at.position()]
     }
 
     #[inline]
     pub(crate) fn set_place(&mut self, at: Located, place: Place) {
-        self.all[at.chunk() as usize].places[at.position()] = place;
+        self.get_mut(at.chunk()).places[at.position()] = place;
     }
 
     #[inline]
     pub(crate) fn get(&self, chunk: u32) -> &Chunk {
-        &self.all[chunk as usize]
-    }
-
-    /// Reads chunks, so that they are in the cache: the reads do not wait for each other.
-    #[inline]
-    pub(crate) fn touch(&self, chunks: impl Iterator<Item = u32>) {
-        let some = chunks.filter(|chunk| *chunk != NO_CHUNK);
-        let read = some.fold(0, |read, chunk| {
-            let chunk = &self.all[chunk as usize];
-            read ^ chunk.places[0].to_e7().0.cast_unsigned() ^ chunk.len
-        });
-        std::hint::black_box(read);
+        &self.all[(chunk & IN_SHARD) as usize]
     }
 
     /// The chunks of a cell by its first.
     #[inline]
     pub(crate) fn of(&self, first: u32) -> impl Iterator<Item = u32> + '_ {
         let some = |chunk: u32| (chunk != NO_CHUNK).then_some(chunk);
-        std::iter::successors(some(first), move |chunk| {
-            some(self.all[*chunk as usize].next)
-        })
+        std::iter::successors(some(first), move |chunk| some(self.get(*chunk).next))
     }
 
     /// Adds a driver to a cell by its first chunk, which may be another afterwards, and says where. All chunks of a cell
@@ -144,7 +158,7 @@ impl Chunks {
         if begun.is_none_or(|len| len == ROOM) {
             *first = self.begin(*first, place);
         }
-        let chunk = &mut self.all[*first as usize];
+        let chunk = self.get_mut(*first);
         let position = chunk.len;
         chunk.places[position as usize] = place;
         chunk.slots[position as usize] = slot;
@@ -161,16 +175,14 @@ impl Chunks {
         };
         if self.free == NO_CHUNK {
             self.all.push(chunk);
-            // The last numbers would not leave room for the position beside them.
+            // The last is left out: of the last shard it would be no chunk's.
             let number = u32::try_from(self.all.len() - 1).ok();
-            return number
-                .filter(|number| *number < u32::MAX >> POSITION_BITS)
-                .expect("fewer than 2^28 chunks");
+            let number = number.filter(|number| *number < IN_SHARD);
+            return self.first + number.expect("fewer than 2^25 chunks in a shard");
         }
         let number = self.free;
-        let begun = &mut self.all[number as usize];
-        self.free = begun.next;
-        *begun = chunk;
+        let next = std::mem::replace(self.get_mut(number), chunk).next;
+        self.free = next;
         number
     }
 
@@ -178,23 +190,25 @@ impl Chunks {
     pub(crate) fn clear(&mut self, first: u32) {
         let last = self.of(first).last();
         if let Some(last) = last {
-            self.all[last as usize].next = std::mem::replace(&mut self.free, first);
+            let next = std::mem::replace(&mut self.free, first);
+            self.get_mut(last).next = next;
         }
     }
 
     /// Takes a driver out of a cell by its first chunk, which may be another afterwards, or none. Another of the cell's
     /// drivers, whose slot comes back, may have moved to where the one was.
     pub(crate) fn remove(&mut self, first: &mut u32, at: Located) -> Option<u32> {
-        let begun = &mut self.all[*first as usize];
+        let free = self.free;
+        let begun = self.get_mut(*first);
         begun.len -= 1;
         let last = Located((*first << POSITION_BITS) | begun.len);
         let (place, slot) = (begun.places[last.position()], begun.slots[last.position()]);
         if begun.len == 0 {
-            let next = std::mem::replace(&mut begun.next, self.free);
+            let next = std::mem::replace(&mut begun.next, free);
             self.free = std::mem::replace(first, next);
         }
         (last != at).then(|| {
-            let chunk = &mut self.all[at.chunk() as usize];
+            let chunk = self.get_mut(at.chunk());
             chunk.places[at.position()] = place;
             chunk.slots[at.position()] = slot;
             slot

@@ -1,9 +1,12 @@
 //! The exact `k` nearest: first the cells around, then, where there may be nearer ones, outwards ([`outwards`]).
 
+use std::cell::Cell;
+
 use domain::{DriverId, Place, Space, VehicleClasses};
 
-use super::block::{Block, block_of};
+use super::block::{BLOCK_SIDE_BITS, Block, block_of};
 use super::chunk::{Located, NO_CHUNK};
+use super::parts::Parts;
 use super::{Candidate, CandidateLists, Index, Nearby};
 use crate::grid::{AROUND, Standing, Step};
 use crate::limits::SEARCHES_AT_ONCE;
@@ -14,63 +17,94 @@ impl Index {
     /// The nearest drivers, nearest first and of equally near ones the lower id first.
     #[must_use]
     pub fn nearest(&self, nearby: Nearby<'_>) -> Vec<Candidate> {
+        Parts::whole(self).nearest(nearby)
+    }
+}
+
+/// What one call of [`Parts::search`] leaves to the next: room, and where it is likely to look.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    shortlists: Vec<Shortlist>,
+    /// Those who ask one after the other are likely to stand among cells as wide.
+    level: usize,
+}
+
+/// A query, and which of the lists its candidates are to be.
+pub(crate) type Numbered<'a> = (usize, Nearby<'a>);
+
+impl Parts<'_> {
+    /// The nearest drivers of all that is at hand.
+    pub(crate) fn nearest(&self, nearby: Nearby<'_>) -> Vec<Candidate> {
         let mut found = CandidateLists::default();
-        self.nearest_of_each([nearby], &mut found);
+        found.begin(1);
+        let missed = self.search(
+            [(0, nearby)].into_iter(),
+            &mut Scratch::default(),
+            &mut found,
+        );
+        debug_assert!(missed.is_empty(), "nothing but what is at hand");
         found.all
     }
 
-    /// Adds the same of each query.
-    pub fn nearest_of_each<'a>(
+    /// Finds the nearest of each query, and answers with the numbers of those which that needs other shards for: nothing
+    /// is found of these. The places of queries are at hand.
+    pub(crate) fn search<'q>(
         &self,
-        queries: impl IntoIterator<Item = Nearby<'a>>,
+        queries: impl Iterator<Item = Numbered<'q>>,
+        scratch: &mut Scratch,
         found: &mut CandidateLists,
-    ) {
+    ) -> Vec<usize> {
         match self.space() {
-            Space::Sphere => self.search_each(queries, Globe::new, found),
+            Space::Sphere => self.search_each(queries, Globe::new, scratch, found),
             space @ Space::Plane { .. } => {
-                self.search_each(queries, |from| Plane { space, from }, found);
+                self.search_each(queries, |from| Plane { space, from }, scratch, found)
             }
             Space::Torus { width_m, height_m } => {
                 let torus = |from| Torus::new(from, width_m, height_m);
-                self.search_each(queries, torus, found);
+                self.search_each(queries, torus, scratch, found)
             }
         }
     }
 
-    fn search_each<'a, M: Metric>(
+    fn search_each<'q, M: Metric>(
         &self,
-        queries: impl IntoIterator<Item = Nearby<'a>>,
+        mut queries: impl Iterator<Item = Numbered<'q>>,
         from: impl Fn(Place) -> M,
+        scratch: &mut Scratch,
         found: &mut CandidateLists,
-    ) {
-        let mut queries = queries.into_iter();
-        let mut searches: Vec<Option<Search<'_, M>>> = Vec::new();
-        let mut shortlists = Vec::new();
-        // Those who ask one after the other are likely to stand among cells as wide.
-        let mut level = 0;
+    ) -> Vec<usize> {
+        let mut searches: Vec<(usize, Search<'_, M>)> = Vec::with_capacity(SEARCHES_AT_ONCE);
+        let mut missed = Vec::new();
+        let len = self.len();
         loop {
-            searches.extend(queries.by_ref().take(SEARCHES_AT_ONCE).map(|query| {
+            let mut is_over = true;
+            for (number, query) in queries.by_ref().take(SEARCHES_AT_ONCE) {
+                is_over = false;
                 let radius_m = query.radius_m.unwrap_or(f64::INFINITY);
                 // What is not a number is no distance.
                 let is_distance = radius_m >= 0.0;
-                (query.k > 0 && is_distance && !self.is_empty()).then(|| {
-                    let shortlist = shortlists.pop().unwrap_or_default();
-                    let search =
-                        Search::new(self, from(query.place), query, radius_m, level, shortlist);
-                    level = search.level;
-                    search
-                })
-            }));
-            if searches.is_empty() {
-                return;
+                let k = query.k.min(len.unwrap_or(usize::MAX));
+                if k == 0 || !is_distance {
+                    continue;
+                }
+                let mut shortlist = scratch.shortlists.pop().unwrap_or_default();
+                let metric = from(query.place);
+                shortlist.begin(k, slackened(metric.rank_of(radius_m)));
+                let search = Search::new(self, metric, query, radius_m, scratch.level, shortlist);
+                scratch.level = search.level;
+                searches.push((number, search));
+            }
+            if is_over {
+                return missed;
             }
             look_each(&mut searches);
-            for search in searches.drain(..) {
-                if let Some(search) = search {
-                    search.measure(&mut found.all);
-                    shortlists.push(search.shortlist);
+            for (number, search) in searches.drain(..) {
+                if search.missed.get() {
+                    missed.push(number);
+                } else {
+                    found.fill(number, |all| search.measure(all));
                 }
-                found.ends.push(found.all.len());
+                scratch.shortlists.push(search.shortlist);
             }
         }
     }
@@ -78,22 +112,22 @@ impl Index {
 
 /// Shortlists the nearest of each search. Step by step for all of them, so that what a step reads of memory is under
 /// way for all at once; a search by itself waits for each step's to know what it needs next.
-fn look_each<M: Metric>(searches: &mut [Option<Search<'_, M>>]) {
-    for search in searches.iter().flatten() {
+fn look_each<M: Metric>(searches: &mut [(usize, Search<'_, M>)]) {
+    for (_, search) in searches.iter() {
         search.touch(&search.nearer, f64::INFINITY);
     }
-    for search in searches.iter().flatten() {
+    for (_, search) in searches.iter() {
         search.touch_second(&search.nearer);
     }
-    for search in searches.iter_mut().flatten() {
+    for (_, search) in searches.iter_mut() {
         search.visit_each(search.nearer);
     }
     // The limit is low enough by now to leave most others out.
-    for search in searches.iter_mut().flatten() {
+    for (_, search) in searches.iter_mut() {
         let limit = search.shortlist.limit();
         search.touch(&search.farther, limit);
     }
-    for search in searches.iter_mut().flatten() {
+    for (_, search) in searches.iter_mut() {
         search.visit_each(search.farther);
         if search.is_mixed {
             search.visit_around_of_other_levels();
@@ -101,7 +135,7 @@ fn look_each<M: Metric>(searches: &mut [Option<Search<'_, M>>]) {
         search.look_on();
         search.shortlist.limit();
     }
-    for search in searches.iter().flatten() {
+    for (_, search) in searches.iter() {
         search.touch_found();
     }
 }
@@ -130,7 +164,11 @@ fn parity(key: u64) -> usize {
 }
 
 struct Search<'a, M> {
-    index: &'a Index,
+    parts: &'a Parts<'a>,
+    /// The one that has what is at the place.
+    home: &'a Index,
+    /// Whether some of what there is to look at is not at hand.
+    missed: Cell<bool>,
     metric: M,
     k: usize,
     radius_m: f64,
@@ -154,21 +192,25 @@ struct Search<'a, M> {
 
 impl<'a, M: Metric> Search<'a, M> {
     fn new(
-        index: &'a Index,
+        parts: &'a Parts<'a>,
         metric: M,
         nearby: Nearby<'a>,
         radius_m: f64,
         likely_level: usize,
-        mut shortlist: Shortlist,
+        shortlist: Shortlist,
     ) -> Self {
-        let limit = slackened(metric.rank_of(radius_m));
-        shortlist.begin(nearby.k.min(index.len), limit);
+        let base = parts.any().base().cell_of(nearby.place);
+        let (home, mut missed) =
+            match parts.index_at(0, (base.0 >> BLOCK_SIDE_BITS, base.1 >> BLOCK_SIDE_BITS)) {
+                Ok(home) => (home, false),
+                Err(_) => (parts.any(), true),
+            };
         // Cells side by side are in the same block or in one with another last bit of its column or row.
         let mut known: [Option<(u64, Option<&Block>)>; 4] = [None; 4];
-        let (level, number) = index.level_at(nearby.place, likely_level);
-        let grid = &index.grids[level];
+        let (level, number) = home.level_at(nearby.place, likely_level);
+        let grid = &home.grids[level];
         let (column, row) = grid.standings(nearby.place);
-        let own = number.map(|number| &index.blocks[number as usize]);
+        let own = number.map(|number| &home.blocks[number as usize]);
         let (key, _) = block_of(level, (column.cell(), row.cell()));
         known[parity(key)] = Some((key, own));
         let (columns, rows) = (grid.columns.around(column), grid.rows.around(row));
@@ -189,7 +231,10 @@ impl<'a, M: Metric> Search<'a, M> {
             let block = match known {
                 Some((is, block)) if *is == key => *block,
                 _ => {
-                    let block = index.block(key);
+                    let block = parts.block(key).unwrap_or_else(|_| {
+                        missed = true;
+                        None
+                    });
                     // Of levels below the first, a block that is not there may be part of one that is.
                     is_mixed |= block.map_or(level > 0, |block| block.is_split);
                     block
@@ -210,7 +255,9 @@ impl<'a, M: Metric> Search<'a, M> {
             *seen = see(*at);
         }
         Self {
-            index,
+            parts,
+            home,
+            missed: Cell::new(missed),
             beyond: (columns.beyond, rows.beyond),
             nearer,
             farther,
@@ -228,26 +275,40 @@ impl<'a, M: Metric> Search<'a, M> {
         }
     }
 
+    /// The block of a key, if there is one at hand.
+    fn block(&self, key: u64) -> Option<&'a Block> {
+        self.parts.block(key).unwrap_or_else(|_| {
+            self.missed.set(true);
+            None
+        })
+    }
+
     /// Reads the first chunks of the cells that lie within a limit, so that they are in the cache: the reads do not wait
     /// for each other.
     fn touch(&self, cells: &[Seen], limit: f64) {
         let within = cells.iter().filter(|seen| f64::from(seen.floor) <= limit);
-        self.index.chunks.touch(within.map(|seen| seen.first));
+        self.touch_chunks(within.map(|seen| seen.first));
     }
 
     /// The same of those that come second.
     fn touch_second(&self, cells: &[Seen]) {
-        let chunks = &self.index.chunks;
         let firsts = cells.iter().map(|seen| seen.first);
         let some = firsts.filter(|first| *first != NO_CHUNK);
-        chunks.touch(some.map(|first| chunks.get(first).next()));
+        self.touch_chunks(some.map(|first| self.parts.chunk(first).next()));
+    }
+
+    #[inline]
+    fn touch_chunks(&self, chunks: impl Iterator<Item = u32>) {
+        let some = chunks.filter(|chunk| *chunk != NO_CHUNK);
+        let read = some.fold(0, |read, chunk| read ^ self.parts.chunk(chunk).touch());
+        std::hint::black_box(read);
     }
 
     /// The same of what [`measure`](Self::measure) reads.
     fn touch_found(&self) {
-        let chunks = &self.index.chunks;
         let read = self.shortlist.found().fold(0, |read, at| {
-            read ^ self.index.drivers[chunks.slot(at) as usize].0
+            let (index, slot) = self.parts.of_entry(at);
+            read ^ index.drivers[slot as usize].0
         });
         std::hint::black_box(read);
     }
@@ -264,16 +325,17 @@ impl<'a, M: Metric> Search<'a, M> {
     /// Adds the nearest `k` of the shortlist.
     fn measure(&self, found: &mut Vec<Candidate>) {
         let Self {
-            index,
+            parts,
             metric,
             radius_m,
             ..
         } = self;
         let first = found.len();
         found.extend(self.shortlist.found().map(|at| {
+            let (index, slot) = parts.of_entry(at);
             let place = index.chunks.place(at);
             Candidate {
-                driver: index.drivers[index.chunks.slot(at) as usize],
+                driver: index.drivers[slot as usize],
                 place,
                 distance_m: metric.distance_m(place),
             }
@@ -291,8 +353,12 @@ impl<'a, M: Metric> Search<'a, M> {
     /// Ranks the drivers of a cell, by its first chunk.
     #[inline]
     fn visit(&mut self, first: u32) {
-        for number in self.index.chunks.of(first) {
-            let chunk = self.index.chunks.get(number);
+        if first == NO_CHUNK {
+            return;
+        }
+        let index = self.parts.of_chunk(first);
+        for number in index.chunks.of(first) {
+            let chunk = index.chunks.get(number);
             let mut ranks = self.metric.ranks(chunk.places());
             let at = Located::first_of(number);
             let all_will_do = self.classes == VehicleClasses::ALL && self.excluded.is_empty();
@@ -303,7 +369,7 @@ impl<'a, M: Metric> Search<'a, M> {
             if !all_will_do {
                 let limit = self.shortlist.limit() as f32;
                 for (rank, slot) in ranks.iter_mut().zip(chunk.slots()) {
-                    if *rank <= limit && !self.will_do(*slot) {
+                    if *rank <= limit && !self.will_do(index, *slot) {
                         *rank = f32::NAN;
                     }
                 }
@@ -313,13 +379,12 @@ impl<'a, M: Metric> Search<'a, M> {
     }
 
     /// Whether the driver of a slot counts.
-    fn will_do(&self, slot: u32) -> bool {
+    fn will_do(&self, index: &Index, slot: u32) -> bool {
         // Without a look at the class where any will do.
         let class_will_do =
-            self.classes == VehicleClasses::ALL || self.classes.contains(self.index.class(slot));
+            self.classes == VehicleClasses::ALL || self.classes.contains(index.class(slot));
         class_will_do
-            && (self.excluded.is_empty()
-                || !self.excluded.contains(&self.index.drivers[slot as usize]))
+            && (self.excluded.is_empty() || !self.excluded.contains(&index.drivers[slot as usize]))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The index against brute force, on every space.
 
+use super::parts::Parts;
+use super::search::Scratch;
 use super::*;
 use proptest::prelude::*;
 
@@ -7,7 +9,7 @@ pub(super) const TORUS: Space = Space::Torus {
     width_m: 10_000.0,
     height_m: 7_000.0,
 };
-pub(super) const PLANE: Space = Space::Plane {
+pub(crate) const PLANE: Space = Space::Plane {
     width_m: 10_000.0,
     height_m: 7_000.0,
 };
@@ -83,7 +85,7 @@ fn places(space: Space) -> BoxedStrategy<Vec<Place>> {
     }
 }
 
-pub(super) fn brute_force(
+pub(crate) fn brute_force(
     space: Space,
     all: &[Option<(DriverId, Place)>],
     nearby: Nearby<'_>,
@@ -173,7 +175,7 @@ proptest! {
 
     #[test]
     fn it_finds_what_brute_force_finds(case in case()) {
-        let mut index = Index::with_cells(case.space, case.cell_m);
+        let mut index = Index::with_cells(case.space, case.cell_m, 0);
         let mut all = Vec::new();
         // Said of some before they are in, of others when they have moved.
         for (slot, place) in (0u32..).zip(&case.first) {
@@ -213,7 +215,10 @@ proptest! {
             excluded: &case.excluded,
         });
         let mut found = CandidateLists::default();
-        index.nearest_of_each(queries.clone(), &mut found);
+        found.begin(queries.clone().count());
+        let numbered = queries.clone().enumerate();
+        let missed = Parts::whole(&index).search(numbered, &mut Scratch::default(), &mut found);
+        prop_assert!(missed.is_empty());
         prop_assert_eq!(found.iter().count(), queries.clone().count());
         for (nearby, found) in queries.zip(found.iter()) {
             prop_assert_eq!(found, &brute_force(case.space, &will_do, nearby)[..]);
@@ -316,3 +321,5 @@ fn a_million_drivers_in_one_cell_are_found_moved_and_taken_out() {
     assert_eq!(occupied_cells(&index), 0);
     assert_eq!(index.by_key.len(), 0);
 }
+
+pub(crate) mod town;

@@ -2,7 +2,7 @@
 
 use super::tests::{Indexed, at, fleet, hold, ping, spot};
 use super::*;
-use crate::index::Nearby;
+use crate::index::{Index, Nearby};
 use domain::hold::accept;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -241,7 +241,11 @@ fn agree(fleet: &mut Indexed, model: &Model) -> Result<(), TestCaseError> {
         .map(|candidate| (candidate.driver, candidate.place.east_m()))
         .collect();
     prop_assert_eq!(&found, &expected);
-    let mut places: Vec<f64> = index.places().map(|(_, at)| at.east_m()).collect();
+    let mut places: Vec<f64> = index
+        .iter()
+        .flat_map(Index::places)
+        .map(|(_, at)| at.east_m())
+        .collect();
     places.sort_by(f64::total_cmp);
     prop_assert_eq!(
         places,

@@ -3,7 +3,9 @@
 use std::ops::{Deref, DerefMut};
 
 use super::*;
+use crate::index::parts::Parts;
 use crate::index::{Index, Nearby};
+use crate::limits::SHARDS;
 use domain::hold::Offer;
 use domain::{Attempt, Money, RiderId, Space, VehicleClass};
 use std::time::Duration;
@@ -19,15 +21,17 @@ const BELA: DriverId = DriverId(2);
 /// A fleet and the index that follows it.
 pub(super) struct Indexed {
     fleet: Fleet,
-    index: Index,
+    shards: [Index; SHARDS],
 }
 
 impl Indexed {
-    pub(super) fn index(&mut self) -> &Index {
-        let mut changes = Vec::new();
-        self.fleet.take_changes(&mut changes);
-        self.index.follow(&changes);
-        &self.index
+    pub(super) fn index(&mut self) -> Parts<'_> {
+        for number in self.fleet.changed().iter() {
+            let mut changes = Vec::new();
+            self.fleet.take_changes(number, &mut changes);
+            self.shards[number].follow(&changes);
+        }
+        Parts::of(self.shards.iter().enumerate()).unwrap()
     }
 }
 
@@ -48,11 +52,14 @@ impl DerefMut for Indexed {
 pub(super) fn fleet() -> Indexed {
     let future_tolerance = Duration::from_secs(5);
     Indexed {
-        fleet: Fleet::new(FleetPolicy {
-            ping_expiry: EXPIRY,
-            future_tolerance,
-        }),
-        index: Index::new(PLANE),
+        fleet: Fleet::new(
+            PLANE,
+            FleetPolicy {
+                ping_expiry: EXPIRY,
+                future_tolerance,
+            },
+        ),
+        shards: std::array::from_fn(|shard| Index::of_shard(PLANE, shard)),
     }
 }
 
@@ -391,7 +398,8 @@ fn a_restart_brings_back_holds_before_their_drivers() {
     fleet.ping(BELA, ping(1, 3.0, at(1)), at(1));
     fleet.ping(ANNA, ping(1, 4.0, at(1)), at(1));
     assert_eq!(available(&mut fleet), [ANNA]);
-    let places: Vec<_> = fleet.index().places().map(|(_, place)| place).collect();
+    let places = fleet.index().iter().flat_map(Index::places);
+    let places: Vec<_> = places.map(|(_, place)| place).collect();
     assert_eq!(places, [spot(4.0)]);
     assert_eq!(fleet.expire(at(16)).holds, [later]);
     fleet.end_hold(&later.key);

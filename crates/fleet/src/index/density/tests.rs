@@ -4,68 +4,11 @@ use domain::{DriverId, Space, VehicleClasses};
 use proptest::prelude::*;
 
 use crate::index::Nearby;
-use crate::index::tests::{PLANE, TORUS, brute_force, only_first_chunks_have_room, place};
+use crate::index::tests::town::{Town, town};
+use crate::index::tests::{PLANE, brute_force, only_first_chunks_have_room};
 use crate::limits::CELL_M_MAX;
-use crate::slot_table::hash_of;
 
 use super::*;
-
-/// Crowds of other sizes beside empty country, so that cells of all sizes lie side by side.
-#[derive(Debug, Clone)]
-struct Town {
-    space: Space,
-    cell_m: f64,
-    /// Each at a share of the way along both axes, and how wide it is, in metres.
-    crowds: Vec<((f64, f64), f64)>,
-    seed: u64,
-}
-
-impl Town {
-    /// Someone in one of the crowds. Near a pole or a seam on the sphere, at the seam of the torus too.
-    fn anyone(&self, seed: u64) -> Place {
-        let mut state = seed;
-        let mut unit = || {
-            state = hash_of(state.wrapping_add(0x9e37_79b9_7f4a_7c15));
-            (state >> 11) as f64 / (1u64 << 53) as f64
-        };
-        let ((east, north), width_m) = self.crowds[(unit() * self.crowds.len() as f64) as usize];
-        let mut off = || (unit() + unit() - 1.0) * width_m;
-        let (east_m, north_m) = (east * 10_000.0 + off(), north * 7_000.0 + off());
-        match self.space {
-            Space::Sphere => {
-                let lon = 179.95 + east_m / 111_195.0;
-                let lat = 60.0 + north_m / 111_195.0;
-                place(lat, if lon > 180.0 { lon - 360.0 } else { lon })
-            }
-            Space::Plane { .. } | Space::Torus { .. } => Place::from_metres(east_m, north_m),
-        }
-    }
-}
-
-fn town() -> impl Strategy<Value = Town> {
-    let crowd = (
-        (0.0..1.0f64, 0.0..1.0f64),
-        prop::sample::select(vec![0.0, 40.0, 300.0, 2_000.0, 20_000.0]),
-    );
-    let narrow = |width_m, height_m| Space::Torus { width_m, height_m };
-    let tori = [
-        TORUS,
-        narrow(640.0, 4_000.0),
-        narrow(6_900.0, 900.0),
-        narrow(1_500.0, 1_300.0),
-    ];
-    let spaces = [Space::Sphere, PLANE].into_iter().chain(tori);
-    let space = prop::sample::select(spaces.collect::<Vec<_>>());
-    let cell_m = prop::sample::select(vec![250.0, 1_000.0, 4_000.0]);
-    let crowds = prop::collection::vec(crowd, 1..6);
-    let town = (space, cell_m, crowds, any::<u64>());
-    town.prop_map(|(space, cell_m, crowds, seed)| Town {
-        space,
-        cell_m,
-        crowds,
-        seed,
-    })
-}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
@@ -73,7 +16,7 @@ proptest! {
     #[test]
     fn beside_cells_of_other_sizes_it_finds_what_brute_force_finds(town in town(), k in 1..30usize) {
         const DRIVERS: u32 = 3_000;
-        let mut index = Index::with_cells(town.space, town.cell_m);
+        let mut index = Index::with_cells(town.space, town.cell_m, 0);
         let mut all = vec![None; DRIVERS as usize];
         let put = |index: &mut Index, all: &mut Vec<_>, slot: u32, seed: u64| {
             let who = (DriverId(u64::from(DRIVERS - slot)), town.anyone(town.seed ^ seed));

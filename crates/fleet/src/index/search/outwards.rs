@@ -2,7 +2,7 @@
 
 use super::Search;
 use crate::grid::{AROUND, Axis, BLOCK_SIDE, Standing, Step};
-use crate::index::block::{bits, block_of, key_of, quarters};
+use crate::index::block::{Block, bits, block_of, key_of, quarters};
 use crate::index::chunk::NO_CHUNK;
 use crate::limits::SPARE_BLOCKS_PER_SEARCH;
 use crate::metric::Metric;
@@ -46,12 +46,12 @@ impl<M: Metric> Search<'_, M> {
 
     /// Visits what lies beyond the cells around, as far as there is a need.
     pub(super) fn look_on(&mut self) {
-        if self.is_done(self.beyond) {
+        if self.missed.get() || self.is_done(self.beyond) {
             return;
         }
         self.visited = AROUND + 1;
         self.visit_cells(self.visited, Which::All);
-        let grid = &self.index.grids[self.level];
+        let grid = &self.home.grids[self.level];
         let beyond = |axis: &Axis, standing| axis.gap_beyond(standing, Step::Cell, self.visited);
         if self.is_done((
             beyond(&grid.columns, self.column),
@@ -61,12 +61,13 @@ impl<M: Metric> Search<'_, M> {
         }
         // Where rings would meet more empty blocks than there are occupied ones (few drivers, far away, or
         // near a pole) those are looked at instead.
-        let budget = self.index.by_key.len() + SPARE_BLOCKS_PER_SEARCH;
+        let blocks = self.parts.iter().map(|index| index.by_key.len());
+        let budget = blocks.sum::<usize>() + SPARE_BLOCKS_PER_SEARCH;
         let mut looked_at = 0;
         let mut ring = 0;
-        while looked_at <= budget {
+        while looked_at <= budget && !self.missed.get() {
             looked_at += self.visit_ring(ring);
-            let grid = self.index.base();
+            let grid = self.home.base();
             let (column, row) = self.standings(0);
             let beyond_x = grid.columns.gap_beyond(column, Step::Block, ring);
             let beyond_y = grid.rows.gap_beyond(row, Step::Block, ring);
@@ -75,8 +76,12 @@ impl<M: Metric> Search<'_, M> {
             }
             ring += 1;
         }
+        if !self.parts.others().is_empty() {
+            self.missed.set(true);
+            return;
+        }
         self.shortlist.restart();
-        for block in &self.index.blocks {
+        for block in self.parts.iter().flat_map(|index| &index.blocks) {
             for first in block.occupied_cells() {
                 self.visit(first);
             }
@@ -85,7 +90,7 @@ impl<M: Metric> Search<'_, M> {
 
     /// Where the place lies in the grid of a level.
     fn standings(&self, level: usize) -> (Standing, Standing) {
-        let grid = &self.index.grids[level];
+        let grid = &self.home.grids[level];
         (
             grid.columns.standing(self.column.along()),
             grid.rows.standing(self.row.along()),
@@ -104,7 +109,7 @@ impl<M: Metric> Search<'_, M> {
     /// Visits the cells `ring` columns or rows of them away, and of other levels what covers them, as far as nothing
     /// nearer did.
     fn visit_cells(&mut self, ring: i32, which: Which) {
-        let grid = &self.index.grids[self.level];
+        let grid = &self.home.grids[self.level];
         let (columns, rows) = (&grid.columns, &grid.rows);
         let (across, along) = (
             columns.offsets(self.column, Step::Cell),
@@ -138,7 +143,7 @@ impl<M: Metric> Search<'_, M> {
     /// Visits a cell of a ring, or what of another level covers it unless that is among the wider cells that were visited.
     fn visit_cell(&mut self, ring: i32, at: (i32, i32), which: Which, wider: &mut Vec<u32>) {
         let (level, (column, row)) = (self.level, at);
-        let Some(block) = self.index.block_with(level, at) else {
+        let Some(block) = self.block_with(level, at) else {
             return;
         };
         let up = level - block.level();
@@ -160,9 +165,15 @@ impl<M: Metric> Search<'_, M> {
         }
     }
 
+    /// The block that has a cell of a level, or else the nearest of wider cells that has what lies there.
+    fn block_with(&self, level: usize, (column, row): (i32, i32)) -> Option<&Block> {
+        let wider = |up: usize| block_of(level - up, (column >> up, row >> up)).0;
+        (0..=level).find_map(|up| self.block(wider(up)))
+    }
+
     /// Whether a cell of any level, or a part of it, is at most so many cells from the place's.
     fn is_within(&self, cells: i32, level: usize, (column, row): (i32, i32)) -> bool {
-        let grid = &self.index.grids[self.level];
+        let grid = &self.home.grids[self.level];
         let halvings = level as i32 - self.level as i32;
         let columns = &grid.columns;
         columns.is_within(self.column, cells, column, halvings)
@@ -177,7 +188,7 @@ impl<M: Metric> Search<'_, M> {
                 continue;
             }
             let (key, cell) = block_of(level, at);
-            match self.index.block(key) {
+            match self.block(key) {
                 None => {}
                 Some(block) if block.is_split => self.visit_quarters(level, at),
                 Some(block) => self.visit(block.cells[cell as usize]),
@@ -194,7 +205,7 @@ impl<M: Metric> Search<'_, M> {
 
     /// Whether a cell by its level, column and row is not too far as a whole.
     fn may_be_near(&mut self, level: usize, (column, row): (i32, i32)) -> bool {
-        let grid = &self.index.grids[level];
+        let grid = &self.home.grids[level];
         let (own_column, own_row) = self.standings(level);
         let gap_x = grid.columns.gap(own_column, Step::Cell, column);
         let gap_y = grid.rows.gap(own_row, Step::Cell, row);
@@ -204,7 +215,7 @@ impl<M: Metric> Search<'_, M> {
 
     /// Visits the blocks of the first level `ring` columns or rows of them away, and says how many they are.
     fn visit_ring(&mut self, ring: i32) -> usize {
-        let grid = self.index.base();
+        let grid = self.home.base();
         let (own_column, own_row) = self.standings(0);
         let columns = grid.columns.offsets(own_column, Step::Block);
         let rows = grid.rows.offsets(own_row, Step::Block);
@@ -235,8 +246,8 @@ impl<M: Metric> Search<'_, M> {
     /// Visits a block but for the cells that were visited by themselves.
     fn visit_block(&mut self, level: usize, at: (i32, i32)) {
         let (columns, rows) = (
-            &self.index.grids[level].columns,
-            &self.index.grids[level].rows,
+            &self.home.grids[level].columns,
+            &self.home.grids[level].rows,
         );
         let (own_column, own_row) = self.standings(level);
         let gap_x = columns.gap(own_column, Step::Block, at.0);
@@ -246,7 +257,7 @@ impl<M: Metric> Search<'_, M> {
         if row.floor_in(self.metric.column(gap_x)) > limit {
             return;
         }
-        let Some(block) = self.index.block(key_of(level, at)) else {
+        let Some(block) = self.block(key_of(level, at)) else {
             return;
         };
         if block.is_split {
@@ -259,7 +270,7 @@ impl<M: Metric> Search<'_, M> {
         let halvings = level as i32 - self.level as i32;
         let visited =
             |axis: &Axis, standing, cell| axis.is_within(standing, self.visited, cell, halvings);
-        let own = &self.index.grids[self.level];
+        let own = &self.home.grids[self.level];
         let mut shares = [0.0; BLOCK_SIDE as usize];
         let (mut reached, mut around) = (0u64, 0u64);
         for (x, share) in (0i32..).zip(&mut shares) {
