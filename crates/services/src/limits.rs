@@ -20,7 +20,5 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 pub const QUOTE_TOKEN_BYTES_MAX: usize = 1_024;
 /// Drivers that one `Candidates` query may exclude.
 pub const EXCLUDED_DRIVERS_MAX: usize = 64;
-/// Queries for candidates that are answered before whoever else waits to search does: some 0.05 ms.
-pub const QUERIES_AT_ONCE: usize = 64;
 /// Drivers of a batch that are moved before whoever else waits for the fleet has it.
 pub const DRIVERS_AT_ONCE: usize = 512;

@@ -26,6 +26,8 @@ pub const REDIS_STRANGER_PATIENCE: Duration = Duration::from_secs(10);
 pub const REDIS_CLIENTS_MAX: usize = 10_000;
 /// Bytes that are read of such a client at once.
 pub const REDIS_READ_BYTES: usize = 16 * 1024;
+/// Searches of a pipeline that are done together.
+pub const REDIS_SEARCHES_AT_ONCE: usize = 128;
 /// Bytes of answers to it that may gather before they are sent: beyond it, at most the answers to the searches that are
 /// done together.
 pub const REDIS_ANSWER_BYTES: usize = 64 * 1024;

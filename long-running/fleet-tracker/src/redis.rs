@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use domain::Timestamp;
 use identity::Subject;
-use services::limits::QUERIES_AT_ONCE;
 use services::ports::{CandidateQuery, Clock, HoldStore, MarketSnapshots, TripEvents};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -18,8 +17,8 @@ use wire::resp::{Answers, CommandLimits, Reader, Words};
 
 use crate::limits::{
     ACCEPT_PAUSE, BATCH_ANSWER_PATIENCE, MESSAGE_BYTES_MAX, PINGS_PER_BATCH_MAX,
-    REDIS_ANSWER_BYTES, REDIS_CLIENTS_MAX, REDIS_READ_BYTES, REDIS_STRANGER,
-    REDIS_STRANGER_PATIENCE,
+    REDIS_ANSWER_BYTES, REDIS_CLIENTS_MAX, REDIS_READ_BYTES, REDIS_SEARCHES_AT_ONCE,
+    REDIS_STRANGER, REDIS_STRANGER_PATIENCE,
 };
 use crate::service::Shared;
 
@@ -381,7 +380,7 @@ impl Searches {
     /// Whether a search can be done with those that wait.
     fn go_with(&self, search: &GeoSearch) -> bool {
         let alike = self.count == search.count && self.radius_m == search.radius_m;
-        self.queries.is_empty() || (alike && self.queries.len() < QUERIES_AT_ONCE)
+        self.queries.is_empty() || (alike && self.queries.len() < REDIS_SEARCHES_AT_ONCE)
     }
 
     fn add(&mut self, search: GeoSearch) {

@@ -26,6 +26,8 @@ const BATCH_EVERY: Duration = Duration::from_micros(400);
 const ROUND: usize = 1_000;
 /// Rounds of other riders before the first come again.
 const ROUNDS: usize = 100;
+/// How often somebody looks for drivers near one place, and no round does.
+const SINGLE_EVERY: Duration = Duration::from_micros(500);
 /// How long either is measured.
 const MEASURED_FOR: Duration = Duration::from_secs(2);
 
@@ -36,12 +38,16 @@ pub(crate) struct Took {
     pub(crate) p99: f64,
 }
 
-/// What they take by themselves, and while the others come: rounds without a pause, pings at their pace.
+/// What they take by themselves, and while others come: rounds without a pause, pings at their pace.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waits {
     /// A query of a round.
     pub(crate) query_alone: Took,
     pub(crate) query_between: Took,
+    pub(crate) query_beside_rounds: Took,
+    /// A query by itself.
+    pub(crate) single_alone: Took,
+    pub(crate) single_beside_rounds: Took,
     /// A batch of pings.
     pub(crate) batch_alone: Took,
     pub(crate) batch_between: Took,
@@ -80,20 +86,65 @@ pub(crate) fn measure() -> anyhow::Result<Waits> {
     let all: Vec<_> = all.map(|(id, at)| (DriverId(id), place(*at))).collect();
     tracker.put_online(&all, None);
 
-    let query_alone = rounds(&tracker);
-    let batch_alone = batches(&tracker, |elapsed| elapsed >= MEASURED_FOR);
-    let over = AtomicBool::new(false);
-    let (query_between, batch_between) = std::thread::scope(|scope| {
-        let pings = scope.spawn(|| batches(&tracker, |_| over.load(Ordering::Relaxed)));
-        let query = rounds(&tracker);
-        over.store(true, Ordering::Relaxed);
-        (query, pings.join())
-    });
+    let [seed, other_seed] = QUERY_SEEDS;
+    let (query_between, batch_between) = beside(
+        || rounds(&tracker, seed, Until::Measured),
+        |over| batches(&tracker, Until::Over(over)),
+    )?;
+    let (single_beside_rounds, _) = beside(
+        || singles(&tracker),
+        |over| rounds(&tracker, seed, Until::Over(over)),
+    )?;
+    let (query_beside_rounds, _) = beside(
+        || rounds(&tracker, seed, Until::Measured),
+        |over| rounds(&tracker, other_seed, Until::Over(over)),
+    )?;
     Ok(Waits {
-        query_alone,
+        query_alone: rounds(&tracker, seed, Until::Measured),
         query_between,
-        batch_alone,
-        batch_between: batch_between.map_err(|_| anyhow::anyhow!("pings were not told"))?,
+        query_beside_rounds,
+        single_alone: singles(&tracker),
+        single_beside_rounds,
+        batch_alone: batches(&tracker, Until::Measured),
+        batch_between,
+    })
+}
+
+/// The seeds of where those are whom rounds are asked for.
+const QUERY_SEEDS: [u64; 2] = [13, 17];
+
+/// How long to go on.
+#[derive(Debug, Clone, Copy)]
+enum Until<'a> {
+    /// [`MEASURED_FOR`].
+    Measured,
+    /// Others are done.
+    Over(&'a AtomicBool),
+}
+
+impl Until<'_> {
+    fn is_reached(self, began: Instant) -> bool {
+        match self {
+            Self::Measured => began.elapsed() >= MEASURED_FOR,
+            Self::Over(over) => over.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Both at once, the second for as long as the first takes.
+fn beside<T: Send>(
+    first: impl FnOnce() -> Took,
+    second: impl FnOnce(&AtomicBool) -> T + Send,
+) -> anyhow::Result<(Took, T)> {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| second(&over));
+        let first = first();
+        over.store(true, Ordering::Relaxed);
+        let second = second
+            .join()
+            .map_err(|_| anyhow::anyhow!("one of two threads panicked"))?;
+        Ok((first, second))
     })
 }
 
@@ -103,18 +154,12 @@ fn place(spot: Spot) -> Place {
 }
 
 /// Rounds one after the other: what a query of them takes.
-fn rounds(tracker: &Fleet) -> Took {
-    let mut city = City::new(13, Density::Even, 0);
-    let query = |_| CandidateQuery {
-        pickup: place(city.anywhere()),
-        classes: VehicleClasses::ALL,
-        excluded: Vec::new(),
-    };
-    let queries: Vec<CandidateQuery> = (0..ROUND * ROUNDS).map(query).collect();
+fn rounds(tracker: &Fleet, seed: u64, until: Until<'_>) -> Took {
+    let queries = queries(seed);
     let began = Instant::now();
     let mut took = Vec::new();
     for queries in queries.chunks(ROUND).cycle() {
-        if began.elapsed() >= MEASURED_FOR {
+        if until.is_reached(began) {
             break;
         }
         took.push(microseconds(|| {
@@ -124,15 +169,43 @@ fn rounds(tracker: &Fleet) -> Took {
     Took::of(took, ROUND)
 }
 
-/// Batches of pings at their pace until it is over: what one takes.
-fn batches(tracker: &Fleet, is_over: impl Fn(Duration) -> bool) -> Took {
+fn queries(seed: u64) -> Vec<CandidateQuery> {
+    let mut city = City::new(seed, Density::Even, 0);
+    let query = |_| CandidateQuery {
+        pickup: place(city.anywhere()),
+        classes: VehicleClasses::ALL,
+        excluded: Vec::new(),
+    };
+    (0..ROUND * ROUNDS).map(query).collect()
+}
+
+/// Queries at their pace, one by one: what one takes.
+fn singles(tracker: &Fleet) -> Took {
+    let queries = queries(19);
+    let began = Instant::now();
+    let mut took = Vec::new();
+    for query in queries.iter().cycle() {
+        if Until::Measured.is_reached(began) {
+            break;
+        }
+        let due = SINGLE_EVERY * u32::try_from(took.len()).unwrap_or(u32::MAX);
+        std::thread::sleep(due.saturating_sub(began.elapsed()));
+        took.push(microseconds(|| {
+            black_box(tracker.candidates(std::slice::from_ref(query), NEAREST, None));
+        }));
+    }
+    Took::of(took, 1)
+}
+
+/// Batches of pings at their pace: what one takes.
+fn batches(tracker: &Fleet, until: Until<'_>) -> Took {
     // The drivers who were put online, wherever the batches before have left them.
     let mut city = City::new(11, Density::Even, DRIVERS);
     // Above those of batches before.
     let mut sequence = WallClock.now().as_micros().unsigned_abs();
     let began = Instant::now();
     let mut took = Vec::new();
-    while !is_over(began.elapsed()) {
+    while !until.is_reached(began) {
         let sent_at: Timestamp = WallClock.now();
         let ping = |it: Move| {
             sequence += 1;

@@ -135,8 +135,12 @@ fn main() -> anyhow::Result<ExitCode> {
     let waits = contention::measure()?;
     let query = "wall time of a query of a round's 1,000 while 250,000 pings a second come";
     let batch = "wall time of a batch of 100 of these pings while rounds are asked without a pause";
+    let beside = "the same while another round of 1,000 is asked without a pause";
+    let single = "wall time of a query by itself while rounds are asked without a pause";
     for (case, between, alone) in [
         (query, waits.query_between, waits.query_alone),
+        (beside, waits.query_beside_rounds, waits.query_alone),
+        (single, waits.single_beside_rounds, waits.single_alone),
         (batch, waits.batch_between, waits.batch_alone),
     ] {
         for (which, between, alone) in [
@@ -318,7 +322,7 @@ fn ours(space: Space, density: Density) -> Took {
             tell(&fleet, told, now);
             spent_on += spent(|| {
                 let queries = queries.iter().map(|at| Nearby::any(*at, NEAREST));
-                let mut found = CandidateLists::default();
+                let mut found = CandidateLists::with_room(queries.len(), NEAREST);
                 fleet.nearest_of_each(queries, &mut found);
                 black_box(&found);
             });
