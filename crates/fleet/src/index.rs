@@ -7,6 +7,7 @@
 //! Cells are sized to density, each block's to its own: where drivers crowd, a block is split into four with cells half
 //! as wide, and where they thin out again the four are joined.
 
+use std::f64::consts::PI;
 use std::ops::Range;
 
 use domain::{DriverId, Place, Space, VehicleClass, VehicleClasses};
@@ -15,8 +16,9 @@ use crate::grid::Grid;
 use crate::limits::{CELL_M_MAX, CELL_M_MIN, CHANGES_AT_ONCE, LEVELS_MAX};
 use crate::slot_table::{SlotTable, hash_of};
 
-use block::{Block, CellNumber, Entry, block_number, block_of};
+use block::{Block, CellNumber, Entry, block_number, block_of, level_of};
 use chunk::{Chunks, Located, NO_CHUNK};
+use sharding::COARSE_CELL_M2;
 
 /// A driver found near a place.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,19 +115,19 @@ impl Nearby<'_> {
 pub enum Change {
     /// Is available, and there.
     Put {
-        /// The driver's, for as long as the driver is available.
+        /// The driver's, until it is removed.
         slot: u32,
         /// Who.
         driver: DriverId,
         /// Where.
         place: Place,
     },
-    /// Is not available any more.
+    /// Is not available any more, or in another shard.
     Remove {
         /// Whose.
         slot: u32,
     },
-    /// Drives that, available or not.
+    /// Drives that.
     Class {
         /// Who.
         slot: u32,
@@ -148,6 +150,8 @@ pub struct Index {
     /// By level: each has cells half as wide as the one before.
     grids: Vec<Grid>,
     blocks: Vec<Block>,
+    /// Of these, those of the first level.
+    coarse: usize,
     free: Vec<u32>,
     by_key: SlotTable,
     chunks: Chunks,
@@ -182,6 +186,7 @@ impl Index {
         Self {
             grids: grids.take(LEVELS_MAX).collect(),
             blocks: Vec::new(),
+            coarse: 0,
             free: Vec::new(),
             by_key: SlotTable::new(),
             chunks: Chunks::new(shard),
@@ -207,6 +212,15 @@ impl Index {
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// The square of how far the nearest is from a place among the others, in metres, were they spread evenly over the
+    /// coarse cells where some are; infinite without any.
+    pub(crate) fn spread_m2(&self) -> f64 {
+        if self.is_empty() {
+            return f64::INFINITY;
+        }
+        self.coarse as f64 * COARSE_CELL_M2 / (PI * self.len as f64)
     }
 
     /// Whether nothing is in it.
@@ -435,6 +449,7 @@ impl Index {
     /// Gives a block with nothing in it back, for another key.
     fn give_back(&mut self, number: u32) {
         let key = self.blocks[number as usize].key;
+        self.coarse -= usize::from(level_of(key) == 0);
         self.by_key.remove(hash_of(key), number);
         self.free.push(number);
     }
@@ -447,6 +462,7 @@ impl Index {
             self.blocks.push(Block::new(key));
             block_number(self.blocks.len() - 1).expect("fewer than 2^26 blocks")
         };
+        self.coarse += usize::from(level_of(key) == 0);
         self.by_key.insert(hash_of(key), number);
         number
     }

@@ -10,7 +10,7 @@ pub const HOLD_REPORT_RETRY: Duration = Duration::from_secs(2);
 pub const FORGET_AFTER: Duration = Duration::from_secs(3_600);
 /// Cells along one axis at most; smaller cells than that allows are made larger.
 pub const CELLS_PER_AXIS_MAX: i32 = 1 << 26;
-/// Blocks of cells that a search looks at, beyond the number of occupied ones, before it scans those instead.
+/// Blocks of cells that a search looks at, beyond the number of occupied ones at hand, before it scans those instead.
 pub const SPARE_BLOCKS_PER_SEARCH: usize = 16;
 /// Searches that go on together: enough for what they read of memory to come at once, and few enough for the processor
 /// to keep it.
@@ -27,5 +27,5 @@ pub const PINGS_AT_ONCE: usize = 64;
 pub const CHANGES_AT_ONCE: usize = 64;
 /// Parts that an index has, each with a writer of its own. A power of two.
 pub const SHARDS: usize = 8;
-/// Drivers of a shard for each that is looked for, below which a search is taken to need other shards too.
-pub const SHARD_DRIVERS_PER_NEAREST: usize = 400;
+/// How many times as far as its farthest driver is, most likely, a search is taken to look.
+pub const LIKELY_REACH: f64 = 1.5;

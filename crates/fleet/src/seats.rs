@@ -70,20 +70,8 @@ impl Seats {
         place: Place,
     ) -> Seat {
         let shard = self.sharding.shard_of(place);
-        if seat != Seat::NONE && seat.shard() == shard {
-            let slot = seat.slot();
-            self.note(
-                shard,
-                Change::Put {
-                    slot,
-                    driver,
-                    place,
-                },
-            );
-            return seat;
-        }
-        self.leave(seat);
-        let slot = self.take(shard);
+        let stays = seat != Seat::NONE && seat.shard() == shard;
+        let slot = if stays { seat.slot() } else { self.take(shard) };
         self.note(
             shard,
             Change::Put {
@@ -92,8 +80,12 @@ impl Seats {
                 place,
             },
         );
+        if stays {
+            return seat;
+        }
         // The slot may have been another's.
         self.note(shard, Change::Class { slot, class });
+        self.leave(seat);
         Seat::new(shard, slot)
     }
 
@@ -138,12 +130,17 @@ impl Seats {
     /// Adds a shard's changes that nobody has taken.
     #[inline]
     pub(crate) fn take_changes(&mut self, shard: usize, into: &mut Vec<Change>) {
-        let changes = &mut self.rows[shard].changes;
-        if into.is_empty() {
-            std::mem::swap(into, changes);
-        } else {
-            into.append(changes);
-        }
+        move_all(&mut self.rows[shard].changes, into);
         self.changed = self.changed.without(ShardSet::default().with(shard));
+    }
+}
+
+/// Moves what is in one after what is in the other: mostly there is nothing there, and nothing is copied.
+#[inline]
+pub(crate) fn move_all(changes: &mut Vec<Change>, after: &mut Vec<Change>) {
+    if after.is_empty() {
+        std::mem::swap(changes, after);
+    } else {
+        after.append(changes);
     }
 }

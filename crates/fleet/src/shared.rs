@@ -1,14 +1,14 @@
 //! A fleet and the index of who is available in it, for many at once.
 //!
 //! The fleet's status is behind one lock, and each shard of the index behind one of its own. Who tells the fleet something
-//! waits for others who do, and never for who searches: what has changed is put down shard by shard, and each shard
-//! follows at once if nobody searches it. Whoever has a shard is its one writer, and first has it follow what was put down
-//! meanwhile, all in one batch: so a search knows of whatever was told before it began. Searches wait for each other only
-//! where they need the same shards.
+//! waits for others who do, and never for who searches: a shard that nobody has is told at once of what has changed, and
+//! for the others it is put down. Whoever has a shard is its one writer, and first has it follow what was put down, all in
+//! one batch: so a search knows of whatever was told before it began. Searches take the shards that they need in the order
+//! of their numbers, and wait only for those.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use domain::{Cell, Resolution, Space};
 use parking_lot::{Mutex, MutexGuard};
@@ -18,7 +18,8 @@ use crate::index::parts::Parts;
 use crate::index::search::Scratch;
 use crate::index::sharding::{ShardSet, Sharding};
 use crate::index::{Candidate, CandidateLists, Change, Index, Nearby};
-use crate::limits::{SEARCHES_AT_ONCE, SHARD_DRIVERS_PER_NEAREST, SHARDS};
+use crate::limits::{LIKELY_REACH, SEARCHES_AT_ONCE, SHARDS};
+use crate::seats::move_all;
 use crate::status::Fleet;
 use crate::zones::Zones;
 
@@ -28,8 +29,8 @@ pub struct SharedFleet {
     fleet: Mutex<Fleet>,
     sharding: Sharding,
     shards: [Mutex<Shard>; SHARDS],
-    /// How many drivers each shard had when somebody wrote to it last.
-    available: [AtomicUsize; SHARDS],
+    /// [`Index::spread_m2`] of each shard when it was written to last, as bits.
+    spread_m2: [AtomicU64; SHARDS],
     /// What each shard has yet to follow, in the order in which it happened. Locked for as long as copying it takes.
     ahead: Mutex<[Vec<Change>; SHARDS]>,
     /// The shards that have something ahead; written while that is locked.
@@ -69,9 +70,11 @@ impl<'a> AtHand<'a> {
         self.shards[number].insert(shard)
     }
 
-    fn parts(&self) -> Option<Parts<'_>> {
+    /// At least one of them.
+    fn parts(&self) -> Parts<'_> {
         let shard = |number: usize| Some((number, &self.shards[number].as_ref()?.index));
-        Parts::of(self.numbers.iter().filter_map(shard))
+        let parts = Parts::of(self.numbers.iter().filter_map(shard));
+        parts.expect("who searches has a shard")
     }
 
     /// Takes what is ahead of some, as far as they are at hand, and tells for which it did.
@@ -79,7 +82,7 @@ impl<'a> AtHand<'a> {
         let taken = self.numbers.and(shards);
         for number in taken.iter() {
             if let Some(shard) = &mut self.shards[number] {
-                std::mem::swap(&mut shard.changes, &mut ahead[number]);
+                move_all(&mut ahead[number], &mut shard.changes);
             }
         }
         taken
@@ -101,24 +104,8 @@ impl Drop for AtHand<'_> {
     }
 }
 
-/// A query by its number, below those shards that it will need most likely: as whole numbers, those that need the same come
-/// together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Asked(u64);
-
-impl Asked {
-    fn new(shards: ShardSet, number: usize) -> Self {
-        Self((u64::from(shards.to_bits()) << u32::BITS) | number as u64)
-    }
-
-    fn shards(self) -> ShardSet {
-        ShardSet::from_bits((self.0 >> u32::BITS) as u8)
-    }
-
-    fn number(self) -> usize {
-        self.0 as u32 as usize
-    }
-}
+/// The shards that a query will need most likely, and its number.
+type Asked = (ShardSet, usize);
 
 impl SharedFleet {
     /// A fleet without drivers.
@@ -131,7 +118,7 @@ impl SharedFleet {
             fleet: Mutex::new(Fleet::new(space, policy)),
             sharding: Sharding::new(space),
             shards: std::array::from_fn(|number| Mutex::new(Shard::new(space, number))),
-            available: Default::default(),
+            spread_m2: std::array::from_fn(|_| AtomicU64::new(f64::INFINITY.to_bits())),
             ahead: Mutex::default(),
             behind: AtomicU8::default(),
         }
@@ -156,62 +143,47 @@ impl SharedFleet {
     ) {
         let queries: Vec<Nearby<'a>> = queries.into_iter().collect();
         let first = found.begin(queries.len());
-        let asked = |(number, query)| Asked::new(self.likely_shards(query), number);
+        let asked = |(number, query)| (self.likely_shards(query), number);
         let mut asked: Vec<Asked> = queries.iter().enumerate().map(asked).collect();
-        asked.sort_unstable();
-        let alike = asked.chunk_by(|one, next| one.shards() == next.shards());
-        // Of those that need the same shards as many as are searched for together.
-        let mut groups: VecDeque<&[Asked]> = alike
-            .flat_map(|alike| alike.chunks(SEARCHES_AT_ONCE))
-            .collect();
+        asked.sort_unstable_by_key(|(shards, _)| *shards);
         let mut scratch = Scratch::default();
-        let mut missed = Vec::new();
-        let mut search = |group: &[Asked], at_hand: &AtHand<'_>| {
-            let queries = group.iter().map(|asked| {
-                let number = asked.number();
-                (first + number, queries[number])
-            });
-            if let Some(parts) = at_hand.parts() {
-                parts.search(queries, &mut scratch, found)
-            } else {
-                Vec::new()
-            }
+        let mut search = |asked: &[Asked], at_hand: &AtHand<'_>| {
+            let queries = asked
+                .iter()
+                .map(|(_, number)| (first + number, queries[*number]));
+            at_hand.parts().search(queries, &mut scratch, found)
         };
-        // Where others search is looked later, unless they are everywhere.
-        let mut passed_over = 0;
+        let mut missed = Vec::new();
         let mut at_hand = AtHand::default();
-        while let Some(group) = groups.pop_front() {
-            let shards = group[0].shards();
-            if passed_over == groups.len() {
+        // Those that need the same shards. Where others search is looked later, unless they are everywhere.
+        let mut waiting: VecDeque<&[Asked]> = asked.chunk_by(|one, next| one.0 == next.0).collect();
+        let mut passed_over = 0;
+        while let Some(alike) = waiting.pop_front() {
+            let shards = alike[0].0;
+            if passed_over == waiting.len() {
                 self.lock_shards(shards, &mut at_hand);
             } else if !self.try_lock_shards(shards, &mut at_hand) {
-                groups.push_back(group);
+                waiting.push_back(alike);
                 passed_over += 1;
                 continue;
             }
             passed_over = 0;
+            let (group, others) = alike.split_at(alike.len().min(SEARCHES_AT_ONCE));
             missed.extend(search(group, &at_hand));
             at_hand.release();
+            if !others.is_empty() {
+                waiting.push_front(others);
+            }
         }
         let missed = missed.into_iter();
         let missed: Vec<Asked> = missed
-            .map(|number| Asked::new(ShardSet::ALL, number - first))
+            .map(|number| (ShardSet::ALL, number - first))
             .collect();
         for group in missed.chunks(SEARCHES_AT_ONCE) {
             self.lock_shards(ShardSet::ALL, &mut at_hand);
-            search(group, &at_hand);
+            let missed = search(group, &at_hand);
+            debug_assert!(missed.is_empty(), "all shards are at hand");
             at_hand.release();
-        }
-    }
-
-    /// The shards that a query will need, most likely.
-    fn likely_shards(&self, query: &Nearby<'_>) -> ShardSet {
-        let (shard, around) = self.sharding.shards_around(query.place);
-        let drivers = self.available[shard].load(Ordering::Relaxed);
-        if drivers < query.k.saturating_mul(SHARD_DRIVERS_PER_NEAREST) {
-            ShardSet::ALL
-        } else {
-            around
         }
     }
 
@@ -221,6 +193,15 @@ impl SharedFleet {
         let mut found = CandidateLists::default();
         self.nearest_of_each([nearby], &mut found);
         found.to_vecs().pop().expect("one list for one query")
+    }
+
+    /// The shards that a query will need, if drivers near it are as dense as the shard's are on average.
+    fn likely_shards(&self, query: &Nearby<'_>) -> ShardSet {
+        let at = self.sharding.locate(query.place);
+        let spread_m2 = f64::from_bits(self.spread_m2[at.shard()].load(Ordering::Relaxed));
+        let reach_m = LIKELY_REACH * (query.k as f64 * spread_m2).sqrt();
+        let within_m = reach_m.min(query.radius_m.unwrap_or(f64::INFINITY));
+        at.shards_within(within_m)
     }
 
     /// How many available drivers are in each zone of a size. Zones without any are left out.
@@ -243,7 +224,7 @@ impl SharedFleet {
         for number in shards.iter() {
             at_hand.add(number, self.shards[number].lock());
         }
-        self.catch_up(at_hand, shards);
+        self.catch_up(at_hand);
     }
 
     /// The same unless somebody has one of them, which is answered.
@@ -255,20 +236,25 @@ impl SharedFleet {
             };
             at_hand.add(number, shard);
         }
-        self.catch_up(at_hand, shards);
+        self.catch_up(at_hand);
         true
     }
 
-    /// Has shards follow what is ahead of them. It is taken from all of them at once: of a driver who comes from one to
-    /// another they know both or neither.
-    fn catch_up(&self, at_hand: &mut AtHand<'_>, shards: ShardSet) {
-        if !self.are_behind().and(shards).is_empty() {
-            let mut ahead = self.ahead.lock();
-            let behind = self.are_behind();
-            let taken = at_hand.take(&mut ahead, behind.and(shards));
-            self.set_behind(behind.without(taken));
-            drop(ahead);
-            self.follow(at_hand);
+    /// Has the shards at hand follow what is ahead of them. It is taken from all of them at once: of a driver who comes from
+    /// one to another they know both or neither.
+    fn catch_up(&self, at_hand: &mut AtHand<'_>) {
+        if self.are_behind().and(at_hand.numbers).is_empty() {
+            return;
+        }
+        let mut ahead = self.ahead.lock();
+        let behind = self.are_behind();
+        let taken = at_hand.take(&mut ahead, behind);
+        self.set_behind(behind.without(taken));
+        drop(ahead);
+        for number in taken.iter() {
+            if let Some(shard) = &mut at_hand.shards[number] {
+                self.follow(number, shard);
+            }
         }
     }
 
@@ -302,16 +288,12 @@ impl SharedFleet {
         }
     }
 
-    /// Has the shards at hand follow what they have taken.
-    fn follow(&self, at_hand: &mut AtHand<'_>) {
-        for number in at_hand.numbers.iter() {
-            if let Some(shard) = &mut at_hand.shards[number] {
-                let Shard { index, changes, .. } = &mut **shard;
-                index.follow(changes);
-                changes.clear();
-                self.available[number].store(index.len(), Ordering::Relaxed);
-            }
-        }
+    /// Has a shard follow what it was told.
+    fn follow(&self, number: usize, shard: &mut Shard) {
+        let Shard { index, changes, .. } = shard;
+        index.follow(changes);
+        changes.clear();
+        self.spread_m2[number].store(index.spread_m2().to_bits(), Ordering::Relaxed);
     }
 
     fn are_behind(&self) -> ShardSet {
@@ -368,8 +350,13 @@ impl Drop for FleetGuard<'_> {
         } else {
             drop(fleet);
         }
-        // Whoever has another has it follow before the next search.
-        self.shared.follow(&mut at_hand);
+        // One whose changes were put down follows them when it is somebody's next.
+        for number in std::mem::take(&mut at_hand.numbers).iter() {
+            if let Some(mut shard) = at_hand.shards[number].take() {
+                self.shared.follow(number, &mut shard);
+                MutexGuard::unlock_fair(shard);
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Drivers' status: who is online, who is kept, who is available.
 //!
-//! A driver is available while online, heard of recently, and kept by no hold; exactly the available are found in an
-//! [`Index`](crate::index::Index) that follows the fleet's changes. Falling silent and holds becoming void happen in
+//! A driver is available while online, heard of recently, and kept by no hold; exactly the available are found in an index
+//! whose [shards](crate::index::Index) follow the fleet's changes. Falling silent and holds becoming void happen in
 //! [`Fleet::expire`] alone, so that every other call sees the fleet as of the last one.
 
 use std::cmp::Reverse;
@@ -19,7 +19,7 @@ use crate::limits::{EXPIRED_PER_CALL_MAX, FORGET_AFTER, PINGS_AT_ONCE};
 use crate::seats::{Seat, Seats};
 
 /// The drivers of one market: where they are, who is available, and who is kept for what. Whoever searches among those who
-/// are available does so in an index beside it, which has to follow what changes here.
+/// are available does so in an index beside it, whose shards have to follow what changes here.
 #[derive(Debug, Clone)]
 pub struct Fleet {
     policy: FleetPolicy,

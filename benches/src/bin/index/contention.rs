@@ -1,4 +1,5 @@
-//! What those cost each other who want the fleet at once: gateways that tell pings, and rounds that look for drivers.
+//! What those cost each other who want the fleet at once: gateways that tell pings, rounds that look for drivers near all
+//! their riders, and somebody who looks for drivers near one place.
 //! Microseconds of wall time, which waiting takes and CPU does not know.
 
 use std::hint::black_box;
@@ -24,9 +25,11 @@ const BATCH: u32 = 100;
 const BATCH_EVERY: Duration = Duration::from_micros(400);
 /// Queries of a round's request.
 const ROUND: usize = 1_000;
+/// Where riders are: a seed for each who asks for them.
+const QUERY_SEEDS: [u64; 2] = [13, 17];
 /// Rounds of other riders before the first come again.
 const ROUNDS: usize = 100;
-/// How often somebody looks for drivers near one place, and no round does.
+/// How often somebody looks for drivers near one place.
 const SINGLE_EVERY: Duration = Duration::from_micros(500);
 /// How long either is measured.
 const MEASURED_FOR: Duration = Duration::from_secs(2);
@@ -86,32 +89,29 @@ pub(crate) fn measure() -> anyhow::Result<Waits> {
     let all: Vec<_> = all.map(|(id, at)| (DriverId(id), place(*at))).collect();
     tracker.put_online(&all, None);
 
-    let [seed, other_seed] = QUERY_SEEDS;
+    let [one, other] = QUERY_SEEDS.map(queries);
     let (query_between, batch_between) = beside(
-        || rounds(&tracker, seed, Until::Measured),
+        || rounds(&tracker, &one, Until::Measured),
         |over| batches(&tracker, Until::Over(over)),
     )?;
-    let (single_beside_rounds, _) = beside(
-        || singles(&tracker),
-        |over| rounds(&tracker, seed, Until::Over(over)),
-    )?;
     let (query_beside_rounds, _) = beside(
-        || rounds(&tracker, seed, Until::Measured),
-        |over| rounds(&tracker, other_seed, Until::Over(over)),
+        || rounds(&tracker, &one, Until::Measured),
+        |over| rounds(&tracker, &other, Until::Over(over)),
+    )?;
+    let (single_beside_rounds, _) = beside(
+        || singles(&tracker, &one),
+        |over| rounds(&tracker, &other, Until::Over(over)),
     )?;
     Ok(Waits {
-        query_alone: rounds(&tracker, seed, Until::Measured),
+        query_alone: rounds(&tracker, &one, Until::Measured),
         query_between,
         query_beside_rounds,
-        single_alone: singles(&tracker),
+        single_alone: singles(&tracker, &one),
         single_beside_rounds,
         batch_alone: batches(&tracker, Until::Measured),
         batch_between,
     })
 }
-
-/// The seeds of where those are whom rounds are asked for.
-const QUERY_SEEDS: [u64; 2] = [13, 17];
 
 /// How long to go on.
 #[derive(Debug, Clone, Copy)]
@@ -154,8 +154,7 @@ fn place(spot: Spot) -> Place {
 }
 
 /// Rounds one after the other: what a query of them takes.
-fn rounds(tracker: &Fleet, seed: u64, until: Until<'_>) -> Took {
-    let queries = queries(seed);
+fn rounds(tracker: &Fleet, queries: &[CandidateQuery], until: Until<'_>) -> Took {
     let began = Instant::now();
     let mut took = Vec::new();
     for queries in queries.chunks(ROUND).cycle() {
@@ -180,8 +179,7 @@ fn queries(seed: u64) -> Vec<CandidateQuery> {
 }
 
 /// Queries at their pace, one by one: what one takes.
-fn singles(tracker: &Fleet) -> Took {
-    let queries = queries(19);
+fn singles(tracker: &Fleet, queries: &[CandidateQuery]) -> Took {
     let began = Instant::now();
     let mut took = Vec::new();
     for query in queries.iter().cycle() {

@@ -135,7 +135,8 @@ fn main() -> anyhow::Result<ExitCode> {
     let waits = contention::measure()?;
     let query = "wall time of a query of a round's 1,000 while 250,000 pings a second come";
     let batch = "wall time of a batch of 100 of these pings while rounds are asked without a pause";
-    let beside = "the same while another round of 1,000 is asked without a pause";
+    let beside =
+        "wall time of a query of a round's 1,000 while other rounds are asked without a pause";
     let single = "wall time of a query by itself while rounds are asked without a pause";
     for (case, between, alone) in [
         (query, waits.query_between, waits.query_alone),

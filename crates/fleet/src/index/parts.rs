@@ -1,12 +1,19 @@
 //! What a search looks at: an index, or those shards of one that are at hand.
 
-use domain::Space;
+use domain::{Place, Space};
 
 use super::Index;
-use super::block::{Block, level_of, place_of};
+use super::block::{Block, block_of, level_of, place_of};
 use super::chunk::{Chunk, Located, shard_of};
 use super::sharding::{ShardSet, shard_at};
 use crate::limits::SHARDS;
+
+/// In a shard that is not at hand, if at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Elsewhere;
+
+/// A block, if there is one.
+pub(super) type Looked<'a> = Result<Option<&'a Block>, Elsewhere>;
 
 /// Some of the shards of an index, or one that is all there is.
 #[derive(Debug, Clone, Copy)]
@@ -50,53 +57,41 @@ impl<'a> Parts<'a> {
             .chain(several.map(move |shard| self.indexes[shard]))
     }
 
-    /// Shards that are not at hand.
-    pub(super) fn others(&self) -> ShardSet {
-        ShardSet::ALL.without(self.at_hand)
+    /// Whether all is at hand.
+    pub(super) fn are_all(&self) -> bool {
+        self.at_hand == ShardSet::ALL
     }
 
     /// How many slots are in all of it; none if some of it is not at hand.
     pub(super) fn len(&self) -> Option<usize> {
-        let is_all = self.others().is_empty();
-        is_all.then(|| self.iter().map(Index::len).sum())
-    }
-
-    /// One of them: all have the same cells.
-    #[inline]
-    pub(super) fn any(&self) -> &'a Index {
-        self.indexes[0]
+        self.are_all().then(|| self.iter().map(Index::len).sum())
     }
 
     pub(super) fn space(&self) -> Space {
-        self.any().space()
+        self.indexes[0].space()
     }
 
-    /// The index that has, or would have, a block of a level by its column and row.
-    ///
-    /// # Errors
-    /// With the shard, if it is not at hand.
+    /// The index that has what is at a place: one that is at hand.
     #[inline]
-    pub(super) fn index_at(
-        &self,
-        level: usize,
-        (column, row): (i32, i32),
-    ) -> Result<&'a Index, usize> {
+    pub(super) fn home_of(&self, place: Place) -> &'a Index {
+        // All have the same cells.
+        let grid = self.indexes[0].base();
+        let (key, _) = block_of(0, grid.cell_of(place));
+        let shard = shard_at(place_of(key));
+        debug_assert!(self.at_hand.contains(shard), "home is at hand");
+        self.indexes[shard]
+    }
+
+    /// The block of a key.
+    #[inline]
+    pub(super) fn block(&self, key: u64) -> Looked<'a> {
+        let (level, (column, row)) = (level_of(key), place_of(key));
         let shard = shard_at((column >> level, row >> level));
         if self.at_hand.contains(shard) {
-            Ok(self.indexes[shard])
+            Ok(self.indexes[shard].block(key))
         } else {
-            Err(shard)
+            Err(Elsewhere)
         }
-    }
-
-    /// The block of a key, if there is one.
-    ///
-    /// # Errors
-    /// With the shard that would have it, if that is not at hand.
-    #[inline]
-    pub(super) fn block(&self, key: u64) -> Result<Option<&'a Block>, usize> {
-        let index = self.index_at(level_of(key), place_of(key))?;
-        Ok(index.block(key))
     }
 
     /// The index of a chunk that one at hand has.

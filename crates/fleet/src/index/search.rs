@@ -1,12 +1,10 @@
 //! The exact `k` nearest: first the cells around, then, where there may be nearer ones, outwards ([`outwards`]).
 
-use std::cell::Cell;
-
 use domain::{DriverId, Place, Space, VehicleClasses};
 
-use super::block::{BLOCK_SIDE_BITS, Block, block_of};
+use super::block::block_of;
 use super::chunk::{Located, NO_CHUNK};
-use super::parts::Parts;
+use super::parts::{Looked, Parts};
 use super::{Candidate, CandidateLists, Index, Nearby};
 use crate::grid::{AROUND, Standing, Step};
 use crate::limits::SEARCHES_AT_ONCE;
@@ -46,8 +44,8 @@ impl Parts<'_> {
         found.all
     }
 
-    /// Finds the nearest of each query, and answers with the numbers of those which that needs other shards for: nothing
-    /// is found of these. The places of queries are at hand.
+    /// Finds the nearest of each query, [`SEARCHES_AT_ONCE`] at most, and answers with the numbers of those which that needs
+    /// other shards for: nothing is found of these. The shards that have the queries' places are at hand.
     pub(crate) fn search<'q>(
         &self,
         queries: impl Iterator<Item = Numbered<'q>>,
@@ -68,45 +66,39 @@ impl Parts<'_> {
 
     fn search_each<'q, M: Metric>(
         &self,
-        mut queries: impl Iterator<Item = Numbered<'q>>,
+        queries: impl Iterator<Item = Numbered<'q>>,
         from: impl Fn(Place) -> M,
         scratch: &mut Scratch,
         found: &mut CandidateLists,
     ) -> Vec<usize> {
         let mut searches: Vec<(usize, Search<'_, M>)> = Vec::with_capacity(SEARCHES_AT_ONCE);
-        let mut missed = Vec::new();
         let len = self.len();
-        loop {
-            let mut is_over = true;
-            for (number, query) in queries.by_ref().take(SEARCHES_AT_ONCE) {
-                is_over = false;
-                let radius_m = query.radius_m.unwrap_or(f64::INFINITY);
-                // What is not a number is no distance.
-                let is_distance = radius_m >= 0.0;
-                let k = query.k.min(len.unwrap_or(usize::MAX));
-                if k == 0 || !is_distance {
-                    continue;
-                }
-                let mut shortlist = scratch.shortlists.pop().unwrap_or_default();
-                let metric = from(query.place);
-                shortlist.begin(k, slackened(metric.rank_of(radius_m)));
-                let search = Search::new(self, metric, query, radius_m, scratch.level, shortlist);
-                scratch.level = search.level;
-                searches.push((number, search));
+        for (number, query) in queries {
+            let radius_m = query.radius_m.unwrap_or(f64::INFINITY);
+            // What is not a number is no distance.
+            let is_distance = radius_m >= 0.0;
+            let k = query.k.min(len.unwrap_or(usize::MAX));
+            if k == 0 || !is_distance {
+                continue;
             }
-            if is_over {
-                return missed;
-            }
-            look_each(&mut searches);
-            for (number, search) in searches.drain(..) {
-                if search.missed.get() {
-                    missed.push(number);
-                } else {
-                    found.fill(number, |all| search.measure(all));
-                }
-                scratch.shortlists.push(search.shortlist);
-            }
+            let mut shortlist = scratch.shortlists.pop().unwrap_or_default();
+            let metric = from(query.place);
+            shortlist.begin(k, slackened(metric.rank_of(radius_m)));
+            let search = Search::new(self, metric, query, radius_m, scratch.level, shortlist);
+            scratch.level = search.level;
+            searches.push((number, search));
         }
+        look_each(&mut searches);
+        let mut missed = Vec::new();
+        for (number, search) in searches {
+            if search.missed {
+                missed.push(number);
+            } else {
+                found.fill(number, |all| search.measure(all));
+            }
+            scratch.shortlists.push(search.shortlist);
+        }
+        missed
     }
 }
 
@@ -129,7 +121,7 @@ fn look_each<M: Metric>(searches: &mut [(usize, Search<'_, M>)]) {
     }
     for (_, search) in searches.iter_mut() {
         search.visit_each(search.farther);
-        if search.is_mixed {
+        if search.is_mixed && !search.missed {
             search.visit_around_of_other_levels();
         }
         search.look_on();
@@ -146,12 +138,15 @@ const NEARER: [(usize, usize); 4] = [(0, 0), (1, 0), (0, 1), (1, 1)];
 /// The others.
 const FARTHER: [(usize, usize); 5] = [(2, 0), (0, 2), (2, 1), (1, 2), (2, 2)];
 
-/// A cell as a search sees it: at least how far it is, by rank, and its first chunk.
+/// A cell as a search sees it: at least how far it is, by rank, and its first chunk or what stands for none at hand.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     floor: f32,
     first: u32,
 }
+
+/// What stands for whatever another shard has. No chunk has that number.
+const ELSEWHERE: u32 = NO_CHUNK - 1;
 
 const NOTHING: Seen = Seen {
     floor: f32::INFINITY,
@@ -168,7 +163,7 @@ struct Search<'a, M> {
     /// The one that has what is at the place.
     home: &'a Index,
     /// Whether some of what there is to look at is not at hand.
-    missed: Cell<bool>,
+    missed: bool,
     metric: M,
     k: usize,
     radius_m: f64,
@@ -199,20 +194,15 @@ impl<'a, M: Metric> Search<'a, M> {
         likely_level: usize,
         shortlist: Shortlist,
     ) -> Self {
-        let base = parts.any().base().cell_of(nearby.place);
-        let (home, mut missed) =
-            match parts.index_at(0, (base.0 >> BLOCK_SIDE_BITS, base.1 >> BLOCK_SIDE_BITS)) {
-                Ok(home) => (home, false),
-                Err(_) => (parts.any(), true),
-            };
+        let home = parts.home_of(nearby.place);
         // Cells side by side are in the same block or in one with another last bit of its column or row.
-        let mut known: [Option<(u64, Option<&Block>)>; 4] = [None; 4];
+        let mut known: [Option<(u64, Looked<'_>)>; 4] = [None; 4];
         let (level, number) = home.level_at(nearby.place, likely_level);
         let grid = &home.grids[level];
         let (column, row) = grid.standings(nearby.place);
         let own = number.map(|number| &home.blocks[number as usize]);
         let (key, _) = block_of(level, (column.cell(), row.cell()));
-        known[parity(key)] = Some((key, own));
+        known[parity(key)] = Some((key, Ok(own)));
         let (columns, rows) = (grid.columns.around(column), grid.rows.around(row));
         let height = grid.rows.extent(Step::Cell);
         let across = columns
@@ -231,12 +221,9 @@ impl<'a, M: Metric> Search<'a, M> {
             let block = match known {
                 Some((is, block)) if *is == key => *block,
                 _ => {
-                    let block = parts.block(key).unwrap_or_else(|_| {
-                        missed = true;
-                        None
-                    });
+                    let block = parts.block(key);
                     // Of levels below the first, a block that is not there may be part of one that is.
-                    is_mixed |= block.map_or(level > 0, |block| block.is_split);
+                    is_mixed |= block.is_ok_and(|block| block.map_or(level > 0, |it| it.is_split));
                     block
                 }
             };
@@ -244,7 +231,9 @@ impl<'a, M: Metric> Search<'a, M> {
             Seen {
                 // A limit is above what it is to let in by more than this is rounded.
                 floor: floors.floor_in(share) as f32,
-                first: block.map_or(NO_CHUNK, |block| block.cells[cell as usize]),
+                first: block.map_or(ELSEWHERE, |block| {
+                    block.map_or(NO_CHUNK, |block| block.cells[cell as usize])
+                }),
             }
         };
         let (mut nearer, mut farther) = ([NOTHING; NEARER.len()], [NOTHING; FARTHER.len()]);
@@ -257,7 +246,7 @@ impl<'a, M: Metric> Search<'a, M> {
         Self {
             parts,
             home,
-            missed: Cell::new(missed),
+            missed: false,
             beyond: (columns.beyond, rows.beyond),
             nearer,
             farther,
@@ -275,14 +264,6 @@ impl<'a, M: Metric> Search<'a, M> {
         }
     }
 
-    /// The block of a key, if there is one at hand.
-    fn block(&self, key: u64) -> Option<&'a Block> {
-        self.parts.block(key).unwrap_or_else(|_| {
-            self.missed.set(true);
-            None
-        })
-    }
-
     /// Reads the first chunks of the cells that lie within a limit, so that they are in the cache: the reads do not wait
     /// for each other.
     fn touch(&self, cells: &[Seen], limit: f64) {
@@ -293,13 +274,13 @@ impl<'a, M: Metric> Search<'a, M> {
     /// The same of those that come second.
     fn touch_second(&self, cells: &[Seen]) {
         let firsts = cells.iter().map(|seen| seen.first);
-        let some = firsts.filter(|first| *first != NO_CHUNK);
+        let some = firsts.filter(|first| *first < ELSEWHERE);
         self.touch_chunks(some.map(|first| self.parts.chunk(first).next()));
     }
 
     #[inline]
     fn touch_chunks(&self, chunks: impl Iterator<Item = u32>) {
-        let some = chunks.filter(|chunk| *chunk != NO_CHUNK);
+        let some = chunks.filter(|chunk| *chunk < ELSEWHERE);
         let read = some.fold(0, |read, chunk| read ^ self.parts.chunk(chunk).touch());
         std::hint::black_box(read);
     }
@@ -353,7 +334,8 @@ impl<'a, M: Metric> Search<'a, M> {
     /// Ranks the drivers of a cell, by its first chunk.
     #[inline]
     fn visit(&mut self, first: u32) {
-        if first == NO_CHUNK {
+        if first >= ELSEWHERE {
+            self.missed |= first == ELSEWHERE;
             return;
         }
         let index = self.parts.of_chunk(first);

@@ -1,6 +1,6 @@
 //! Which shard has what: an index may be one of several, each with the drivers of its own coarse cells. A coarse cell is
 //! a block of the first level, so all blocks that it is split into are in the same shard. Those that touch are in
-//! different ones, so that a city is spread over all.
+//! different ones, unless it is where an axis meets itself.
 
 use domain::{Place, Space};
 
@@ -43,6 +43,7 @@ impl ShardSet {
         Self(self.0 & other.0)
     }
 
+    #[inline]
     pub(crate) fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
@@ -71,12 +72,19 @@ impl ShardSet {
     }
 }
 
-/// How often the widest cells are halved for a search to be said to come near a coarse cell's edge.
+/// How often the widest cells are halved for cells by which it is told how near a coarse cell's edge is.
 const HALVINGS: u32 = 2;
-/// As a power of two, how many cells as small as that a coarse cell has along either side.
+/// As a power of two, how many such cells a coarse cell has along either side.
 const BITS: u32 = BLOCK_SIDE_BITS + HALVINGS;
+/// The side of such a cell, in metres.
+const STEP_M: f64 = CELL_M_MAX / (1 << HALVINGS) as f64;
+/// So many of them to all sides reach no farther than into the coarse cells beside.
+const STEPS_MAX: i32 = 1 << (BITS - 1);
+/// The area of a coarse cell, in square metres; on the sphere, at the equator.
+pub(super) const COARSE_CELL_M2: f64 =
+    CELL_M_MAX * CELL_M_MAX * (1 << (2 * BLOCK_SIDE_BITS)) as f64;
 
-/// The coarse cells of a space.
+/// The coarse cells of a space, and where in them places are.
 #[derive(Debug, Clone)]
 pub(crate) struct Sharding {
     /// Much finer than coarse cells.
@@ -91,35 +99,58 @@ impl Sharding {
         }
     }
 
-    /// The shard of one of its cells.
     #[inline]
-    fn of_cell((column, row): (i32, i32)) -> usize {
-        shard_at((column >> BITS, row >> BITS))
+    pub(crate) fn locate(&self, place: Place) -> InCoarseCell {
+        InCoarseCell(self.grid.cell_of(place))
     }
 
     /// The shard that has the drivers at a place.
     #[inline]
     pub(crate) fn shard_of(&self, place: Place) -> usize {
-        Self::of_cell(self.grid.cell_of(place))
+        self.locate(place).shard()
+    }
+}
+
+/// Where in a coarse cell a place is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InCoarseCell((i32, i32));
+
+impl InCoarseCell {
+    /// The shard that has the drivers there.
+    #[inline]
+    pub(crate) fn shard(self) -> usize {
+        let (column, row) = self.0;
+        shard_at((column >> BITS, row >> BITS))
     }
 
-    /// That one, and with it those of what is [`CELL_M_MAX`] / 4 and less from the place along either axis; where an axis
-    /// meets itself those beyond may be missing.
+    /// The shards that have the drivers within a reach, in metres. Where an axis meets itself, those beyond may be missing,
+    /// and towards the poles those that lie east and west.
     #[inline]
-    pub(crate) fn shards_around(&self, place: Place) -> (usize, ShardSet) {
-        const AT_EDGE: i32 = (1 << BITS) - 1;
-        let (column, row) = self.grid.cell_of(place);
-        let own = Self::of_cell((column, row));
-        let alone = ShardSet::default().with(own);
-        let is_inside = |cell: i32| (1..AT_EDGE).contains(&(cell & AT_EDGE));
+    pub(crate) fn shards_within(self, reach_m: f64) -> ShardSet {
+        /// The number of the last in a coarse cell, and what tells numbers there.
+        const LAST: i32 = (1 << BITS) - 1;
+        let steps = if reach_m < STEP_M {
+            1
+        } else if reach_m < STEP_M * f64::from(STEPS_MAX) {
+            (reach_m / STEP_M) as i32 + 1
+        } else {
+            return ShardSet::ALL;
+        };
+        let Self((column, row)) = self;
+        let own = ShardSet::default().with(self.shard());
+        let is_inside = |cell: i32| (steps..=LAST - steps).contains(&(cell & LAST));
         if is_inside(column) && is_inside(row) {
-            return (own, alone);
+            return own;
         }
-        let corners = [(-1, -1), (1, -1), (-1, 1), (1, 1)];
-        let around = corners.iter().fold(alone, |set, (x, y)| {
-            set.with(Self::of_cell((column + x, row + y)))
-        });
-        (own, around)
+        let corners = [
+            (-steps, -steps),
+            (steps, -steps),
+            (-steps, steps),
+            (steps, steps),
+        ];
+        corners.iter().fold(own, |set, (x, y)| {
+            set.with(Self((column + x, row + y)).shard())
+        })
     }
 }
 
@@ -145,22 +176,24 @@ mod tests {
             width_m: 1.0,
             height_m: 1.0,
         });
-        let at = |east_m| sharding.shards_around(Place::from_metres(east_m, 4_000.0));
-        let along = (0..80).map(|hundred| at(f64::from(hundred) * 100.0));
-        let (mut alone, mut near_an_edge) = (0, 0);
-        for (own, around) in along {
-            assert!(around.contains(own));
-            if around.iter().count() == 1 {
-                alone += 1;
-            } else {
-                near_an_edge += 1;
-            }
+        let places = |reach_m: f64| {
+            let along =
+                (0..80).map(|hundred| Place::from_metres(f64::from(hundred) * 100.0, 4_000.0));
+            let several = along.filter(|place| {
+                let shards = sharding.locate(*place).shards_within(reach_m);
+                assert!(shards.contains(sharding.shard_of(*place)));
+                shards.iter().count() > 1
+            });
+            several.count()
+        };
+        // Of eight kilometres, those whose reach is across an end or up to a step from it.
+        assert!((2..=10).contains(&places(100.0)), "{}", places(100.0));
+        assert!((38..=43).contains(&places(1_900.0)), "{}", places(1_900.0));
+        assert_eq!(places(3_900.0), 80);
+        for reach_m in [1e9, f64::INFINITY] {
+            let origin = sharding.locate(Place::from_metres(0.0, 0.0));
+            let shards = origin.shards_within(reach_m);
+            assert_eq!(shards, ShardSet::ALL);
         }
-        // Of eight kilometres those within 250 to 500 m of an end.
-        assert!(alone >= 70, "{alone} alone, {near_an_edge} near an edge");
-        assert!(
-            near_an_edge >= 5,
-            "{alone} alone, {near_an_edge} near an edge"
-        );
     }
 }

@@ -2,7 +2,9 @@
 
 use super::parts::Parts;
 use super::search::Scratch;
+use super::sharding::{ShardSet, Sharding};
 use super::*;
+use crate::limits::{SEARCHES_AT_ONCE, SHARDS};
 use proptest::prelude::*;
 
 pub(super) const TORUS: Space = Space::Torus {
@@ -216,12 +218,54 @@ proptest! {
         });
         let mut found = CandidateLists::default();
         found.begin(queries.clone().count());
-        let numbered = queries.clone().enumerate();
-        let missed = Parts::whole(&index).search(numbered, &mut Scratch::default(), &mut found);
-        prop_assert!(missed.is_empty());
+        let mut numbered = queries.clone().enumerate().peekable();
+        while numbered.peek().is_some() {
+            let group = numbered.by_ref().take(SEARCHES_AT_ONCE);
+            let missed = Parts::whole(&index).search(group, &mut Scratch::default(), &mut found);
+            prop_assert!(missed.is_empty());
+        }
         prop_assert_eq!(found.iter().count(), queries.clone().count());
         for (nearby, found) in queries.zip(found.iter()) {
             prop_assert_eq!(found, &brute_force(case.space, &will_do, nearby)[..]);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn with_some_shards_at_hand_it_finds_the_nearest_or_knows_that_it_does_not(
+        case in case(),
+        at_hand in 0..=u8::MAX,
+    ) {
+        let sharding = Sharding::new(case.space);
+        let mut shards: Vec<Index> = (0..SHARDS).map(|shard| Index::of_shard(case.space, shard)).collect();
+        let mut all = Vec::new();
+        for (slot, place) in (0u32..).zip(&case.first) {
+            shards[sharding.shard_of(*place)].put(slot, id(slot), *place);
+            all.push(Some((id(slot), *place)));
+        }
+        for place in case.first.iter().step_by(7).chain(case.then.iter().step_by(11)) {
+            let nearby = Nearby {
+                place: *place,
+                k: case.k,
+                radius_m: case.radius_m,
+                classes: VehicleClasses::ALL,
+                excluded: &case.excluded,
+            };
+            let some = ShardSet::from_bits(at_hand).with(sharding.shard_of(*place));
+            for at_hand in [some, ShardSet::ALL] {
+                let mut found = CandidateLists::default();
+                found.begin(1);
+                let parts = Parts::of(at_hand.iter().map(|shard| (shard, &shards[shard]))).unwrap();
+                let missed = parts.search([(0, nearby)].into_iter(), &mut Scratch::default(), &mut found);
+                if missed.is_empty() {
+                    prop_assert_eq!(found.iter().next().unwrap(), &brute_force(case.space, &all, nearby)[..]);
+                } else {
+                    prop_assert_ne!(at_hand, ShardSet::ALL);
+                }
+            }
         }
     }
 }

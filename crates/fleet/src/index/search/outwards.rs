@@ -2,8 +2,9 @@
 
 use super::Search;
 use crate::grid::{AROUND, Axis, BLOCK_SIDE, Standing, Step};
-use crate::index::block::{Block, bits, block_of, key_of, quarters};
+use crate::index::block::{bits, block_of, key_of, quarters};
 use crate::index::chunk::NO_CHUNK;
+use crate::index::parts::{Elsewhere, Looked};
 use crate::limits::SPARE_BLOCKS_PER_SEARCH;
 use crate::metric::Metric;
 
@@ -38,7 +39,7 @@ fn edges(
     [first.filter(|_| matter[0]), second.filter(|_| matter[1])]
 }
 
-impl<M: Metric> Search<'_, M> {
+impl<'a, M: Metric> Search<'a, M> {
     /// Visits what is where the cells around would be if they were as wide as the place's own.
     pub(super) fn visit_around_of_other_levels(&mut self) {
         self.visit_cells(AROUND, Which::OtherLevels);
@@ -46,7 +47,7 @@ impl<M: Metric> Search<'_, M> {
 
     /// Visits what lies beyond the cells around, as far as there is a need.
     pub(super) fn look_on(&mut self) {
-        if self.missed.get() || self.is_done(self.beyond) {
+        if self.missed || self.is_done(self.beyond) {
             return;
         }
         self.visited = AROUND + 1;
@@ -65,7 +66,7 @@ impl<M: Metric> Search<'_, M> {
         let budget = blocks.sum::<usize>() + SPARE_BLOCKS_PER_SEARCH;
         let mut looked_at = 0;
         let mut ring = 0;
-        while looked_at <= budget && !self.missed.get() {
+        while looked_at <= budget && !self.missed {
             looked_at += self.visit_ring(ring);
             let grid = self.home.base();
             let (column, row) = self.standings(0);
@@ -76,8 +77,9 @@ impl<M: Metric> Search<'_, M> {
             }
             ring += 1;
         }
-        if !self.parts.others().is_empty() {
-            self.missed.set(true);
+        // Others may have blocks too, and how many is not known.
+        self.missed |= !self.parts.are_all();
+        if self.missed {
             return;
         }
         self.shortlist.restart();
@@ -143,8 +145,13 @@ impl<M: Metric> Search<'_, M> {
     /// Visits a cell of a ring, or what of another level covers it unless that is among the wider cells that were visited.
     fn visit_cell(&mut self, ring: i32, at: (i32, i32), which: Which, wider: &mut Vec<u32>) {
         let (level, (column, row)) = (self.level, at);
-        let Some(block) = self.block_with(level, at) else {
-            return;
+        let block = match self.block_with(level, at) {
+            Ok(Some(block)) => block,
+            Ok(None) => return,
+            Err(Elsewhere) => {
+                self.missed |= self.may_be_near(level, at);
+                return;
+            }
         };
         let up = level - block.level();
         let covering = (column >> up, row >> up);
@@ -166,9 +173,12 @@ impl<M: Metric> Search<'_, M> {
     }
 
     /// The block that has a cell of a level, or else the nearest of wider cells that has what lies there.
-    fn block_with(&self, level: usize, (column, row): (i32, i32)) -> Option<&Block> {
+    fn block_with(&self, level: usize, (column, row): (i32, i32)) -> Looked<'a> {
         let wider = |up: usize| block_of(level - up, (column >> up, row >> up)).0;
-        (0..=level).find_map(|up| self.block(wider(up)))
+        // All are in the same shard.
+        let mut all = (0..=level).map(|up| self.parts.block(wider(up)));
+        all.find(|block| !matches!(block, Ok(None)))
+            .unwrap_or(Ok(None))
     }
 
     /// Whether a cell of any level, or a part of it, is at most so many cells from the place's.
@@ -188,10 +198,11 @@ impl<M: Metric> Search<'_, M> {
                 continue;
             }
             let (key, cell) = block_of(level, at);
-            match self.block(key) {
-                None => {}
-                Some(block) if block.is_split => self.visit_quarters(level, at),
-                Some(block) => self.visit(block.cells[cell as usize]),
+            match self.parts.block(key) {
+                Ok(None) => {}
+                Ok(Some(block)) if block.is_split => self.visit_quarters(level, at),
+                Ok(Some(block)) => self.visit(block.cells[cell as usize]),
+                Err(Elsewhere) => self.missed = true,
             }
         }
     }
@@ -257,8 +268,13 @@ impl<M: Metric> Search<'_, M> {
         if row.floor_in(self.metric.column(gap_x)) > limit {
             return;
         }
-        let Some(block) = self.block(key_of(level, at)) else {
-            return;
+        let block = match self.parts.block(key_of(level, at)) {
+            Ok(Some(block)) => block,
+            Ok(None) => return,
+            Err(Elsewhere) => {
+                self.missed = true;
+                return;
+            }
         };
         if block.is_split {
             for at in quarters(at) {
