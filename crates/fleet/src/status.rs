@@ -18,6 +18,14 @@ use crate::index::sharding::ShardSet;
 use crate::limits::{EXPIRED_PER_CALL_MAX, FORGET_AFTER, PINGS_AT_ONCE};
 use crate::seats::{Seat, Seats};
 
+/// A ping of a batch, and the slot of its driver if that was known when the batch began.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    slot: Option<u32>,
+    driver: DriverId,
+    ping: Ping,
+}
+
 /// The drivers of one market: where they are, who is available, and who is kept for what. Whoever searches among those who
 /// are available does so in an index beside it, whose shards have to follow what changes here.
 #[derive(Debug, Clone)]
@@ -34,7 +42,7 @@ pub struct Fleet {
     /// When each fading driver may be forgotten; likewise.
     oblivion: BinaryHeap<Reverse<(Timestamp, DriverId)>>,
     /// Room for [`PINGS_AT_ONCE`], empty between calls.
-    batch: Vec<(DriverId, Ping)>,
+    batch: Vec<Found>,
 }
 
 impl Fleet {
@@ -108,10 +116,16 @@ impl Fleet {
     /// A driver's sign of life. One who is not known comes online: after a restart the fleet is rebuilt
     /// from pings. One who fell silent is back.
     pub fn ping(&mut self, driver: DriverId, ping: Ping, now: Timestamp) -> PingOutcome {
+        let slot = self.drivers.find(driver);
+        self.ping_of(Found { slot, driver, ping }, now)
+    }
+
+    fn ping_of(&mut self, found: Found, now: Timestamp) -> PingOutcome {
+        let Found { slot, driver, ping } = found;
         if ping.sent_at > now + self.policy.future_tolerance {
             return PingOutcome::FromTheFuture;
         }
-        let slot = match self.drivers.find(driver) {
+        let slot = match slot {
             None => self.slot_of(driver, ping.place, now),
             Some(slot) => {
                 let record = self.drivers.get(slot);
@@ -140,14 +154,23 @@ impl Fleet {
         let mut pings = pings.into_iter();
         let mut batch = std::mem::take(&mut self.batch);
         loop {
+            let next = pings.by_ref().take(PINGS_AT_ONCE);
             batch.clear();
-            batch.extend(pings.by_ref().take(PINGS_AT_ONCE));
+            batch.extend(next.map(|(driver, ping)| Found {
+                slot: None,
+                driver,
+                ping,
+            }));
             if batch.is_empty() {
                 break;
             }
-            self.touch(batch.iter().map(|(id, _)| *id));
-            for (driver, ping) in &batch {
-                became(self.ping(*driver, *ping, now));
+            for found in &mut batch {
+                found.slot = self.drivers.find(found.driver);
+            }
+            for mut found in batch.iter().copied() {
+                // Who was not known may have come since.
+                found.slot = found.slot.or_else(|| self.drivers.find(found.driver));
+                became(self.ping_of(found, now));
             }
         }
         self.batch = batch;
