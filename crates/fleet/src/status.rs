@@ -18,14 +18,6 @@ use crate::index::sharding::ShardSet;
 use crate::limits::{EXPIRED_PER_CALL_MAX, FORGET_AFTER, PINGS_AT_ONCE};
 use crate::seats::{Seat, Seats};
 
-/// A ping of a batch, and the slot of its driver if that was known when the batch began.
-#[derive(Debug, Clone, Copy)]
-struct Found {
-    slot: Option<u32>,
-    driver: DriverId,
-    ping: Ping,
-}
-
 /// The drivers of one market: where they are, who is available, and who is kept for what. Whoever searches among those who
 /// are available does so in an index beside it, whose shards have to follow what changes here.
 #[derive(Debug, Clone)]
@@ -42,7 +34,7 @@ pub struct Fleet {
     /// When each fading driver may be forgotten; likewise.
     oblivion: BinaryHeap<Reverse<(Timestamp, DriverId)>>,
     /// Room for [`PINGS_AT_ONCE`], empty between calls.
-    batch: Vec<Found>,
+    batch: Vec<(DriverId, Ping)>,
 }
 
 impl Fleet {
@@ -76,6 +68,10 @@ impl Fleet {
     /// A driver comes online at a place, or says so again; the numbering of pings starts anew.
     pub fn go_online(&mut self, driver: DriverId, place: Place, now: Timestamp) {
         let slot = self.slot_of(driver, place, now);
+        self.begin(slot, place, now);
+    }
+
+    fn begin(&mut self, slot: u32, place: Place, now: Timestamp) {
         self.drivers.get_mut(slot).sequence = None;
         self.see(slot, place, now, now);
     }
@@ -83,9 +79,10 @@ impl Fleet {
     /// The same of many, what they need of memory being fetched together.
     pub fn all_go_online(&mut self, drivers: &[(DriverId, Place)], now: Timestamp) {
         for drivers in drivers.chunks(PINGS_AT_ONCE) {
-            self.touch(drivers.iter().map(|(id, _)| *id));
-            for (driver, place) in drivers {
-                self.go_online(*driver, *place, now);
+            let slots = self.find_all(drivers.iter().map(|(id, _)| *id));
+            for (slot, (driver, place)) in slots.into_iter().zip(drivers) {
+                let slot = slot.unwrap_or_else(|| self.slot_of(*driver, *place, now));
+                self.begin(slot, *place, now);
             }
         }
     }
@@ -116,12 +113,17 @@ impl Fleet {
     /// A driver's sign of life. One who is not known comes online: after a restart the fleet is rebuilt
     /// from pings. One who fell silent is back.
     pub fn ping(&mut self, driver: DriverId, ping: Ping, now: Timestamp) -> PingOutcome {
-        let slot = self.drivers.find(driver);
-        self.ping_of(Found { slot, driver, ping }, now)
+        self.ping_of(self.drivers.find(driver), driver, ping, now)
     }
 
-    fn ping_of(&mut self, found: Found, now: Timestamp) -> PingOutcome {
-        let Found { slot, driver, ping } = found;
+    /// The same of a driver whose slot is known, or who has none.
+    fn ping_of(
+        &mut self,
+        slot: Option<u32>,
+        driver: DriverId,
+        ping: Ping,
+        now: Timestamp,
+    ) -> PingOutcome {
         if ping.sent_at > now + self.policy.future_tolerance {
             return PingOutcome::FromTheFuture;
         }
@@ -154,32 +156,29 @@ impl Fleet {
         let mut pings = pings.into_iter();
         let mut batch = std::mem::take(&mut self.batch);
         loop {
-            let next = pings.by_ref().take(PINGS_AT_ONCE);
             batch.clear();
-            batch.extend(next.map(|(driver, ping)| Found {
-                slot: None,
-                driver,
-                ping,
-            }));
+            batch.extend(pings.by_ref().take(PINGS_AT_ONCE));
             if batch.is_empty() {
                 break;
             }
-            for found in &mut batch {
-                found.slot = self.drivers.find(found.driver);
-            }
-            for mut found in batch.iter().copied() {
+            let slots = self.find_all(batch.iter().map(|(id, _)| *id));
+            for (slot, (driver, ping)) in slots.into_iter().zip(&batch) {
                 // Who was not known may have come since.
-                found.slot = found.slot.or_else(|| self.drivers.find(found.driver));
-                became(self.ping_of(found, now));
+                let slot = slot.or_else(|| self.drivers.find(*driver));
+                became(self.ping_of(slot, *driver, *ping, now));
             }
         }
         self.batch = batch;
     }
 
-    /// Reads what moving drivers needs of memory.
-    fn touch(&self, drivers: impl Iterator<Item = DriverId>) {
-        let slots = drivers.filter_map(|id| self.drivers.find(id));
-        std::hint::black_box(slots.fold(0, |read, slot| read ^ slot));
+    /// The slots of the first [`PINGS_AT_ONCE`] drivers, of those who are known: what is read of memory for them is under
+    /// way for all at once.
+    fn find_all(&self, drivers: impl Iterator<Item = DriverId>) -> [Option<u32>; PINGS_AT_ONCE] {
+        let mut slots = [None; PINGS_AT_ONCE];
+        for (slot, id) in slots.iter_mut().zip(drivers) {
+            *slot = self.drivers.find(id);
+        }
+        slots
     }
 
     /// The slot of a driver, who is added as silent if not known.
