@@ -146,12 +146,17 @@ impl Client {
         Ok(request)
     }
 
-    /// Tells where drivers are, in batches of so many, on each connection one after the other is answered. Each driver has
-    /// a connection, as each has a gateway: what is told of one comes in its order.
+    /// Tells where drivers are, in batches of so many, on each connection `pipelined` of them before their answers are read.
+    /// Each driver has a connection, as each has a gateway: what is told of one comes in its order.
     ///
     /// # Errors
     /// If a ping of a batch moves nobody.
-    pub fn report(&self, places: Vec<(u64, Degrees)>, batch: usize) -> anyhow::Result<()> {
+    pub fn report(
+        &self,
+        places: Vec<(u64, Degrees)>,
+        batch: usize,
+        pipelined: usize,
+    ) -> anyhow::Result<()> {
         let mut sequence = sequence();
         let sent_at_us = WallClock.now().as_micros();
         let mut of_each = vec![Vec::new(); self.connections.len()];
@@ -175,20 +180,26 @@ impl Client {
             });
             let batches: Vec<PingBatch> = batches.collect();
             let mut client = client.clone();
-            let (up, requests) = mpsc::channel(1);
+            let (up, requests) = mpsc::channel(pipelined);
             let request = self.request(Subject::Service, ReceiverStream::new(requests))?;
             tasks.spawn_on(
                 async move {
                     let mut down = client.report(request).await?.into_inner();
-                    for batch in batches {
-                        let pings = batch.drivers.len();
-                        up.send(batch).await?;
-                        let taken = down.message().await?;
-                        let taken = taken.context("found no answer to a batch")?;
-                        anyhow::ensure!(
-                            taken.moved as usize == pings,
-                            "found {taken:?}, expected {pings} pings to move drivers"
-                        );
+                    let mut batches = batches.into_iter();
+                    while batches.len() > 0 {
+                        let mut told = Vec::new();
+                        for batch in batches.by_ref().take(pipelined) {
+                            told.push(batch.drivers.len());
+                            up.send(batch).await?;
+                        }
+                        for pings in told {
+                            let taken = down.message().await?;
+                            let taken = taken.context("found no answer to a batch")?;
+                            anyhow::ensure!(
+                                taken.moved as usize == pings,
+                                "found {taken:?}, expected {pings} pings to move drivers"
+                            );
+                        }
                     }
                     anyhow::Ok(())
                 },

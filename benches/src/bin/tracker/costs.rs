@@ -6,6 +6,8 @@ use crate::sides::RADII_M;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Costs {
     pub(crate) batched: f64,
+    /// An update of a batch, where several batches are under way on each connection.
+    pub(crate) batches: f64,
     pub(crate) single: f64,
     pub(crate) search: f64,
     pub(crate) searches: f64,
@@ -19,6 +21,7 @@ impl Costs {
     /// Before anything was measured.
     pub(crate) const NONE: Self = Self {
         batched: f64::INFINITY,
+        batches: f64::INFINITY,
         single: f64::INFINITY,
         search: f64::INFINITY,
         searches: f64::INFINITY,
@@ -30,6 +33,7 @@ impl Costs {
     pub(crate) fn keep_cheaper(&mut self, again: Self) {
         let Self {
             batched,
+            batches,
             single,
             search,
             searches,
@@ -38,6 +42,7 @@ impl Costs {
         } = self;
         for (cost, again) in [
             (batched, again.batched),
+            (batches, again.batches),
             (single, again.single),
             (search, again.search),
             (searches, again.searches),

@@ -57,8 +57,12 @@ fn compare(ours: &mut Ours, theirs: &mut Theirs, rows: &mut Comparison) -> anyho
     };
     let case = "update, 100 in a batch, gRPC";
     row(case, grpc.batched, redis.batched, Some(8.0));
+    let case = "update, 100 in a batch, 4 batches in a pipeline, gRPC, Redis too";
+    row(case, grpc.batches, redis.batches, Some(8.0));
     let case = "update, 100 in a GEOADD";
     row(case, geo.batched, redis.batched, None);
+    let case = "update, 100 in a GEOADD, 4 in a pipeline, both";
+    row(case, geo.batches, redis.batches, None);
     let case = "update, one in a message of a stream, gRPC";
     row(case, grpc.single, redis.single, None);
     let case = "update, one in a GEOADD";

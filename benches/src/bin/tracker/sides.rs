@@ -17,6 +17,8 @@ const DRIVERS: u32 = 200_000;
 const CONNECTIONS: usize = 16;
 /// What one command carries where it carries many.
 const BATCH: usize = 100;
+/// Batches that gateways send before they read the answers, where they do not wait for each.
+const BATCHES: usize = 4;
 /// What a request of a match round carries at a peak.
 const ROUND: usize = 1_000;
 /// Requests that ask for nothing.
@@ -106,7 +108,7 @@ impl Ours {
         let server = Server { child };
         let client = tracker::Client::connect(grpc, CONNECTIONS)?;
         let city = city();
-        client.report(all(&city), BATCH)?;
+        client.report(all(&city), BATCH, 1)?;
         let clients = redis::Clients {
             address: in_redis,
             token: Some(tracker::SERVICE_TOKEN),
@@ -127,8 +129,11 @@ impl Ours {
             city,
             ..
         } = self;
-        let updates = moves(city, 4_000_000);
-        let batched = server.cost(updates.len(), || client.report(updates, BATCH))?;
+        let mut report = |pipelined| {
+            let updates = moves(city, 4_000_000);
+            server.cost(updates.len(), || client.report(updates, BATCH, pipelined))
+        };
+        let (batched, batches) = (report(1)?, report(BATCHES)?);
         let drivers = client.streams(u64::from(STREAMS))?;
         let mut of_connection = |connection: u32| {
             let drivers = (0..STREAMS).cycle().map(|it| connection * STREAMS + it);
@@ -144,6 +149,7 @@ impl Ours {
         };
         Ok(Costs {
             batched,
+            batches,
             single,
             search: nearest(60_000, 1)?,
             searches: nearest(600_000, BATCH)?,
@@ -159,7 +165,7 @@ impl Ours {
             city,
             ..
         } = self;
-        let (batched, single, nothing) = updates_of(server, *clients, city, 2_000_000)?;
+        let updates = updates_of(server, *clients, city, 2_000_000)?;
         let nearest = |count, pipelined| {
             let near = places(count);
             server.cost(count, || {
@@ -172,34 +178,37 @@ impl Ours {
             })
         };
         Ok(Costs {
-            batched,
-            single,
             search: nearest(60_000, 1)?,
             searches: nearest(300_000, BATCH)?,
             rounds: nearest(300_000, ROUND)?,
-            nothing,
+            ..updates
         })
     }
 }
 
-/// What `GEOADD` costs in batches and one by one, and `PING`.
+/// What `GEOADD` costs in batches and one by one, and `PING`: no searches.
 fn updates_of(
     server: &Server,
     clients: redis::Clients,
     city: &mut City,
     batched: u32,
-) -> anyhow::Result<(f64, f64, f64)> {
-    let add = |updates: &[Update]| redis::geo_add(updates);
-    let cost = |count, commands| server.cost(count, || clients.ask(commands, 1).map(drop));
-    let updates = moves(city, batched);
-    let batched = cost(updates.len(), updates.chunks(BATCH).map(add).collect())?;
-    let updates = moves(city, 100_000);
-    let single = cost(updates.len(), updates.chunks(1).map(add).collect())?;
-    let nothing = cost(
-        REQUESTS_OF_NOTHING,
-        vec![redis::ping(); REQUESTS_OF_NOTHING],
-    )?;
-    Ok((batched, single, nothing))
+) -> anyhow::Result<Costs> {
+    let mut add = |count, batch, pipelined| {
+        let updates = moves(city, count);
+        let commands = updates.chunks(batch).map(redis::geo_add).collect();
+        server.cost(updates.len(), || clients.ask(commands, pipelined).map(drop))
+    };
+    let (batched, batches) = (add(batched, BATCH, 1)?, add(batched, BATCH, BATCHES)?);
+    let single = add(100_000, 1, 1)?;
+    let pings = vec![redis::ping(); REQUESTS_OF_NOTHING];
+    let nothing = server.cost(pings.len(), || clients.ask(pings, 1).map(drop))?;
+    Ok(Costs {
+        batched,
+        batches,
+        single,
+        nothing,
+        ..Costs::NONE
+    })
 }
 
 /// Asks for as many as are wanted near each place, and tells how many were found within the radius.
@@ -297,7 +306,7 @@ impl Theirs {
             clients,
             city,
         } = self;
-        let (batched, single, nothing) = updates_of(server, *clients, city, 1_000_000)?;
+        let updates = updates_of(server, *clients, city, 1_000_000)?;
         let near = places(20_000);
         let piped = |pipelined| {
             server.cost(near.len(), || {
@@ -305,12 +314,10 @@ impl Theirs {
             })
         };
         Ok(Costs {
-            batched,
-            single,
             search: best.until_enough,
             searches: piped(BATCH)?,
             rounds: piped(ROUND)?,
-            nothing,
+            ..updates
         })
     }
 }
