@@ -15,6 +15,7 @@ const SPLIT_MIN: u32 = 64;
 const THINNED_OUT_TIMES_2: u32 = 3;
 /// Drivers who leave a block until it is looked at whether it is to be joined.
 const LOOKED_AT_EACH: u32 = 16;
+
 impl Index {
     /// Puts the drivers of a block into four of smaller cells, if there are smaller ones and its own are crowded.
     #[inline]
