@@ -62,9 +62,9 @@ impl<'a> Parts<'a> {
         self.at_hand == ShardSet::ALL
     }
 
-    /// How many slots are in all of it; none if some of it is not at hand.
-    pub(super) fn len(&self) -> Option<usize> {
-        self.are_all().then(|| self.iter().map(Index::len).sum())
+    /// How many slots are in what is at hand.
+    pub(super) fn len(&self) -> usize {
+        self.iter().map(Index::len).sum()
     }
 
     pub(super) fn space(&self) -> Space {

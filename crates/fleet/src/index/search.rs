@@ -72,12 +72,17 @@ impl Parts<'_> {
         found: &mut CandidateLists,
     ) -> Vec<usize> {
         let mut searches: Vec<(usize, Search<'_, M>)> = Vec::with_capacity(SEARCHES_AT_ONCE);
-        let len = self.len();
+        let mut missed = Vec::new();
+        let (len, are_all) = (self.len(), self.are_all());
         for (number, query) in queries {
             let radius_m = query.radius_m.unwrap_or(f64::INFINITY);
             // What is not a number is no distance.
             let is_distance = radius_m >= 0.0;
-            let k = query.k.min(len.unwrap_or(usize::MAX));
+            let k = query.k.min(len);
+            if k < query.k && !are_all {
+                missed.push(number);
+                continue;
+            }
             if k == 0 || !is_distance {
                 continue;
             }
@@ -89,7 +94,6 @@ impl Parts<'_> {
             searches.push((number, search));
         }
         look_each(&mut searches);
-        let mut missed = Vec::new();
         for (number, search) in searches {
             if search.missed {
                 missed.push(number);

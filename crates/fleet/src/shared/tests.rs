@@ -181,7 +181,11 @@ proptest! {
                 .map(|query| Nearby {
                     place: town.anyone(town.seed.wrapping_add(query) ^ u64::from(u32::MAX)),
                     // Some ask for more than a shard has.
-                    k: if query == 59 { 2_000 } else { k },
+                    k: match query {
+                        56 => usize::MAX,
+                        59 => 2_000,
+                        _ => k,
+                    },
                     radius_m: (query % 4 == 0).then_some(500.0),
                     classes: if query % 3 == 0 { wanted } else { VehicleClasses::ALL },
                     excluded: &[],
