@@ -35,13 +35,14 @@ pub struct SharedFleet {
     ahead: Mutex<[Vec<Change>; SHARDS]>,
     /// The shards that have something ahead; written while that is locked.
     behind: AtomicU8,
+    /// Locked by who has all shards.
+    zones: Mutex<Zones>,
 }
 
 /// A shard of the index, and what its writer needs.
 #[derive(Debug)]
 struct Shard {
     index: Index,
-    zones: Zones,
     /// What it is to follow; empty while nobody has the shard.
     changes: Vec<Change>,
 }
@@ -50,7 +51,6 @@ impl Shard {
     fn new(space: Space, number: usize) -> Self {
         Self {
             index: Index::of_shard(space, number),
-            zones: Zones::default(),
             changes: Vec::new(),
         }
     }
@@ -121,6 +121,7 @@ impl SharedFleet {
             spread_m2: std::array::from_fn(|_| AtomicU64::new(f64::INFINITY.to_bits())),
             ahead: Mutex::default(),
             behind: AtomicU8::default(),
+            zones: Mutex::default(),
         }
     }
 
@@ -209,14 +210,12 @@ impl SharedFleet {
     pub fn available_by_cell(&self, resolution: Resolution) -> BTreeMap<Cell, u32> {
         let mut at_hand = AtHand::default();
         self.lock_shards(ShardSet::ALL, &mut at_hand);
-        let mut counted = BTreeMap::new();
-        for shard in at_hand.shards.iter_mut().flatten() {
-            let Shard { index, zones, .. } = &mut **shard;
-            for (cell, count) in zones.available(resolution, index) {
-                *counted.entry(cell).or_insert(0) += count;
-            }
-        }
-        counted
+        let shards = at_hand.shards.iter().flatten().enumerate();
+        let drivers = shards.flat_map(|(number, shard)| {
+            let places = shard.index.places();
+            places.map(move |driver| (number, driver))
+        });
+        self.zones.lock().count(resolution, drivers)
     }
 
     /// Waits for shards, and has in them whatever was told before.
@@ -290,7 +289,7 @@ impl SharedFleet {
 
     /// Has a shard follow what it was told.
     fn follow(&self, number: usize, shard: &mut Shard) {
-        let Shard { index, changes, .. } = shard;
+        let Shard { index, changes } = shard;
         index.follow(changes);
         changes.clear();
         self.spread_m2[number].store(index.spread_m2().to_bits(), Ordering::Relaxed);

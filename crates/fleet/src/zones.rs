@@ -6,32 +6,25 @@ use std::collections::BTreeMap;
 use domain::cell::Core;
 use domain::{Cell, Place, Resolution};
 
-use crate::index::Index;
+use crate::limits::SHARDS;
 
-/// What was found of drivers' zones, by their slots.
+/// What was found of drivers' zones, by their shards and slots.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Zones {
     resolution: Option<Resolution>,
     cells: Vec<Cell>,
     cores: Vec<Core>,
     numbers: BTreeMap<Cell, u32>,
-    by_slot: Vec<Option<(Place, u32)>>,
+    by_slot: [Vec<Option<(Place, u32)>>; SHARDS],
 }
 
 impl Zones {
-    /// How many available drivers are in each zone of a size. Zones without any are left out.
-    pub(crate) fn available(
+    /// How many drivers are in each zone of a size, of those who are in shards by their numbers. Zones without any are left
+    /// out.
+    pub(crate) fn count(
         &mut self,
         resolution: Resolution,
-        index: &Index,
-    ) -> BTreeMap<Cell, u32> {
-        self.count(resolution, index.places())
-    }
-
-    fn count(
-        &mut self,
-        resolution: Resolution,
-        drivers: impl Iterator<Item = (u32, Place)>,
+        drivers: impl Iterator<Item = (usize, (u32, Place))>,
     ) -> BTreeMap<Cell, u32> {
         if self.resolution != Some(resolution) {
             *self = Self {
@@ -40,8 +33,8 @@ impl Zones {
             };
         }
         let mut counts = vec![0_u32; self.cells.len()];
-        for (slot, place) in drivers {
-            let zone = self.zone(resolution, slot as usize, place) as usize;
+        for (shard, (slot, place)) in drivers {
+            let zone = self.zone(resolution, (shard, slot as usize), place) as usize;
             if counts.len() <= zone {
                 counts.resize(zone + 1, 0);
             }
@@ -54,11 +47,12 @@ impl Zones {
             .collect()
     }
 
-    fn zone(&mut self, resolution: Resolution, slot: usize, place: Place) -> u32 {
-        if self.by_slot.len() <= slot {
-            self.by_slot.resize(slot + 1, None);
+    fn zone(&mut self, resolution: Resolution, (shard, slot): (usize, usize), place: Place) -> u32 {
+        let by_slot = &mut self.by_slot[shard];
+        if by_slot.len() <= slot {
+            by_slot.resize(slot + 1, None);
         }
-        if let Some((known, zone)) = &mut self.by_slot[slot]
+        if let Some((known, zone)) = &mut by_slot[slot]
             && (*known == place || self.cores[*zone as usize].holds(place))
         {
             *known = place;
@@ -70,7 +64,7 @@ impl Zones {
             self.cores.push(Core::of(cell));
             u32::try_from(self.cells.len() - 1).expect("fewer than 2^32 cells on the Earth are met")
         });
-        self.by_slot[slot] = Some((place, zone));
+        self.by_slot[shard][slot] = Some((place, zone));
         zone
     }
 }
@@ -93,7 +87,9 @@ mod tests {
                 for place in &places {
                     *expected.entry(Cell::of(*place, resolution)).or_insert(0) += 1;
                 }
-                let found = zones.count(resolution, (0..).zip(places.iter().copied()));
+                let slots = (0..).zip(places.iter().copied());
+                let drivers = slots.map(|(slot, place)| (slot as usize % SHARDS, (slot, place)));
+                let found = zones.count(resolution, drivers);
                 assert_eq!(found, expected);
             }
         }
