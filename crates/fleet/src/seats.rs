@@ -47,7 +47,7 @@ struct Row {
 pub(crate) struct Seats {
     sharding: Sharding,
     rows: [Row; SHARDS],
-    /// The shards that have some.
+    /// The shards with changes that nobody has taken yet.
     changed: ShardSet,
 }
 
@@ -131,7 +131,7 @@ impl Seats {
     #[inline]
     pub(crate) fn take_changes(&mut self, shard: usize, into: &mut Vec<Change>) {
         move_all(&mut self.rows[shard].changes, into);
-        self.changed = self.changed.without(ShardSet::default().with(shard));
+        self.changed = self.changed.without(ShardSet::of(shard));
     }
 }
 

@@ -90,8 +90,14 @@ impl<'a> AtHand<'a> {
 
     /// Whoever waits for one has it next.
     fn release(&mut self) {
+        self.release_after(|_, _| ());
+    }
+
+    /// The same, each as soon as something was done with it.
+    fn release_after(&mut self, mut last: impl FnMut(usize, &mut Shard)) {
         for number in std::mem::take(&mut self.numbers).iter() {
-            if let Some(shard) = self.shards[number].take() {
+            if let Some(mut shard) = self.shards[number].take() {
+                last(number, &mut shard);
                 MutexGuard::unlock_fair(shard);
             }
         }
@@ -350,12 +356,7 @@ impl Drop for FleetGuard<'_> {
             drop(fleet);
         }
         // One whose changes were put down follows them when it is somebody's next.
-        for number in std::mem::take(&mut at_hand.numbers).iter() {
-            if let Some(mut shard) = at_hand.shards[number].take() {
-                self.shared.follow(number, &mut shard);
-                MutexGuard::unlock_fair(shard);
-            }
-        }
+        at_hand.release_after(|number, shard| self.shared.follow(number, shard));
     }
 }
 

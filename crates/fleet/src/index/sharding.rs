@@ -23,6 +23,12 @@ pub(crate) struct ShardSet(u8);
 impl ShardSet {
     pub(crate) const ALL: Self = Self(((1u32 << SHARDS) - 1) as u8);
 
+    /// One of them.
+    #[inline]
+    pub(crate) fn of(shard: usize) -> Self {
+        Self(1 << shard)
+    }
+
     #[inline]
     pub(crate) fn with(self, shard: usize) -> Self {
         Self(self.0 | 1 << shard)
@@ -137,7 +143,7 @@ impl InCoarseCell {
             return ShardSet::ALL;
         };
         let Self((column, row)) = self;
-        let own = ShardSet::default().with(self.shard());
+        let own = ShardSet::of(self.shard());
         let is_inside = |cell: i32| (steps..=LAST - steps).contains(&(cell & LAST));
         if is_inside(column) && is_inside(row) {
             return own;
