@@ -4,6 +4,7 @@
 
 use std::hash::Hasher as _;
 
+use domain::Timestamp;
 use domain::travel::Streets as _;
 use libfuzzer_sys::fuzz_target;
 use roads::Network;
@@ -16,7 +17,7 @@ fuzz_target!(|body: &[u8]| {
     // As they are, bytes hardly ever get past the fingerprint.
     let mut hasher = XxHash64::with_seed(0);
     hasher.write(body);
-    let mut bytes = b"rushhour streets\x01\0\0\0".to_vec();
+    let mut bytes = b"rushhour streets\x02\0\0\0".to_vec();
     bytes.extend(hasher.finish().to_le_bytes());
     bytes.extend(body);
     let Ok((network, fingerprint)) = Network::unpack(&bytes) else {
@@ -29,10 +30,14 @@ fuzz_target!(|body: &[u8]| {
         .take(ENDS)
         .chain(places.iter().rev().take(ENDS))
         .collect();
-    for from in &ends {
-        for to in &ends {
-            network.path(**from, **to);
+    // One in the morning and one in the evening: each hour may have streets of its own.
+    for hour in [8, 17] {
+        let leaving = Timestamp::from_millis(hour * 3_600_000);
+        for from in &ends {
+            for to in &ends {
+                network.path(**from, **to, leaving);
+            }
+            network.ways_to(**from, places, leaving);
         }
-        network.ways_to(**from, places);
     }
 });

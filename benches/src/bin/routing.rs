@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use domain::Place;
 use kernel::{Stream, Streams};
 use roads::Network;
@@ -18,6 +18,7 @@ use roads::graph::{Draft, Graph};
 use roads::hierarchy::{Hierarchy, Search};
 use roads::table::Table;
 use roads::town::Town;
+use roads::traffic::{Period, Traffic};
 use rushhour_benches::{Comparison, Figure, cpu};
 
 /// Ways that both sides find.
@@ -26,6 +27,9 @@ const WAYS: usize = 1_000;
 const ROUNDS: usize = 20;
 /// Rows and columns of the table.
 const SIDE: usize = 1_000;
+
+/// What traffic leaves of the speed of arteries and of avenues when they are full.
+const WHEN_FULL: [(&str, f64); 2] = [("primary", 0.3), ("secondary", 0.5)];
 
 /// Just over 100,000 corners, of which some are left out, on 38 km.
 fn town() -> Town {
@@ -59,8 +63,22 @@ fn main() -> anyhow::Result<ExitCode> {
         "s",
         30.0,
     ));
-    packed(&mut comparison, draft)?;
-    point_to_point(&mut comparison, &graph, &hierarchy, &mut stream)?;
+    let traffic = when_full()?;
+    let full = in_period(&traffic, &draft)?;
+    let case = "network of 100,000 nodes read as it was packed";
+    packed(&mut comparison, case, draft.clone(), &Traffic::default())?;
+    packed(
+        &mut comparison,
+        "the same with a period of traffic",
+        draft,
+        &traffic,
+    )?;
+    let case = "point to point, 100,000 nodes";
+    let ways = some_ways(&graph, &mut stream);
+    point_to_point(&mut comparison, case, &graph, &hierarchy, &ways)?;
+    with_nodes(&mut comparison, &hierarchy, &ways);
+    let case = "point to point when arteries and avenues are full";
+    point_to_point(&mut comparison, case, &full, &Hierarchy::of(&full), &ways)?;
     many_to_many(&mut comparison, &graph, &hierarchy, &mut stream)?;
     Ok(comparison.finish())
 }
@@ -72,9 +90,31 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (result, cpu::of_this_thread() - before)
 }
 
+/// Arteries and avenues are full at eight.
+fn when_full() -> anyhow::Result<Traffic> {
+    let factors = WHEN_FULL.map(|(class, left)| (class.to_owned(), left));
+    let traffic = Traffic::new(vec![Period {
+        hours: vec![8],
+        speed_factor: factors.into(),
+    }])?;
+    Ok(traffic)
+}
+
+/// The streets in the one period of traffic.
+fn in_period(traffic: &Traffic, draft: &Draft) -> anyhow::Result<Graph> {
+    let slowed = traffic.slow(draft)?.pop();
+    let whole = Graph::new(slowed.context("found no period")?)?;
+    Ok(largest_component(&whole).0)
+}
+
 /// The same city as a function comes by it at its start: packed, against put in order from its nodes and streets.
-fn packed(comparison: &mut Comparison, draft: Draft) -> anyhow::Result<()> {
-    let (network, made) = timed(|| Network::new(draft));
+fn packed(
+    comparison: &mut Comparison,
+    case: &str,
+    draft: Draft,
+    traffic: &Traffic,
+) -> anyhow::Result<()> {
+    let (network, made) = timed(|| Network::in_traffic(draft, traffic));
     let (bytes, _) = network?.pack();
     let (read, took) = timed(|| Network::unpack(&bytes));
     ensure!(
@@ -83,7 +123,6 @@ fn packed(comparison: &mut Comparison, draft: Draft) -> anyhow::Result<()> {
     );
     eprintln!("{} bytes packed", bytes.len());
     let ms = |took: Duration| took.as_secs_f64() * 1e3;
-    let case = "network of 100,000 nodes read as it was packed";
     comparison.add(Figure::told(case, ms(took), "made anew", ms(made), "ms"));
     Ok(())
 }
@@ -94,45 +133,57 @@ fn some_nodes(graph: &Graph, count: usize, stream: &mut Stream) -> Vec<u32> {
         .collect()
 }
 
-fn point_to_point(
-    comparison: &mut Comparison,
-    graph: &Graph,
-    hierarchy: &Hierarchy,
-    stream: &mut Stream,
-) -> anyhow::Result<()> {
+/// Ways from some nodes to others, by both.
+fn some_ways(graph: &Graph, stream: &mut Stream) -> Vec<(u32, u32)> {
     let from = some_nodes(graph, WAYS, stream);
     let to = some_nodes(graph, WAYS, stream);
-    let pairs: Vec<(u32, u32)> = from.into_iter().zip(to).collect();
-    let each = |took: Duration, ways: usize| took.as_secs_f64() * 1e6 / ways as f64;
+    from.into_iter().zip(to).collect()
+}
 
+/// Microseconds of each way.
+fn each(took: Duration, ways: usize) -> f64 {
+    took.as_secs_f64() * 1e6 / ways as f64
+}
+
+fn point_to_point(
+    comparison: &mut Comparison,
+    case: &str,
+    graph: &Graph,
+    hierarchy: &Hierarchy,
+    ways: &[(u32, u32)],
+) -> anyhow::Result<()> {
     let mut search = Search::new(hierarchy);
-    let ways = |search: &mut Search| -> Vec<Option<Cost>> {
-        let ways = pairs.iter();
-        ways.map(|(from, to)| search.cost(hierarchy, *from, *to))
-            .collect()
+    let find = |search: &mut Search| -> Vec<Option<Cost>> {
+        let costs = ways
+            .iter()
+            .map(|(from, to)| search.cost(hierarchy, *from, *to));
+        costs.collect()
     };
-    let ours = ways(&mut search);
-    let (_, took) = timed(|| (0..ROUNDS).for_each(|_| drop(black_box(ways(&mut search)))));
+    let ours = find(&mut search);
+    let (_, took) = timed(|| (0..ROUNDS).for_each(|_| drop(black_box(find(&mut search)))));
     let ours_us = each(took, ROUNDS * WAYS);
 
     let mut plain = Dijkstra::new(graph);
     let (theirs, took) = timed(|| {
-        let ways = pairs.iter();
-        ways.map(|(from, to)| plain.cost(graph, *from, *to))
-            .collect::<Vec<_>>()
+        let costs = ways.iter().map(|(from, to)| plain.cost(graph, *from, *to));
+        costs.collect::<Vec<_>>()
     });
     ensure!(ours == theirs, "the hierarchy and Dijkstra disagree");
     comparison.add(Figure::cost(
-        "point to point, 100,000 nodes",
+        case,
         ours_us,
         "Dijkstra, stopped at the target",
         each(took, WAYS),
         "µs",
         100.0,
     ));
+    Ok(())
+}
 
+fn with_nodes(comparison: &mut Comparison, hierarchy: &Hierarchy, ways: &[(u32, u32)]) {
+    let mut search = Search::new(hierarchy);
     let mut paths = || {
-        for (from, to) in &pairs {
+        for (from, to) in ways {
             let found = search.between(hierarchy, [(*from, Cost::ZERO)], [(*to, Cost::ZERO)]);
             black_box(found.map(|found| search.nodes(hierarchy, &found)));
         }
@@ -144,7 +195,6 @@ fn point_to_point(
         "µs",
         100.0,
     ));
-    Ok(())
 }
 
 fn many_to_many(

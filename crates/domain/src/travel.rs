@@ -21,22 +21,26 @@ pub struct Way {
 /// A network of streets, each with a speed of its own. Cars keep to it: a way goes from the point of a street
 /// nearest to one place (its kerb) to the point nearest to another.
 ///
-/// Ways are the fastest at the streets' own speeds, and take what they take at those; [`Travel`] knows the hour.
+/// Ways are the fastest at what traffic leaves of the streets' own speeds at the hour in which they begin, and take what
+/// they take at those; how fast the city is as a whole, [`Travel`] knows.
 pub trait Streets: Debug + Send + Sync {
-    /// The mean speed over all metres of the network, in metres a second, above zero.
+    /// The mean speed over all metres of the network where traffic slows none, in metres a second, above zero.
     fn mean_speed_mps(&self) -> f64;
+
+    /// The share of it that traffic leaves at a time: 1 where all streets are free.
+    fn flow(&self, leaving: Timestamp) -> f64;
 
     /// The point of a street that is nearest to a place; none if the place is too far from all.
     fn kerb(&self, place: Place) -> Option<Place>;
 
     /// The way between two places; none if either is too far from all streets.
-    fn way(&self, from: Place, to: Place) -> Option<Way>;
+    fn way(&self, from: Place, to: Place, leaving: Timestamp) -> Option<Way>;
 
     /// The ways from many places to one: as many answers, each what [`Streets::way`] says.
-    fn ways_to(&self, to: Place, from: &[Place]) -> Vec<Option<Way>>;
+    fn ways_to(&self, to: Place, from: &[Place], leaving: Timestamp) -> Vec<Option<Way>>;
 
     /// The same way as [`Streets::way`], with its points.
-    fn path(&self, from: Place, to: Place) -> Option<(Way, Path)>;
+    fn path(&self, from: Place, to: Place, leaving: Timestamp) -> Option<(Way, Path)>;
 }
 
 /// A way, and the points that a car passes on it.
@@ -88,9 +92,9 @@ impl Travel {
         })
     }
 
-    /// The same rule with ways along streets. The hour's speed is then the mean over the network: every street is
-    /// as much faster or slower than by itself, so that the fastest way is the same at every hour. Of a place that
-    /// is too far from all streets, ways are straight ones by circuity.
+    /// The same rule with ways along streets. The hour's speed is then the mean over the network where traffic slows no
+    /// street: every street is as much faster or slower than by itself. Traffic comes on top of it. Of a place that is
+    /// too far from all streets, ways are straight ones by circuity, as slow as streets are in the mean.
     #[must_use]
     pub fn along(mut self, streets: Arc<dyn Streets>) -> Self {
         self.streets = Some(streets);
@@ -126,7 +130,7 @@ impl Travel {
     #[must_use]
     pub fn way(&self, from: Place, to: Place, leaving: Timestamp) -> Way {
         let streets = self.streets.as_ref();
-        match streets.and_then(|it| Some((it, it.way(from, to)?))) {
+        match streets.and_then(|it| Some((it, it.way(from, to, leaving)?))) {
             Some((streets, way)) => self.at_hour(&**streets, way, leaving),
             None => self.way_of(self.space.distance_m(from, to) * self.circuity, leaving),
         }
@@ -147,7 +151,7 @@ impl Travel {
             return from.iter().map(straight).collect();
         };
         let places: Vec<Place> = from.iter().map(|it| place(it).0).collect();
-        let along = streets.ways_to(to, &places).into_iter();
+        let along = streets.ways_to(to, &places, leaving).into_iter();
         let ways = along.zip(from).map(|(way, from)| match way {
             Some(way) => self.at_hour(&**streets, way, leaving),
             None => straight(from),
@@ -159,7 +163,7 @@ impl Travel {
     #[must_use]
     pub fn route(&self, from: Place, to: Place, leaving: Timestamp) -> Route {
         let streets = self.streets.as_ref();
-        match streets.and_then(|it| Some((it, it.path(from, to)?))) {
+        match streets.and_then(|it| Some((it, it.path(from, to, leaving)?))) {
             Some((streets, (way, path))) => Route {
                 way: self.at_hour(&**streets, way, leaving),
                 path: Some(Arc::new(path)),
@@ -174,7 +178,8 @@ impl Travel {
     /// The way of a known length along the streets, in metres, leaving at a time, at the hour's speed.
     #[must_use]
     pub fn way_of(&self, distance_m: f64, leaving: Timestamp) -> Way {
-        let seconds = distance_m / self.speed_mps_by_hour[leaving.hour_of_day()];
+        let flow = self.streets.as_ref().map_or(1.0, |it| it.flow(leaving));
+        let seconds = distance_m / (self.speed_mps_by_hour[leaving.hour_of_day()] * flow);
         Way {
             distance_m,
             duration: Duration::from_secs_f64(seconds.clamp(0.0, 1e9)),
@@ -229,24 +234,30 @@ mod tests {
             20.0
         }
 
+        /// At nine half of all streets is there to be driven on.
+        fn flow(&self, leaving: Timestamp) -> f64 {
+            if leaving.hour_of_day() == 9 { 0.5 } else { 1.0 }
+        }
+
         fn kerb(&self, place: Place) -> Option<Place> {
             (place.north_m() < 100.0).then(|| Place::from_metres(place.east_m(), 0.0))
         }
 
-        fn way(&self, from: Place, to: Place) -> Option<Way> {
+        fn way(&self, from: Place, to: Place, leaving: Timestamp) -> Option<Way> {
             let metres = (self.kerb(to)?.east_m() - self.kerb(from)?.east_m()).abs();
             Some(Way {
                 distance_m: metres,
-                duration: Duration::from_secs_f64(metres / 20.0),
+                duration: Duration::from_secs_f64(metres / (20.0 * self.flow(leaving))),
             })
         }
 
-        fn ways_to(&self, to: Place, from: &[Place]) -> Vec<Option<Way>> {
-            from.iter().map(|from| self.way(*from, to)).collect()
+        fn ways_to(&self, to: Place, from: &[Place], leaving: Timestamp) -> Vec<Option<Way>> {
+            let way = |from: &Place| self.way(*from, to, leaving);
+            from.iter().map(way).collect()
         }
 
-        fn path(&self, from: Place, to: Place) -> Option<(Way, Path)> {
-            let way = self.way(from, to)?;
+        fn path(&self, from: Place, to: Place, leaving: Timestamp) -> Option<(Way, Path)> {
+            let way = self.way(from, to, leaving)?;
             let point = |place, share, metres| {
                 Some(Waypoint {
                     place: self.kerb(place)?,
@@ -266,9 +277,9 @@ mod tests {
         let travel = Travel::new(SPACE, 1.5, speeds).unwrap();
         let travel = travel.along(Arc::new(OneStreet));
         let at = |east_m, north_m| Place::from_metres(east_m, north_m);
-        let eight = Timestamp::from_millis(8 * 3_600_000);
+        let [eight, nine] = [8, 9].map(|hour| Timestamp::from_millis(hour * 3_600_000));
         let near = [at(0.0, 30.0), at(1_000.0, 40.0)];
-        for (leaving, seconds) in [(Timestamp::ZERO, 50.0), (eight, 100.0)] {
+        for (leaving, seconds) in [(Timestamp::ZERO, 50.0), (eight, 100.0), (nine, 100.0)] {
             let route = travel.route(near[0], near[1], leaving);
             assert!((route.way.distance_m - 1_000.0).abs() < 1e-6);
             assert!((route.way.duration.as_secs_f64() - seconds).abs() < 1e-6);
@@ -276,6 +287,9 @@ mod tests {
             let path = route.path.unwrap();
             assert_eq!(path.ends(), travel.kerb(near[1]));
         }
+        // Ways that nobody knows are as much slower.
+        let [free, full] = [Timestamp::ZERO, nine].map(|leaving| travel.way_of(100.0, leaving));
+        assert!((full.duration.as_secs_f64() / free.duration.as_secs_f64() - 2.0).abs() < 1e-6);
         let far = at(0.0, 4_000.0);
         let route = travel.route(far, near[1], eight);
         assert!(route.path.is_none());

@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (id, place) in draft.places.iter().enumerate() {
         writeln!(nodes, "{id},{:.6},{:.6}", place.lat(), place.lon())?;
     }
-    let mut edges = "from,to,length_m,speed_kmh,oneway\n".to_owned();
+    let mut edges = "from,to,length_m,speed_kmh,oneway,class\n".to_owned();
     let mut streets = draft.streets.iter().peekable();
     while let Some(street) = streets.next() {
         let both = streets.next_if(|next| **next == street.back()).is_some();
@@ -37,8 +37,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (from, to) = (street.from, street.to);
         writeln!(
             edges,
-            "{from},{to},{},{},{oneway}",
-            street.length_m, street.speed_kmh
+            "{from},{to},{},{},{oneway},{}",
+            street.length_m,
+            street.speed_kmh,
+            draft.classes.name(street.class)
         )?;
     }
     std::fs::create_dir_all(&folder)?;

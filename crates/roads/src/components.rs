@@ -107,8 +107,10 @@ mod tests {
                     to,
                     length_m: 10.0,
                     speed_kmh: 36.0,
+                    class: None,
                 })
                 .collect(),
+            ..Draft::default()
         })
         .unwrap()
     }

@@ -1,8 +1,9 @@
 //! A network as two CSV files with headers: nodes, and edges between them.
 //!
 //! `nodes`: `id` (any text), `lat` and `lon` in degrees. `edges`: `from` and `to` (ids of nodes), and, each optional,
-//! `length_m` (straight from node to node if absent or empty), `speed_kmh` ([`SPEED_KMH`] if absent or empty) and
-//! `oneway` (`1`, `yes`, `true`; both directions otherwise). Other columns are passed over.
+//! `length_m` (straight from node to node if absent or empty), `speed_kmh` ([`SPEED_KMH`] if absent or empty), `oneway`
+//! (`1`, `yes`, `true`; both directions otherwise) and `class` (any name, by which traffic tells streets apart; none if
+//! absent or empty). Other columns are passed over.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -15,6 +16,7 @@ use crate::file::{FileError, open};
 use crate::graph::{
     Draft, NODES_MAX, SPEED_MAX_KMH, SPEED_MIN_KMH, STREET_MAX_M, STREETS_MAX, Street,
 };
+use crate::traffic::{CLASSES_MAX, Classes};
 
 /// The speed of a street of which none is stated, in km/h: as in a European town with a limit of 30 in side streets.
 /// An assumption.
@@ -26,11 +28,7 @@ pub const SPEED_KMH: f64 = 30.0;
 /// Names the file, and the line where there is one, with what was found and what was expected.
 pub fn read(nodes: &Path, edges: &Path) -> Result<Draft, FileError> {
     let numbered = Nodes::read(nodes, open(nodes)?)?;
-    let streets = numbered.streets(edges, open(edges)?)?;
-    Ok(Draft {
-        places: numbered.places,
-        streets,
-    })
+    numbered.draft(edges, open(edges)?)
 }
 
 /// A CSV file that is being read.
@@ -133,10 +131,10 @@ impl Nodes {
         Ok(nodes)
     }
 
-    fn streets(&self, path: &Path, input: impl Read) -> Result<Vec<Street>, FileError> {
-        let optional = ["length_m", "speed_kmh", "oneway"];
+    fn draft(self, path: &Path, input: impl Read) -> Result<Draft, FileError> {
+        let optional = ["length_m", "speed_kmh", "oneway", "class"];
         let mut rows = Rows::new(path, input, &["from", "to"], &optional)?;
-        let mut streets = Vec::new();
+        let (mut streets, mut classes) = (Vec::new(), Classes::default());
         while rows.next()? {
             let node = |column: usize, what: &str| {
                 let id = rows.text(column);
@@ -158,6 +156,14 @@ impl Nodes {
                     "" => SPEED_KMH,
                     _ => rows.number(3, "the speed", (SPEED_MIN_KMH, SPEED_MAX_KMH))?,
                 },
+                class: match rows.text(5) {
+                    "" => None,
+                    name => {
+                        let class = classes.class(name);
+                        let expected = format!("at most {CLASSES_MAX} classes");
+                        Some(class.ok_or_else(|| rows.wrong("one more class,", name, &expected))?)
+                    }
+                },
             };
             if street.length_m > STREET_MAX_M {
                 let found = format!("{:.0} m", street.length_m);
@@ -175,6 +181,10 @@ impl Nodes {
                 return Err(FileError::at(path, rows.line, message));
             }
         }
-        Ok(streets)
+        Ok(Draft {
+            places: self.places,
+            streets,
+            classes,
+        })
     }
 }

@@ -1,10 +1,11 @@
 //! A network as nodes and directed streets, each node's streets side by side.
 
+mod packed;
+
 use domain::{Place, Space};
 
 use crate::cost::{Cost, DECIMETRES_MAX, MILLIS_MAX};
-use crate::network::NetworkError;
-use crate::packed::{Reader, UnpackError, Writer, read_costs, read_starts};
+use crate::traffic::{Class, Classes};
 
 /// Nodes of a network at most: a metropolis with every bend of its streets has about a million.
 pub const NODES_MAX: usize = 4_000_000;
@@ -28,6 +29,8 @@ pub struct Street {
     pub length_m: f64,
     /// How fast cars are on it when nothing slows them.
     pub speed_kmh: f64,
+    /// By which traffic tells it from others.
+    pub class: Option<Class>,
 }
 
 impl Street {
@@ -60,6 +63,8 @@ pub struct Draft {
     pub places: Vec<Place>,
     /// The streets, each direction for itself.
     pub streets: Vec<Street>,
+    /// The classes that streets have.
+    pub classes: Classes,
 }
 
 /// Why nodes and streets are no network.
@@ -160,6 +165,7 @@ impl Graph {
         let Draft {
             places,
             mut streets,
+            ..
         } = draft;
         let nodes = places.len();
         check_counts(nodes, streets.len())?;
@@ -225,55 +231,6 @@ impl Graph {
             });
         }
         Ok(())
-    }
-
-    pub(crate) fn write(&self, body: &mut Writer) {
-        body.count(self.nodes());
-        body.count(self.edges());
-        let places = self.places.iter().map(|place| place.to_e7());
-        body.all(places.clone().map(|(lat, _)| lat.to_le_bytes()));
-        body.all(places.map(|(_, lon)| lon.to_le_bytes()));
-        body.all(self.first.iter().map(|first| first.to_le_bytes()));
-        body.all(self.edges.iter().map(|edge| edge.to.to_le_bytes()));
-        body.all(self.edges.iter().map(|edge| edge.cost.to_le_bytes()));
-    }
-
-    pub(crate) fn read(body: &mut Reader<'_>) -> Result<Self, UnpackError> {
-        let (nodes, edges) = (body.count()?, body.count()?);
-        check_counts(nodes, edges).map_err(NetworkError::Graph)?;
-        let latitudes = body.all(nodes)?.map(i32::from_le_bytes);
-        let longitudes = body.all(nodes)?.map(i32::from_le_bytes);
-        let places = latitudes.zip(longitudes);
-        let places = places.map(|(lat, lon)| Place::from_e7(lat, lon));
-        let places: Result<Vec<Place>, _> = places.collect();
-        let places =
-            places.map_err(|_| UnpackError::Inconsistent("a node that is not on the globe"))?;
-        let first = read_starts(body, nodes, edges)?;
-        let to: Vec<u32> = body.all(edges)?.map(u32::from_le_bytes).collect();
-        if to.iter().any(|to| *to as usize >= nodes) {
-            return Err(UnpackError::Inconsistent("a street to a node that is none"));
-        }
-        let costs = read_costs(body, edges)?;
-        let edges = to.into_iter().zip(costs);
-        let graph = Self {
-            places,
-            first,
-            edges: edges.map(|(to, cost)| Edge { to, cost }).collect(),
-        };
-        let by_end = |node| {
-            let edges = graph.edges_of(node);
-            edges.is_sorted_by_key(|edge| (edge.to, edge.cost))
-        };
-        if !(0..graph.nodes() as u32).all(by_end) {
-            return Err(UnpackError::Inconsistent("streets in disorder"));
-        }
-        let leads_nowhere = |node: u32| graph.edges_of(node).iter().any(|edge| edge.to == node);
-        if (0..graph.nodes() as u32).any(leads_nowhere) {
-            return Err(UnpackError::Inconsistent("a street that leads nowhere"));
-        }
-        graph.check_size().map_err(NetworkError::Graph)?;
-        graph.check_places().map_err(NetworkError::Graph)?;
-        Ok(graph)
     }
 
     /// No street leads farther than the longest street is long.
@@ -412,8 +369,10 @@ mod tests {
                     to,
                     length_m,
                     speed_kmh,
+                    class: None,
                 })
                 .collect(),
+            ..Draft::default()
         }
     }
 

@@ -7,25 +7,30 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::Place;
 use domain::path::{Path, Waypoint};
 use domain::travel::{Streets, Way};
+use domain::{Place, Timestamp};
 
 use crate::components::{Dropped, largest_component};
 use crate::cost::Cost;
+use crate::flow::Flow;
 use crate::graph::{Draft, Graph, GraphError};
 use crate::hierarchy::{Hierarchy, Search};
-use crate::snap::{Kerb, Snap};
+use crate::snap::{Snap, streets};
+use crate::traffic::{HOURS, Traffic, TrafficError};
 
 /// Searches whose memory is kept for the next one: as many as may be under way at once on a large machine.
 const SEARCHES_KEPT: usize = 64;
 
 /// Why a draft is no network.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum NetworkError {
     /// Its nodes and streets are none.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// Traffic is told of classes that no street has.
+    #[error("traffic: {0}")]
+    Traffic(#[from] TrafficError),
     /// No two nodes reach each other.
     #[error(
         "found {nodes} nodes of which no two reach each other, expected streets that lead there and back"
@@ -51,8 +56,10 @@ pub struct Survey {
     pub edges: usize,
     /// Length of all edges, in kilometres.
     pub km: f64,
-    /// Their mean speed, in km/h.
+    /// Their mean speed where traffic slows none, in km/h.
     pub mean_kmh: f64,
+    /// The same as traffic has it, by the hour of the day.
+    pub kmh_by_hour: [f64; HOURS],
     /// What was left out, because nobody gets there or away.
     pub dropped: Dropped,
 }
@@ -64,12 +71,17 @@ impl fmt::Display for Survey {
             edges,
             km,
             mean_kmh,
+            kmh_by_hour,
             dropped,
         } = self;
         write!(
             f,
             "{nodes} nodes, {edges} streets from node to node, {km:.0} km, {mean_kmh:.0} km/h in the mean"
         )?;
+        let slowest_kmh = kmh_by_hour.iter().copied().fold(*mean_kmh, f64::min);
+        if slowest_kmh < *mean_kmh {
+            write!(f, ", {slowest_kmh:.0} km/h when traffic is slowest")?;
+        }
         if *dropped == Dropped::default() {
             return Ok(());
         }
@@ -83,8 +95,10 @@ impl fmt::Display for Survey {
 
 /// A network of streets on the Earth.
 pub struct Network {
-    graph: Graph,
-    hierarchy: Hierarchy,
+    /// The streets when all are free, then in each period of traffic: all of the same nodes and streets.
+    flows: Vec<Flow>,
+    /// Which of them holds, by the hour of the day.
+    by_hour: [u8; HOURS],
     snap: Snap,
     survey: Survey,
     mean_speed_mps: f64,
@@ -98,50 +112,72 @@ impl fmt::Debug for Network {
 }
 
 impl Network {
-    /// The largest part of a draft in which every node reaches every other.
+    /// The largest part of a draft in which every node reaches every other, with all streets free at all hours.
     ///
     /// # Errors
     /// If there is none, or a street is not what a street can be.
     pub fn new(draft: Draft) -> Result<Self, NetworkError> {
-        let whole = Graph::new(draft)?;
-        let (graph, dropped) = largest_component(&whole);
-        if graph.edges() == 0 {
-            let nodes = whole.nodes();
-            return Err(NetworkError::Disconnected { nodes });
-        }
-        let hierarchy = Hierarchy::of(&graph);
-        Self::ready(graph, hierarchy, dropped)
+        Self::in_traffic(draft, &Traffic::default())
     }
 
-    /// The network of a graph of which all hangs together, and its hierarchy.
+    /// The same with streets slowed by traffic. Each of its periods has a hierarchy of its own, for the fastest way is
+    /// another one when arteries are full.
+    ///
+    /// # Errors
+    /// As of [`new`](Self::new), and if traffic is told of classes that no street has.
+    pub fn in_traffic(draft: Draft, traffic: &Traffic) -> Result<Self, NetworkError> {
+        let slowed = traffic.slow(&draft)?;
+        let mut graphs = Vec::with_capacity(1 + slowed.len());
+        let mut left_out = Dropped::default();
+        for draft in std::iter::once(draft).chain(slowed) {
+            let whole = Graph::new(draft)?;
+            let (graph, dropped) = largest_component(&whole);
+            if graph.edges() == 0 {
+                let nodes = whole.nodes();
+                return Err(NetworkError::Disconnected { nodes });
+            }
+            left_out = dropped;
+            graphs.push(graph);
+        }
+        let graphs = graphs.into_iter().map(|graph| {
+            let hierarchy = Hierarchy::of(&graph);
+            (graph, hierarchy)
+        });
+        Self::ready(graphs.collect(), traffic.by_hour(), left_out)
+    }
+
+    /// The network of graphs of the same streets of which all hang together, at least one, with their hierarchies, and
+    /// which of them holds at each hour.
     pub(crate) fn ready(
-        graph: Graph,
-        hierarchy: Hierarchy,
+        graphs: Vec<(Graph, Hierarchy)>,
+        by_hour: [u8; HOURS],
         dropped: Dropped,
     ) -> Result<Self, NetworkError> {
-        let edges = (0..graph.nodes() as u32).flat_map(|node| graph.edges_of(node));
-        let (mut millis, mut decimetres) = (0, 0);
-        for edge in edges {
-            millis += edge.cost.millis();
-            decimetres += edge.cost.decimetres();
-        }
+        let streets = streets(&graphs[0].0);
+        let snap = Snap::new(&graphs[0].0, &streets);
+        let graphs = graphs.into_iter();
+        let flows = graphs.map(|(graph, hierarchy)| Flow::new(graph, hierarchy, &streets));
+        let flows: Vec<Flow> = flows.collect();
+        let (decimetres, millis) = flows[0].whole();
         if millis == 0 || decimetres == 0 {
-            let edges = graph.edges();
+            let edges = flows[0].graph.edges();
             return Err(NetworkError::NoLength { edges });
         }
-        let mean_speed_mps = decimetres as f64 * 100.0 / millis as f64;
+        let mps = |(decimetres, millis): (u64, u64)| decimetres as f64 * 100.0 / millis as f64;
+        let speeds: Vec<f64> = flows.iter().map(|flow| mps(flow.whole())).collect();
         Ok(Self {
-            hierarchy,
-            snap: Snap::new(&graph),
+            snap,
             survey: Survey {
-                nodes: graph.nodes(),
-                edges: graph.edges(),
+                nodes: flows[0].graph.nodes(),
+                edges: flows[0].graph.edges(),
                 km: decimetres as f64 / 10_000.0,
-                mean_kmh: mean_speed_mps * 3.6,
+                mean_kmh: speeds[0] * 3.6,
+                kmh_by_hour: by_hour.map(|flow| speeds[usize::from(flow)] * 3.6),
                 dropped,
             },
-            graph,
-            mean_speed_mps,
+            mean_speed_mps: speeds[0],
+            flows,
+            by_hour,
             searches: Mutex::default(),
         })
     }
@@ -152,21 +188,26 @@ impl Network {
         &self.survey
     }
 
-    /// The nodes and edges that are driven on.
+    /// The nodes and edges that are driven on, all of them free.
     #[must_use]
     pub fn graph(&self) -> &Graph {
-        &self.graph
+        &self.flows[0].graph
     }
 
-    pub(crate) fn hierarchy(&self) -> &Hierarchy {
-        &self.hierarchy
+    /// All flows, the first of which is free, and which of them holds at each hour.
+    pub(crate) fn flows(&self) -> (&[Flow], [u8; HOURS]) {
+        (&self.flows, self.by_hour)
     }
 
-    /// Runs a search with memory of one that is done.
+    fn flow_at(&self, time: Timestamp) -> &Flow {
+        &self.flows[usize::from(self.by_hour[time.hour_of_day()])]
+    }
+
+    /// Runs a search with memory of one that is done, in whichever flow: all have as many nodes.
     fn searching<T>(&self, run: impl FnOnce(&mut Search) -> T) -> T {
         let kept = || self.searches.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept().pop();
-        let mut search = known.unwrap_or_else(|| Search::new(&self.hierarchy));
+        let mut search = known.unwrap_or_else(|| Search::new(&self.flows[0].hierarchy));
         let found = run(&mut search);
         let mut kept = kept();
         if kept.len() < SEARCHES_KEPT {
@@ -181,64 +222,48 @@ impl Streets for Network {
         self.mean_speed_mps
     }
 
+    fn flow(&self, leaving: Timestamp) -> f64 {
+        self.survey.kmh_by_hour[leaving.hour_of_day()] / self.survey.mean_kmh
+    }
+
     fn kerb(&self, place: Place) -> Option<Place> {
         self.snap.nearest(place).map(|kerb| kerb.place)
     }
 
-    fn way(&self, from: Place, to: Place) -> Option<Way> {
+    fn way(&self, from: Place, to: Place, leaving: Timestamp) -> Option<Way> {
         let (from, to) = (self.snap.nearest(from)?, self.snap.nearest(to)?);
-        let direct = on_one_street(&from, &to);
-        let found =
-            self.searching(|search| search.between(&self.hierarchy, leaving(&from), arriving(&to)));
-        let cost = found.map_or(Cost::NEVER, |found| found.cost).min(direct);
+        let flow = self.flow_at(leaving);
+        let (from, to) = (flow.stand(&from), flow.stand(&to));
+        let cost = self.searching(|search| flow.between(search, &from, &to));
         Some(way(cost))
     }
 
-    fn ways_to(&self, to: Place, from: &[Place]) -> Vec<Option<Way>> {
+    fn ways_to(&self, to: Place, from: &[Place], leaving: Timestamp) -> Vec<Option<Way>> {
         let Some(to) = self.snap.nearest(to) else {
             return vec![None; from.len()];
         };
-        self.searching(|search| {
-            search.end_at(&self.hierarchy, arriving(&to));
-            let one = |from: &Place| {
-                let from = self.snap.nearest(*from)?;
-                let cost = search.from(&self.hierarchy, leaving(&from));
-                Some(way(cost.min(on_one_street(&from, &to))))
-            };
-            from.iter().map(one).collect()
-        })
+        let flow = self.flow_at(leaving);
+        let stand = |from: &Place| Some(flow.stand(&self.snap.nearest(*from)?));
+        let from = from.iter().map(stand);
+        let costs = self.searching(|search| flow.to(search, &flow.stand(&to), from));
+        costs.into_iter().map(|cost| cost.map(way)).collect()
     }
 
-    fn path(&self, from: Place, to: Place) -> Option<(Way, Path)> {
+    fn path(&self, from: Place, to: Place, leaving: Timestamp) -> Option<(Way, Path)> {
         let (from, to) = (self.snap.nearest(from)?, self.snap.nearest(to)?);
-        let direct = on_one_street(&from, &to);
-        let found = self.searching(|search| {
-            let found = search.between(&self.hierarchy, leaving(&from), arriving(&to))?;
-            let is_shorter = found.cost < direct;
-            is_shorter.then(|| (found.cost, search.nodes(&self.hierarchy, &found)))
-        });
-        let (cost, nodes, to_first) = match found {
-            Some((cost, (nodes, to_first))) => (cost, nodes, to_first),
-            None => (direct, Vec::new(), Cost::ZERO),
-        };
-        let mut stops = vec![(from.place, Cost::ZERO)];
-        let mut so_far = to_first;
-        for (at, node) in nodes.iter().enumerate() {
-            if let Some(before) = at.checked_sub(1) {
-                let edge = self.graph.edge(nodes[before], *node);
-                so_far = so_far + edge.expect("a way goes along edges");
-            }
-            stops.push((self.graph.place(*node), so_far));
-        }
-        stops.push((to.place, cost));
-        let whole = (cost.millis() as f64).max(1.0);
-        let points = stops.into_iter().map(|(place, cost)| Waypoint {
+        let flow = self.flow_at(leaving);
+        let stands = (flow.stand(&from), flow.stand(&to));
+        let found = self.searching(|search| flow.through(search, &stands.0, &stands.1));
+        let begin = std::iter::once((from.place, Cost::ZERO));
+        let stops = begin.chain(found.nodes).chain([(to.place, found.cost)]);
+        let whole = (found.cost.millis() as f64).max(1.0);
+        let points = stops.map(|(place, cost)| Waypoint {
             place,
             share: cost.millis() as f64 / whole,
             metres: metres(cost),
         });
         let path = Path::new(points.collect()).expect("costs add up along a way");
-        Some((way(cost), path))
+        Some((way(found.cost), path))
     }
 }
 
@@ -250,55 +275,5 @@ fn way(cost: Cost) -> Way {
     Way {
         distance_m: metres(cost),
         duration: Duration::from_millis(cost.millis()),
-    }
-}
-
-/// The nodes that a car at a kerb comes to first, and what it costs to get there.
-fn leaving(from: &Kerb) -> impl Iterator<Item = (u32, Cost)> + use<> {
-    let Kerb { segment, share, .. } = *from;
-    let there = Some(segment.there).filter(|cost| *cost != Cost::NEVER);
-    let back = Some(segment.back).filter(|cost| *cost != Cost::NEVER);
-    [
-        there.map(|cost| (segment.b, cost.less(cost.part(share)))),
-        back.map(|cost| (segment.a, cost.part(share))),
-        // On a corner a car may leave by any street.
-        (share <= 0.0).then_some((segment.a, Cost::ZERO)),
-        (share >= 1.0).then_some((segment.b, Cost::ZERO)),
-    ]
-    .into_iter()
-    .flatten()
-}
-
-/// The nodes from which a car comes to a kerb, and what it costs from there.
-fn arriving(to: &Kerb) -> impl Iterator<Item = (u32, Cost)> + use<> {
-    let Kerb { segment, share, .. } = *to;
-    let there = Some(segment.there).filter(|cost| *cost != Cost::NEVER);
-    let back = Some(segment.back).filter(|cost| *cost != Cost::NEVER);
-    [
-        there.map(|cost| (segment.a, cost.part(share))),
-        back.map(|cost| (segment.b, cost.less(cost.part(share)))),
-        (share <= 0.0).then_some((segment.a, Cost::ZERO)),
-        (share >= 1.0).then_some((segment.b, Cost::ZERO)),
-    ]
-    .into_iter()
-    .flatten()
-}
-
-/// The cost from a kerb to another farther down the same street; never where there is no such way.
-fn on_one_street(from: &Kerb, to: &Kerb) -> Cost {
-    let segment = from.segment;
-    if (segment.a, segment.b) != (to.segment.a, to.segment.b) {
-        return Cost::NEVER;
-    }
-    let span = |whole: Cost, less: f64, more: f64| match whole {
-        Cost::NEVER => Cost::NEVER,
-        whole => whole.part(more).less(whole.part(less)),
-    };
-    if from.share.total_cmp(&to.share).is_eq() {
-        Cost::ZERO
-    } else if from.share < to.share {
-        span(segment.there, from.share, to.share)
-    } else {
-        span(segment.back, to.share, from.share)
     }
 }

@@ -1,8 +1,8 @@
 //! A network from an extract of OpenStreetMap (`.osm.pbf`): the ways that cars may use, every bend of them a node.
 //!
 //! Which ways those are, how fast, and in which directions, follows the tags `highway`, `maxspeed`, `oneway`,
-//! `junction`, `access`, `motor_vehicle` and `area` (wiki.openstreetmap.org, Key:highway and those). Forbidden turns
-//! (relations) are not looked at.
+//! `junction`, `access`, `motor_vehicle` and `area` (wiki.openstreetmap.org, Key:highway and those). A street's class is
+//! its `highway`, `motorway_link` being a `motorway`. Forbidden turns (relations) are not looked at.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,6 +14,7 @@ use crate::file::{FileError, open};
 use crate::graph::{
     Draft, NODES_MAX, SPEED_MAX_KMH, SPEED_MIN_KMH, STREET_MAX_M, STREETS_MAX, Street,
 };
+use crate::traffic::{Class, Classes};
 
 /// Kilometres in a mile.
 const KM_PER_MILE: f64 = 1.609_344;
@@ -31,6 +32,7 @@ enum Direction {
 struct Drivable {
     speed_kmh: f64,
     direction: Direction,
+    class: Option<Class>,
 }
 
 /// Reads the drivable ways of an extract, and where their nodes are. What lies beyond the edge of the extract is left
@@ -40,6 +42,7 @@ struct Drivable {
 /// If the file cannot be read, is no extract, or holds more than a network may.
 pub fn read(path: &Path) -> Result<Draft, FileError> {
     let mut ways: Vec<(Drivable, Vec<i64>)> = Vec::new();
+    let mut classes = Classes::default();
     let mut nodes: BTreeMap<i64, Option<Place>> = BTreeMap::new();
     // Nodes come before ways in a file: ways are read first, so that of all nodes only theirs are kept.
     elements(path, |element| {
@@ -48,7 +51,7 @@ pub fn read(path: &Path) -> Result<Draft, FileError> {
         };
         // What is too much is said below; here it is only not kept.
         let is_within = nodes.len() <= NODES_MAX;
-        if let Some(drivable) = drivable(&way).filter(|_| is_within) {
+        if let Some(drivable) = drivable(&way, &mut classes).filter(|_| is_within) {
             let refs: Vec<i64> = way.refs().collect();
             nodes.extend(refs.iter().map(|id| (*id, None)));
             ways.push((drivable, refs));
@@ -73,6 +76,7 @@ pub fn read(path: &Path) -> Result<Draft, FileError> {
         }
     })?;
     let (mut draft, mut numbers) = (Draft::default(), BTreeMap::new());
+    draft.classes = classes;
     for (id, place) in &nodes {
         if let Some(place) = place {
             numbers.insert(*id, draft.places.len() as u32);
@@ -108,6 +112,7 @@ fn add(draft: &mut Draft, drivable: Drivable, from: u32, to: u32) {
         // Longer ones are slips of the map.
         length_m: Space::Sphere.distance_m(ends[0], ends[1]).min(STREET_MAX_M),
         speed_kmh: drivable.speed_kmh,
+        class: drivable.class,
     };
     if drivable.direction != Direction::Backward {
         draft.streets.push(street);
@@ -117,7 +122,7 @@ fn add(draft: &mut Draft, drivable: Drivable, from: u32, to: u32) {
     }
 }
 
-fn drivable(way: &Way<'_>) -> Option<Drivable> {
+fn drivable(way: &Way<'_>, classes: &mut Classes) -> Option<Drivable> {
     let tag = |key: &str| {
         let mut tags = way.tags();
         tags.find(|(known, _)| *known == key)
@@ -148,6 +153,8 @@ fn drivable(way: &Way<'_>) -> Option<Drivable> {
             _ if is_one_way_by_itself => Direction::Forward,
             _ => Direction::Both,
         },
+        // What leads on to a street is of its class.
+        class: classes.class(class.strip_suffix("_link").unwrap_or(class)),
     })
 }
 

@@ -16,11 +16,12 @@ use crate::cost::Cost;
 use crate::graph::Graph;
 use crate::hierarchy::Hierarchy;
 use crate::network::{Network, NetworkError};
+use crate::traffic::{HOURS, PERIODS_MAX};
 
 /// What packed networks begin with.
 const MARK: &[u8; 16] = b"rushhour streets";
 /// The version of what follows. Another order of the arrays, or another meaning, is another version.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Bytes before those that the fingerprint is of.
 const HEAD: usize = MARK.len() + size_of::<u32>() + size_of::<u64>();
 
@@ -60,7 +61,7 @@ impl FromStr for Fingerprint {
 }
 
 /// Why bytes are no network.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum UnpackError {
     /// They do not begin as one.
     #[error("found something else, expected a packed network of streets")]
@@ -143,8 +144,17 @@ impl Network {
         let Dropped { nodes, edges } = self.survey().dropped;
         body.count(nodes);
         body.count(edges);
-        self.graph().write(&mut body);
-        self.hierarchy().write(&mut body);
+        let (flows, by_hour) = self.flows();
+        body.count(flows.len());
+        body.all(by_hour.map(u8::to_le_bytes));
+        for (number, flow) in flows.iter().enumerate() {
+            if number == 0 {
+                flow.graph.write(&mut body);
+            } else {
+                flow.graph.write_costs(&mut body);
+            }
+            flow.hierarchy.write(&mut body);
+        }
         let Writer(body) = body;
         let mut bytes = Vec::with_capacity(HEAD + body.len());
         bytes.extend(MARK);
@@ -177,12 +187,28 @@ impl Network {
             nodes: body.count()?,
             edges: body.count()?,
         };
-        let graph = Graph::read(&mut body)?;
-        let hierarchy = Hierarchy::read(&mut body, &graph)?;
+        let flows = body.count()?;
+        let mut by_hour = [0; HOURS];
+        for (hour, [flow]) in by_hour.iter_mut().zip(body.all(HOURS)?) {
+            *hour = flow;
+        }
+        let holds = |flow: &u8| usize::from(*flow) < flows;
+        if flows > 1 + PERIODS_MAX || !by_hour.iter().all(holds) {
+            return Err(UnpackError::Inconsistent("hours that traffic cannot have"));
+        }
+        let mut graphs: Vec<(Graph, Hierarchy)> = Vec::with_capacity(flows);
+        for _ in 0..flows {
+            let graph = match graphs.first() {
+                None => Graph::read(&mut body)?,
+                Some((free, _)) => free.read_costs(&mut body)?,
+            };
+            let hierarchy = Hierarchy::read(&mut body, &graph)?;
+            graphs.push((graph, hierarchy));
+        }
         if !body.0.is_empty() {
             return Err(UnpackError::Inconsistent("more bytes than they tell of"));
         }
-        Ok((Self::ready(graph, hierarchy, dropped)?, found))
+        Ok((Self::ready(graphs, by_hour, dropped)?, found))
     }
 }
 

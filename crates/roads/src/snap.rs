@@ -3,7 +3,6 @@
 use domain::Place;
 use domain::place::METRES_PER_DEGREE;
 
-use crate::cost::Cost;
 use crate::graph::Graph;
 
 /// The farthest a place may lie from the nearest street, in metres: what is farther is in a lake, or off the map.
@@ -15,22 +14,19 @@ const CELL_MAX_M: f64 = 2_000.0;
 /// Cells for each street at most.
 const CELLS_PER_STREET: f64 = 4.0;
 
-/// A street between two nodes, of which `a` has the lower number, in both directions as far as there are two.
+/// The two nodes of a street, `a` being the one of the lower number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Segment {
+pub(crate) struct Ends {
     pub(crate) a: u32,
     pub(crate) b: u32,
-    /// From a to b; [`Cost::NEVER`] against a one-way.
-    pub(crate) there: Cost,
-    /// From b to a; [`Cost::NEVER`] against a one-way.
-    pub(crate) back: Cost,
 }
 
 /// A point of a street.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Kerb {
-    pub(crate) segment: Segment,
-    /// How far it is from `a`, as a share of the way to `b`.
+    /// The number of the street, as [`streets`] has them.
+    pub(crate) street: u32,
+    /// How far it is from its first node, as a share of the way to the second.
     pub(crate) share: f64,
     /// Where it is.
     pub(crate) place: Place,
@@ -47,23 +43,21 @@ pub(crate) struct Snap {
     middle: Place,
     /// Metres east for each degree of longitude at the middle.
     metres_per_lon: f64,
-    segments: Vec<Segment>,
-    /// Where each segment begins and ends.
+    /// Where each street begins and ends.
     ends: Vec<(Point, Point)>,
     cell_m: f64,
     /// South-west corner.
     corner: Point,
     columns: usize,
     rows: usize,
-    /// Where each cell's segments begin, and after the last where all end.
+    /// Where each cell's streets begin, and after the last where all end.
     first: Vec<u32>,
     within: Vec<u32>,
 }
 
 impl Snap {
-    /// The streets of a graph that has at least one.
-    pub(crate) fn new(graph: &Graph) -> Self {
-        let segments = segments(graph);
+    /// The [`streets`] of a graph that has at least one.
+    pub(crate) fn new(graph: &Graph, streets: &[Ends]) -> Self {
         let bounds = |of: fn(Place) -> f64| {
             let values = graph.places().iter().map(|place| of(*place));
             values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), it| {
@@ -77,7 +71,6 @@ impl Snap {
         let mut snap = Self {
             middle,
             metres_per_lon: METRES_PER_DEGREE * middle.lat().to_radians().cos(),
-            segments,
             ends: Vec::new(),
             cell_m: CELL_MAX_M,
             corner: (0.0, 0.0),
@@ -87,11 +80,7 @@ impl Snap {
             within: Vec::new(),
         };
         let end = |node| snap.point(graph.place(node));
-        let ends: Vec<_> = snap
-            .segments
-            .iter()
-            .map(|it| (end(it.a), end(it.b)))
-            .collect();
+        let ends = streets.iter().map(|it| (end(it.a), end(it.b))).collect();
         let corner = snap.point(Place::new(south, west).expect("of two places"));
         let far = snap.point(Place::new(north, east).expect("of two places"));
         snap.lay_grid(ends, corner, (far.0 - corner.0, far.1 - corner.1));
@@ -121,14 +110,14 @@ impl Snap {
         (self.columns, self.rows) = (across(width), across(height));
         (self.cell_m, self.corner, self.ends) = (cell_m, corner, ends);
         let mut held: Vec<(u32, u32)> = Vec::new();
-        for (segment, ends) in (0..).zip(&self.ends) {
-            self.cells_along(*ends, |cell| held.push((cell, segment)));
+        for (street, ends) in (0..).zip(&self.ends) {
+            self.cells_along(*ends, |cell| held.push((cell, street)));
         }
         held.sort_unstable();
         held.dedup();
         let cells = self.columns * self.rows;
         self.first = crate::graph::starts(cells, held.iter().map(|(cell, _)| *cell));
-        self.within = held.into_iter().map(|(_, segment)| segment).collect();
+        self.within = held.into_iter().map(|(_, street)| street).collect();
     }
 
     fn point(&self, place: Place) -> Point {
@@ -154,7 +143,7 @@ impl Snap {
         )
     }
 
-    /// The cells that a segment passes, row by row; a cell more does no harm.
+    /// The cells that a street passes, row by row; a cell more does no harm.
     fn cells_along(&self, (a, b): (Point, Point), mut of: impl FnMut(u32)) {
         let (low, high) = if a.1 <= b.1 { (a, b) } else { (b, a) };
         let inside = |at: i64, count: usize| at.clamp(0, count as i64 - 1);
@@ -186,7 +175,7 @@ impl Snap {
         }
     }
 
-    /// The nearest point of a street; of equally near ones that of the segment that comes first. None if there is
+    /// The nearest point of a street; of equally near ones that of the street that comes first. None if there is
     /// none within [`SNAP_MAX_M`].
     pub(crate) fn nearest(&self, place: Place) -> Option<Kerb> {
         let point = self.point(place);
@@ -198,27 +187,26 @@ impl Snap {
             if least > best.map_or(SNAP_MAX_M, |(metres, _, _)| metres.min(SNAP_MAX_M)) {
                 break;
             }
-            self.ring(column, row, ring, |segment| {
-                let (metres, share) = nearest_on(self.ends[segment as usize], point);
+            self.ring(column, row, ring, |street| {
+                let (metres, share) = nearest_on(self.ends[street as usize], point);
                 let nearer = |(known, other, _): (f64, u32, f64)| {
-                    metres < known || (metres <= known && segment < other)
+                    metres < known || (metres <= known && street < other)
                 };
                 if best.is_none_or(nearer) {
-                    best = Some((metres, segment, share));
+                    best = Some((metres, street, share));
                 }
             });
         }
-        let (metres, segment, share) = best.filter(|(metres, _, _)| *metres <= SNAP_MAX_M)?;
-        Some(self.kerb(segment, share, metres))
+        let (metres, street, share) = best.filter(|(metres, _, _)| *metres <= SNAP_MAX_M)?;
+        Some(self.kerb(street, share, metres))
     }
 
-    fn kerb(&self, segment: u32, share: f64, metres: f64) -> Kerb {
-        let (a, b) = self.ends[segment as usize];
-        let segment = self.segments[segment as usize];
+    fn kerb(&self, street: u32, share: f64, metres: f64) -> Kerb {
+        let (a, b) = self.ends[street as usize];
         let east = a.0 + (b.0 - a.0) * share;
         let north = a.1 + (b.1 - a.1) * share;
         Kerb {
-            segment,
+            street,
             share,
             place: self.place(east, north),
             metres,
@@ -238,7 +226,7 @@ impl Snap {
         Place::new(lat, lon).unwrap_or(self.middle)
     }
 
-    /// The segments in the cells that lie so many columns or rows away.
+    /// The streets in the cells that lie so many columns or rows away.
     fn ring(&self, column: i64, row: i64, ring: i64, mut of: impl FnMut(u32)) {
         let (columns, rows) = (self.columns as i64, self.rows as i64);
         let low = (row.saturating_sub(ring)).max(0);
@@ -267,36 +255,27 @@ impl Snap {
     }
 }
 
-/// Each pair of nodes with a street between them, with the cheapest in either direction.
-fn segments(graph: &Graph) -> Vec<Segment> {
-    let mut segments = Vec::new();
+/// Each pair of nodes with a street between them, in whichever directions: the same of graphs of the same streets, whatever
+/// these cost.
+pub(crate) fn streets(graph: &Graph) -> Vec<Ends> {
+    let mut streets = Vec::new();
     for node in 0..graph.nodes() as u32 {
         let edges = graph.edges_of(node);
-        // Parallel ones stand side by side, the cheapest first.
+        // Parallel ones stand side by side.
         let heads = edges.chunk_by(|one, other| one.to == other.to);
         for edge in heads.filter_map(|parallel| parallel.first()) {
-            let back = graph.edge(edge.to, node);
-            if node < edge.to {
-                segments.push(Segment {
-                    a: node,
-                    b: edge.to,
-                    there: edge.cost,
-                    back: back.unwrap_or(Cost::NEVER),
-                });
-            } else if back.is_none() {
-                segments.push(Segment {
-                    a: edge.to,
-                    b: node,
-                    there: Cost::NEVER,
-                    back: edge.cost,
+            if node < edge.to || graph.edge(edge.to, node).is_none() {
+                streets.push(Ends {
+                    a: node.min(edge.to),
+                    b: node.max(edge.to),
                 });
             }
         }
     }
-    segments
+    streets
 }
 
-/// How far the nearest point of a segment is, and which share of it lies before that point.
+/// How far the nearest point of a street is, and which share of it lies before that point.
 fn nearest_on((a, b): (Point, Point), point: Point) -> (f64, f64) {
     let (east, north) = (b.0 - a.0, b.1 - a.1);
     let length_2 = east * east + north * north;
@@ -321,13 +300,13 @@ mod tests {
         /// What the grid must find, without it.
         fn nearest_of_all(&self, place: Place) -> Option<Kerb> {
             let point = self.point(place);
-            let all = (0..).zip(&self.ends).map(|(segment, ends)| {
+            let all = (0..).zip(&self.ends).map(|(street, ends)| {
                 let (metres, share) = nearest_on(*ends, point);
-                (metres, segment, share)
+                (metres, street, share)
             });
-            let (metres, segment, share) =
+            let (metres, street, share) =
                 all.min_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)))?;
-            (metres <= SNAP_MAX_M).then(|| self.kerb(segment, share, metres))
+            (metres <= SNAP_MAX_M).then(|| self.kerb(street, share, metres))
         }
     }
 
@@ -338,7 +317,7 @@ mod tests {
         Place::new(lat, lon).unwrap()
     }
 
-    fn snap(places: &[(f64, f64)], streets: &[(u32, u32)]) -> Option<Snap> {
+    fn graph(places: &[(f64, f64)], streets: &[(u32, u32)]) -> Option<Graph> {
         let draft = Draft {
             places: places
                 .iter()
@@ -351,10 +330,17 @@ mod tests {
                     to,
                     length_m: 100.0,
                     speed_kmh: 36.0,
+                    class: None,
                 })
                 .collect(),
+            ..Draft::default()
         };
-        Graph::new(draft).ok().map(|graph| Snap::new(&graph))
+        Graph::new(draft).ok()
+    }
+
+    fn snap(places: &[(f64, f64)], between: &[(u32, u32)]) -> Option<Snap> {
+        let graph = graph(places, between)?;
+        Some(Snap::new(&graph, &streets(&graph)))
     }
 
     #[test]
@@ -364,7 +350,6 @@ mod tests {
         assert!((kerb.share - 0.25).abs() < 1e-6, "{kerb:?}");
         assert!((kerb.metres - 30.0).abs() < 0.01);
         assert!(Space::Sphere.distance_m(kerb.place, at(100.0, 0.0)) < 0.1);
-        assert_eq!(kerb.segment.back, Cost::NEVER);
         let beyond = snap.nearest(at(700.0, 400.0)).unwrap();
         assert!((beyond.share - 1.0).abs() < 1e-9 && (beyond.metres - 500.0).abs() < 0.1);
     }
@@ -380,14 +365,10 @@ mod tests {
     }
 
     #[test]
-    fn both_directions_of_a_street_are_one_segment() {
-        let snap = snap(
-            &[(0.0, 0.0), (400.0, 0.0), (400.0, 300.0)],
-            &[(0, 1), (1, 0), (2, 1)],
-        );
-        let segments = snap.unwrap().segments;
-        assert_eq!(segments.len(), 2);
-        assert!(segments[0].back < Cost::NEVER && segments[1].there == Cost::NEVER);
+    fn both_directions_of_a_street_are_one() {
+        let corners = [(0.0, 0.0), (400.0, 0.0), (400.0, 300.0)];
+        let graph = graph(&corners, &[(0, 1), (1, 0), (2, 1)]).unwrap();
+        assert_eq!(streets(&graph), [Ends { a: 0, b: 1 }, Ends { a: 1, b: 2 }]);
     }
 
     fn coordinate() -> impl Strategy<Value = (f64, f64)> {

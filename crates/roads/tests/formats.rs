@@ -10,8 +10,8 @@ mod osm_file;
 use std::fs;
 use std::path::PathBuf;
 
-use domain::Place;
 use domain::travel::Streets;
+use domain::{Place, Timestamp};
 use rushhour_roads::{Network, csv, osm};
 use tempfile::TempDir;
 
@@ -35,8 +35,7 @@ impl Files {
 /// A block: three streets both ways, and one that leads only from 3 to 0.
 const NODES: &str =
     "id,lat,lon,name\n0,55.000,3.000,a\nb,55.000,3.010,\n2,55.005,3.010,\n3,55.005,3.000,\n";
-const EDGES: &str =
-    "to,from,speed_kmh,oneway,length_m\nb,0,50,,\n2,b,,no,600\n3,2,36,0,\n0,3,72,YES,1000\n";
+const EDGES: &str = "to,from,speed_kmh,oneway,length_m,class\nb,0,50,,,avenue\n2,b,,no,600,\n3,2,36,0,,lane\n0,3,72,YES,1000,avenue\n";
 
 #[test]
 fn nodes_and_edges_become_streets() {
@@ -48,12 +47,20 @@ fn nodes_and_edges_become_streets() {
     assert!((draft.streets[0].length_m - 637.8).abs() < 1.0);
     assert!((draft.streets[2].length_m - 600.0).abs() < 1e-9);
     assert!((draft.streets[2].speed_kmh - csv::SPEED_KMH).abs() < 1e-9);
+    let [avenue, lane] = ["avenue", "lane"].map(|name| draft.classes.find(name));
+    let classes: Vec<_> = draft.streets.iter().map(|it| it.class).collect();
+    assert_eq!(classes, [avenue, avenue, None, None, lane, lane, avenue]);
+    assert!(avenue.is_some() && lane.is_some() && avenue != lane);
     let network = Network::new(draft).unwrap();
     let at = |lat, lon| Place::new(lat, lon).unwrap();
-    let down = network.way(at(55.005, 3.0), at(55.0, 3.0)).unwrap();
+    let down = network
+        .way(at(55.005, 3.0), at(55.0, 3.0), Timestamp::ZERO)
+        .unwrap();
     assert!((down.distance_m - 1_000.0).abs() < 1e-9);
     assert!((down.duration.as_secs_f64() - 50.0).abs() < 1e-3);
-    let up = network.way(at(55.0, 3.0), at(55.005, 3.0)).unwrap();
+    let up = network
+        .way(at(55.0, 3.0), at(55.005, 3.0), Timestamp::ZERO)
+        .unwrap();
     assert!(
         (up.distance_m - (637.8 + 600.0 + 637.7)).abs() < 1.0,
         "{up:?}"
@@ -115,6 +122,13 @@ fn wrong_files_name_the_line() {
             NODES,
             "from,to,oneway\n0,b,maybe\n",
             "edges.csv:2: found oneway \"maybe\"",
+        ),
+        (
+            NODES,
+            &(0..65).fold("from,to,class\n".to_owned(), |edges, it| {
+                format!("{edges}0,b,{it}\n")
+            }),
+            "edges.csv:66: found one more class, \"64\", expected at most 64 classes",
         ),
         (
             "id,lat,lon\n0,0,0\nb,50,50\n",
@@ -181,7 +195,10 @@ fn an_extract_becomes_the_streets_that_cars_may_use() {
                 ("maxspeed", "50 mph"),
             ],
         ),
-        (&[70, 12], &[("highway", "secondary"), ("oneway", "-1")]),
+        (
+            &[70, 12],
+            &[("highway", "secondary_link"), ("oneway", "-1")],
+        ),
         (&[12, 99], &[("highway", "primary")]),
         (&[70, 9_000_000_000], &[("highway", "footway")]),
         (
@@ -237,10 +254,17 @@ fn an_extract_becomes_the_streets_that_cars_may_use() {
             (0, 3, 30, 556),
             (3, 0, 30, 556),
             (3, 1, 80, 638),
-            (1, 2, 50, 556),
+            (1, 2, 45, 556),
             (0, 1, 45, 846),
         ]
     );
+    let classes: Vec<_> = draft.streets.iter().map(|it| it.class).collect();
+    let [side_street, primary, secondary, roundabout] =
+        ["residential", "primary", "secondary", "tertiary"].map(|name| draft.classes.find(name));
+    assert_eq!(classes[..4], [side_street; 4]);
+    assert_eq!(classes[4..], [primary, secondary, roundabout]);
+    // Nothing is known of what cars may not use.
+    assert!(secondary.is_some() && draft.classes.find("service").is_none());
     let network = Network::new(draft).unwrap();
     assert_eq!(network.survey().dropped.nodes, 0);
 }

@@ -115,17 +115,20 @@ pub struct City {
     /// road, instead of `network`: CSV of nodes, `id,lat,lon`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nodes: Option<PathBuf>,
-    /// road, with `nodes`: CSV of streets, `from,to,length_m,speed_kmh,oneway`, the last three optional.
+    /// road, with `nodes`: CSV of streets, `from,to,length_m,speed_kmh,oneway,class`, the last four optional.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edges: Option<PathBuf>,
+    /// road: hours in which traffic slows some classes of streets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub traffic: Vec<TrafficPeriod>,
     /// plane: extent east.
     pub width_km: f64,
     /// plane: extent north.
     pub height_km: f64,
     /// plane: opposite edges joined.
     pub wrap: bool,
-    /// Driving speed. road: the mean over all metres of the network, each street being as much faster or slower as
-    /// it is by itself.
+    /// Driving speed. road: the mean over all metres of the network where traffic slows none, each street being as much
+    /// faster or slower as it is by itself.
     pub speed_kmh: f64,
     /// Driving speed for each hour of the day, instead of `speed_kmh`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,6 +155,7 @@ impl Default for City {
             network: None,
             nodes: None,
             edges: None,
+            traffic: Vec::new(),
             width_km: 10.0,
             height_km: 10.0,
             wrap: false,
@@ -160,6 +164,17 @@ impl Default for City {
             circuity: 1.3,
         }
     }
+}
+
+/// `[[city.traffic]]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrafficPeriod {
+    /// Hours of the day, 0 to 23.
+    pub hours: Vec<u8>,
+    /// The share of its speed that is left to a street, by its class: the `class` of `edges`, or OpenStreetMap's
+    /// `highway`. Streets of other classes are free.
+    pub speed_factor: BTreeMap<String, f64>,
 }
 
 /// Which kind of demand.

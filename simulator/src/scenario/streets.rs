@@ -1,17 +1,17 @@
 //! `[city] kind = "road"`: the network of streets that a scenario names.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::travel::Streets;
-use roads::Network;
+use roads::traffic::{Period, Traffic};
+use roads::{Network, NetworkError};
 
 use super::model::{City, CityKind};
 use super::parse::{ScenarioError, beside};
 
 /// The files of a network.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Files {
     Osm(PathBuf),
     Csv { nodes: PathBuf, edges: PathBuf },
@@ -19,22 +19,23 @@ enum Files {
 
 /// What was read: replicas, points of a sweep and placements drive in the same streets, and those of a large city take
 /// seconds to put in order.
-static KNOWN: Mutex<BTreeMap<Files, Arc<Network>>> = Mutex::new(BTreeMap::new());
+static KNOWN: Mutex<Vec<(Files, Traffic, Arc<Network>)>> = Mutex::new(Vec::new());
 
 /// The streets of a city; none if it has none.
 ///
 /// # Errors
-/// If it names no files, or too many, or they are no network.
+/// If it names no files, or too many, or they are no network, or traffic is not what it can be.
 pub(super) fn network(
     city: &City,
     origin: Option<&Path>,
 ) -> Result<Option<Arc<Network>>, ScenarioError> {
     let at = |path: &Option<PathBuf>| path.as_ref().map(|path| beside(origin, path));
     let (key, files) = match (at(&city.network), at(&city.nodes), at(&city.edges)) {
-        (None, None, None) if city.kind != CityKind::Road => return Ok(None),
+        (None, None, None) if city.kind != CityKind::Road && city.traffic.is_empty() => {
+            return Ok(None);
+        }
         _ if city.kind != CityKind::Road => {
-            let message =
-                "found files of streets in a city of another kind, expected `kind = \"road\"`";
+            let message = "found files of streets, or traffic in them, in a city of another kind, expected `kind = \"road\"`";
             return Err(ScenarioError::wrong("city.kind", message));
         }
         (Some(path), None, None) => ("city.network", Files::Osm(path)),
@@ -57,22 +58,29 @@ pub(super) fn network(
             return Err(ScenarioError::wrong("city", message));
         }
     };
+    let periods = city.traffic.iter().map(|period| Period {
+        hours: period.hours.clone(),
+        speed_factor: period.speed_factor.clone(),
+    });
+    let wrong_traffic = |error| ScenarioError::wrong("city.traffic", error);
+    let traffic = Traffic::new(periods.collect()).map_err(wrong_traffic)?;
     let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(network) = known().get(&files) {
+    let is_it = |it: &&(Files, Traffic, _)| it.0 == files && it.1 == traffic;
+    if let Some((.., network)) = known().iter().find(is_it) {
         return Ok(Some(network.clone()));
     }
-    let network = Arc::new(read(&files).map_err(|message| ScenarioError::wrong(key, message))?);
-    known().insert(files, network.clone());
-    Ok(Some(network))
-}
-
-fn read(files: &Files) -> Result<Network, String> {
-    let (draft, last) = match files {
+    let (draft, last) = match &files {
         Files::Osm(path) => (roads::osm::read(path), path),
         Files::Csv { nodes, edges } => (roads::csv::read(nodes, edges), edges),
     };
-    let draft = draft.map_err(|error| error.to_string())?;
-    Network::new(draft).map_err(|error| format!("{}: {error}", last.display()))
+    let draft = draft.map_err(|error| ScenarioError::wrong(key, error))?;
+    let network = Network::in_traffic(draft, &traffic).map_err(|error| match error {
+        NetworkError::Traffic(error) => wrong_traffic(error),
+        error => ScenarioError::wrong(key, format!("{}: {error}", last.display())),
+    })?;
+    let network = Arc::new(network);
+    known().push((files, traffic, network.clone()));
+    Ok(Some(network))
 }
 
 /// A city driven in its streets.

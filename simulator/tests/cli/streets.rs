@@ -45,6 +45,27 @@ fn a_town_is_driven_in_its_streets_and_the_audit_is_clean() {
 }
 
 #[test]
+fn rides_take_longer_when_traffic_slows_the_streets() {
+    let folder = tempfile::tempdir().unwrap();
+    let on_trip = |name: &str, options: &[&str]| {
+        let out = folder.path().join(name);
+        let told = predict(&out, &[&["--set", "slo={}"], options].concat()).well();
+        let told = told.json();
+        let report = std::fs::read_to_string(out.join("report.html")).unwrap();
+        assert_eq!(
+            report.contains("km/h when traffic is slowest"),
+            options.is_empty()
+        );
+        told["drivers"]["on_trip_share"].as_f64().unwrap()
+    };
+    let (full, free) = (
+        on_trip("full", &[]),
+        on_trip("free", &["--set", "city.traffic=[]"]),
+    );
+    assert!(full > 1.2 * free, "{full} {free}");
+}
+
+#[test]
 fn a_seed_predicts_the_same_in_streets() {
     let folder = tempfile::tempdir().unwrap();
     let run_of = |name: &str| {
@@ -76,6 +97,10 @@ fn files_of_streets_that_are_wrong_are_refused() {
     file("text.osm.pbf", b"<osm></osm> is not what is meant");
     file("empty.osm.pbf", b"");
     let edges = |nodes: &str, edges: &str| format!("nodes = \"{nodes}\"\nedges = \"{edges}\"");
+    let traffic = |hours: &str, factors: &str| {
+        let period = format!("[[city.traffic]]\nhours = {hours}\nspeed_factor = {{ {factors} }}");
+        edges("nodes.csv", "edges.csv") + "\n" + &period
+    };
     for (city, said) in [
         (
             String::new(),
@@ -133,6 +158,22 @@ fn files_of_streets_that_are_wrong_are_refused() {
         (
             "network = \"empty.osm.pbf\"".to_owned(),
             &["empty.osm.pbf: found 0 nodes and no street"],
+        ),
+        (
+            traffic("[7]", "primary = 0.5"),
+            &["city.traffic: period 1: found the class `primary`, expected none"],
+        ),
+        (
+            traffic("[7, 24]", "primary = 0.5"),
+            &["city.traffic: period 1: found hour 24, expected 0 to 23"],
+        ),
+        (
+            traffic("[7]", "primary = 2"),
+            &["speed factor 2 of `primary`, expected a number from 0.05 to 1"],
+        ),
+        (
+            traffic("[-7]", "primary = 0.5"),
+            &["invalid value: integer `-7`"],
         ),
     ] {
         let path = scenario(&city);

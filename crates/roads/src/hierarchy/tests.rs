@@ -18,8 +18,10 @@ fn graph(nodes: u32, streets: &[(u32, u32, u32)]) -> Option<Graph> {
                 to: to % nodes,
                 length_m: f64::from(decimetres) / 10.0,
                 speed_kmh: 36.0,
+                class: None,
             })
             .collect(),
+        ..Draft::default()
     };
     Graph::new(draft).ok()
 }

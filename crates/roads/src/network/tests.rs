@@ -5,27 +5,32 @@ use proptest::prelude::*;
 use super::*;
 use crate::dijkstra::Dijkstra;
 use crate::graph::Street;
-use crate::town::some_town as town;
+use crate::town::{rush_hours, some_town as town};
+
+/// Midnight, when all streets are free.
+const NIGHT: Timestamp = Timestamp::ZERO;
+
+fn at_hour(hour: i64) -> Timestamp {
+    Timestamp::from_millis(hour * 3_600_000)
+}
 
 /// Anywhere in a town, or a little outside.
 fn anywhere(network: &Network, stream: &mut Stream) -> Place {
-    let places = network.graph.places();
+    let places = network.graph().places();
     let place = places[stream.below(places.len())];
     let mut off = || stream.uniform_in(-0.002, 0.002);
     Place::new(place.lat() + off(), place.lon() + off()).unwrap()
 }
 
 /// The way between two kerbs by Dijkstra's algorithm on the graph with the kerbs as nodes of it.
-fn plainly(network: &Network, from: Place, to: Place) -> Cost {
-    let (from, to) = (
-        network.snap.nearest(from).unwrap(),
-        network.snap.nearest(to).unwrap(),
-    );
-    let graph = &network.graph;
+fn plainly(network: &Network, from: Place, to: Place, leaving: Timestamp) -> Cost {
+    let flow = network.flow_at(leaving);
+    let [from, to] = [from, to].map(|place| flow.stand(&network.snap.nearest(place).unwrap()));
+    let graph = &flow.graph;
     let mut plain = Dijkstra::new(graph);
-    let mut best = on_one_street(&from, &to);
-    for (first, there) in leaving(&from) {
-        for (last, rest) in arriving(&to) {
+    let mut best = from.down_to(&to);
+    for (first, there) in from.leaving() {
+        for (last, rest) in to.arriving() {
             if let Some(cost) = plain.cost(graph, first, last) {
                 best = best.min(there + cost + rest);
             }
@@ -39,18 +44,19 @@ proptest! {
 
     #[test]
     fn ways_paths_and_many_ways_agree(seed in 0..1_000_u64, columns in 2..9_u32, rows in 2..9_u32) {
-        let Ok(network) = Network::new(town(seed, columns, rows)) else {
+        let Ok(network) = Network::in_traffic(town(seed, columns, rows), &rush_hours()) else {
             return Ok(());
         };
         let mut stream = Streams::new(seed).stream("places", 0);
         let places: Vec<Place> = (0..8).map(|_| anywhere(&network, &mut stream)).collect();
-        for &to in &places {
-            let many = network.ways_to(to, &places);
+        for (number, &to) in (0..).zip(&places) {
+            let leaving = [NIGHT, at_hour(8), at_hour(17)][number % 3];
+            let many = network.ways_to(to, &places, leaving);
             for (&from, known) in places.iter().zip(many) {
-                let expected = way(plainly(&network, from, to));
-                prop_assert_eq!(network.way(from, to), Some(expected));
+                let expected = way(plainly(&network, from, to, leaving));
+                prop_assert_eq!(network.way(from, to, leaving), Some(expected));
                 prop_assert_eq!(known, Some(expected));
-                let (found, path) = network.path(from, to).unwrap();
+                let (found, path) = network.path(from, to, leaving).unwrap();
                 prop_assert_eq!(found, expected);
                 prop_assert_eq!(Some(path.begins()), network.kerb(from));
                 prop_assert_eq!(Some(path.ends()), network.kerb(to));
@@ -80,6 +86,7 @@ fn row() -> Network {
         to,
         length_m,
         speed_kmh: 36.0,
+        class: None,
     };
     Network::new(Draft {
         places: [0.0, 100.0, 200.0, 300.0].map(at).to_vec(),
@@ -91,6 +98,7 @@ fn row() -> Network {
             street(3, 2, 100.0),
             street(3, 0, 5_000.0),
         ],
+        ..Draft::default()
     })
     .unwrap()
 }
@@ -99,7 +107,7 @@ fn row() -> Network {
 fn a_car_goes_down_a_one_way_and_round_to_come_back() {
     let network = row();
     let at = |east_m: f64| Place::from_metres(east_m, 10.0);
-    let metres = |from: f64, to: f64| network.way(at(from), at(to)).unwrap().distance_m;
+    let metres = |from: f64, to: f64| network.way(at(from), at(to), NIGHT).unwrap().distance_m;
     // Within one street, both ways and one way.
     assert!((metres(20.0, 70.0) - 50.0).abs() < 0.2);
     assert!((metres(70.0, 20.0) - 50.0).abs() < 0.2);
@@ -121,15 +129,15 @@ fn places_far_from_all_streets_have_no_way() {
         Place::from_metres(0.0, 5_000.0),
     );
     assert_eq!(network.kerb(far), None);
-    assert_eq!(network.way(near, far), None);
-    assert_eq!(network.way(far, near), None);
-    assert!(network.path(far, near).is_none());
-    assert_eq!(network.ways_to(far, &[near, far]), [None, None]);
+    assert_eq!(network.way(near, far, NIGHT), None);
+    assert_eq!(network.way(far, near, NIGHT), None);
+    assert!(network.path(far, near, NIGHT).is_none());
+    assert_eq!(network.ways_to(far, &[near, far], NIGHT), [None, None]);
     assert_eq!(
-        network.ways_to(near, &[near, far]),
+        network.ways_to(near, &[near, far], NIGHT),
         [Some(way(Cost::ZERO)), None]
     );
-    assert_eq!(network.ways_to(near, &[]), []);
+    assert_eq!(network.ways_to(near, &[], NIGHT), []);
 }
 
 #[test]
@@ -142,6 +150,7 @@ fn what_is_left_out_is_told() {
         to: island + 1,
         length_m: 10.0,
         speed_kmh: 30.0,
+        class: None,
     });
     let network = Network::new(draft).unwrap();
     assert!(network.survey().dropped.nodes >= 2);
@@ -157,4 +166,80 @@ fn what_is_left_out_is_told() {
 fn the_mean_speed_is_that_of_all_metres() {
     let speed = row().mean_speed_mps();
     assert!((speed - 10.0).abs() < 1e-9, "{speed}");
+}
+
+/// An artery of 2 km at 72 km/h from west to east, and a lane of 3 km at 36 km/h around it.
+fn artery_and_lane() -> Draft {
+    let mut draft = Draft {
+        places: [(0.0, 0.0), (2_000.0, 0.0), (1_000.0, 900.0)]
+            .map(|(east_m, north_m)| Place::from_metres(east_m, north_m))
+            .to_vec(),
+        ..Draft::default()
+    };
+    for (from, to, length_m, speed_kmh, class) in [
+        (0, 1, 2_000.0, 72.0, "primary"),
+        (0, 2, 1_500.0, 36.0, "residential"),
+        (2, 1, 1_500.0, 36.0, "residential"),
+    ] {
+        let street = Street {
+            from,
+            to,
+            length_m,
+            speed_kmh,
+            class: draft.classes.class(class),
+        };
+        draft.streets.extend([street, street.back()]);
+    }
+    draft
+}
+
+#[test]
+fn who_leaves_when_the_artery_is_full_goes_around_it() {
+    let network = Network::in_traffic(artery_and_lane(), &rush_hours()).unwrap();
+    let ends = [network.graph().place(0), network.graph().place(1)];
+    for (hour, metres, seconds) in [
+        // At seven and at nine nobody is in the way; at eight a fifth of the artery's speed is left, at five half of it.
+        (7, 2_000.0, 100),
+        (8, 3_000.0, 300),
+        (9, 2_000.0, 100),
+        (17, 2_000.0, 200),
+        (24 + 8, 3_000.0, 300),
+    ] {
+        let way = Way {
+            distance_m: metres,
+            duration: Duration::from_secs(seconds),
+        };
+        let leaving = at_hour(hour);
+        assert_eq!(network.way(ends[0], ends[1], leaving), Some(way), "{hour}");
+        assert_eq!(network.ways_to(ends[1], &ends[..1], leaving), [Some(way)]);
+        let (found, path) = network.path(ends[0], ends[1], leaving).unwrap();
+        assert_eq!(found, way);
+        let lane = network.graph().place(2);
+        let goes_around = path.points().iter().any(|point| point.place == lane);
+        assert_eq!(goes_around, metres > 2_500.0);
+    }
+}
+
+#[test]
+fn what_traffic_leaves_of_the_mean_speed_is_told() {
+    let network = Network::in_traffic(artery_and_lane(), &rush_hours()).unwrap();
+    // 5 km in 400 s; at eight the artery's 2 km take 500 s instead of 100.
+    assert!((network.mean_speed_mps() - 12.5).abs() < 1e-9);
+    let flows = [0, 8, 17].map(|hour| network.flow(at_hour(hour)));
+    for (found, expected) in flows.iter().zip([1.0, 0.5, 0.8]) {
+        assert!((found - expected).abs() < 1e-9, "{flows:?}");
+    }
+    let text = network.survey().to_string();
+    let told = "45 km/h in the mean, 22 km/h when traffic is slowest";
+    assert!(text.contains(told), "{text}");
+}
+
+#[test]
+fn traffic_in_streets_that_there_are_not_is_refused() {
+    let mut draft = artery_and_lane();
+    draft.classes = Default::default();
+    let error = Network::in_traffic(draft, &rush_hours()).unwrap_err();
+    let said =
+        "traffic: period 1: found the class `primary`, expected none: the streets have no class";
+    assert_eq!(error.to_string(), said);
 }

@@ -1,13 +1,18 @@
-use domain::Place;
 use domain::travel::Streets;
+use domain::{Place, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
 use crate::graph::{Draft, Street};
-use crate::town::some_town;
+use crate::town::{rush_hours, some_town};
 
 fn town(seed: u64, columns: u32, rows: u32) -> Option<Network> {
-    Network::new(some_town(seed, columns, rows)).ok()
+    Network::in_traffic(some_town(seed, columns, rows), &rush_hours()).ok()
+}
+
+/// One of each flow.
+fn hours() -> [Timestamp; 3] {
+    [0, 8, 17].map(|hour| Timestamp::from_millis(hour * 3_600_000))
 }
 
 /// The same bytes with the fingerprint that they have.
@@ -36,11 +41,13 @@ proptest! {
         prop_assert_eq!(again.graph(), network.graph());
         prop_assert_eq!(&again.pack().0, &bytes);
         let places = network.graph().places();
-        for (from, to) in places.iter().zip(places.iter().rev()) {
-            let (way, path) = network.path(*from, *to).unwrap();
-            let (same_way, same_path) = again.path(*from, *to).unwrap();
-            prop_assert_eq!(way, same_way);
-            prop_assert_eq!(path, same_path);
+        for leaving in hours() {
+            for (from, to) in places.iter().zip(places.iter().rev()) {
+                let (way, path) = network.path(*from, *to, leaving).unwrap();
+                let (same_way, same_path) = again.path(*from, *to, leaving).unwrap();
+                prop_assert_eq!(way, same_way);
+                prop_assert_eq!(path, same_path);
+            }
         }
     }
 
@@ -55,9 +62,11 @@ proptest! {
         bytes[at] = to;
         if let Ok((network, _)) = Network::unpack(&sealed(bytes)) {
             let places = network.graph().places().to_vec();
-            for (from, to) in places.iter().zip(places.iter().rev()) {
-                network.path(*from, *to);
-                network.ways_to(*to, &places);
+            for leaving in hours() {
+                for (from, to) in places.iter().zip(places.iter().rev()) {
+                    network.path(*from, *to, leaving);
+                    network.ways_to(*to, &places, leaving);
+                }
             }
         }
     }
@@ -88,10 +97,10 @@ fn damaged_bytes_are_told_from_others() {
     flipped[HEAD + 100] ^= 1;
     assert!(matches!(refused(&flipped), UnpackError::Damaged { .. }));
     let mut newer = bytes;
-    newer[MARK.len()] = 2;
+    newer[MARK.len()] = 3;
     let error = refused(&newer);
-    assert_eq!(error, UnpackError::Version { found: 2 });
-    let said = "found streets packed in version 2, expected version 1: pack them anew";
+    assert_eq!(error, UnpackError::Version { found: 3 });
+    let said = "found streets packed in version 3, expected version 2: pack them anew";
     assert_eq!(error.to_string(), said);
 }
 
@@ -103,15 +112,17 @@ fn a_way_that_is_longer_than_told_is_found_out() {
         to,
         length_m: 100.0,
         speed_kmh: 36.0,
+        class: None,
     };
     let there = (0..9).map(|at| street(at, at + 1));
     let draft = Draft {
         places: (0..10).map(|at| corner(f64::from(at))).collect(),
         streets: there.flat_map(|it| [it, it.back()]).collect(),
+        ..Draft::default()
     };
     let network = Network::new(draft).unwrap();
     assert!(
-        network.hierarchy().arcs() > network.graph().edges(),
+        network.flows().0[0].hierarchy.arcs() > network.graph().edges(),
         "a chain has shortcuts"
     );
     let (mut bytes, _) = network.pack();
@@ -126,9 +137,12 @@ fn a_way_that_is_longer_than_told_is_found_out() {
 fn forged(places: &[Place], first: &[u32], to: &[u32], up: &[(u32, u32, u32)]) -> Vec<u8> {
     let cost = Cost::new(10_000, 1_000);
     let mut body = Writer::default();
-    for count in [0, 0, places.len(), to.len()] {
+    for count in [0, 0, 1] {
         body.count(count);
     }
+    body.all([[0]; HOURS]);
+    body.count(places.len());
+    body.count(to.len());
     body.all(places.iter().map(|place| place.to_e7().0.to_le_bytes()));
     body.all(places.iter().map(|place| place.to_e7().1.to_le_bytes()));
     body.all(first.iter().map(|it| it.to_le_bytes()));
@@ -180,6 +194,21 @@ fn forged_streets_and_shortcuts_are_found_out() {
     let wrong = UnpackError::Inconsistent("shortcuts of other streets");
     for via in [0, 1, 2] {
         assert_eq!(refused(&forged(&near, first, to, &[(1, 0, via)])), wrong);
+    }
+}
+
+#[test]
+fn hours_of_flows_that_there_are_not_are_found_out() {
+    let (bytes, _) = town(7, 5, 5).unwrap().pack();
+    // Behind the counts of what was left out.
+    let flows = HEAD + 2 * size_of::<u64>();
+    let first_hour = flows + size_of::<u64>();
+    assert_eq!((bytes[flows], bytes[first_hour + 17]), (3, 2));
+    let hours = UnpackError::Inconsistent("hours that traffic cannot have");
+    for (at, to) in [(first_hour + 17, 3), (flows, 2), (flows, 0), (flows, 200)] {
+        let mut forged = bytes.clone();
+        forged[at] = to;
+        assert_eq!(refused(&sealed(forged)), hours, "{at} {to}");
     }
 }
 

@@ -1,0 +1,79 @@
+//! A graph as bytes, and how it is checked when it is read.
+
+use domain::Place;
+
+use super::{Edge, Graph, check_counts};
+use crate::cost::Cost;
+use crate::network::NetworkError;
+use crate::packed::{Reader, UnpackError, Writer, read_costs, read_starts};
+
+impl Graph {
+    pub(crate) fn write(&self, body: &mut Writer) {
+        body.count(self.nodes());
+        body.count(self.edges());
+        let places = self.places.iter().map(|place| place.to_e7());
+        body.all(places.clone().map(|(lat, _)| lat.to_le_bytes()));
+        body.all(places.map(|(_, lon)| lon.to_le_bytes()));
+        body.all(self.first.iter().map(|first| first.to_le_bytes()));
+        body.all(self.edges.iter().map(|edge| edge.to.to_le_bytes()));
+        self.write_costs(body);
+    }
+
+    /// What tells it from a graph of the same streets that cost something else.
+    pub(crate) fn write_costs(&self, body: &mut Writer) {
+        body.all(self.edges.iter().map(|edge| edge.cost.to_le_bytes()));
+    }
+
+    pub(crate) fn read(body: &mut Reader<'_>) -> Result<Self, UnpackError> {
+        let (nodes, edges) = (body.count()?, body.count()?);
+        check_counts(nodes, edges).map_err(NetworkError::Graph)?;
+        let latitudes = body.all(nodes)?.map(i32::from_le_bytes);
+        let longitudes = body.all(nodes)?.map(i32::from_le_bytes);
+        let places = latitudes.zip(longitudes);
+        let places = places.map(|(lat, lon)| Place::from_e7(lat, lon));
+        let places: Result<Vec<Place>, _> = places.collect();
+        let places =
+            places.map_err(|_| UnpackError::Inconsistent("a node that is not on the globe"))?;
+        let first = read_starts(body, nodes, edges)?;
+        let to = body.all(edges)?.map(u32::from_le_bytes);
+        let to = to.map(|to| Edge {
+            to,
+            cost: Cost::ZERO,
+        });
+        let streets = Self {
+            places,
+            first,
+            edges: to.collect(),
+        };
+        if streets.edges.iter().any(|edge| edge.to as usize >= nodes) {
+            return Err(UnpackError::Inconsistent("a street to a node that is none"));
+        }
+        let leads_nowhere = |node: u32| streets.edges_of(node).iter().any(|edge| edge.to == node);
+        if (0..nodes as u32).any(leads_nowhere) {
+            return Err(UnpackError::Inconsistent("a street that leads nowhere"));
+        }
+        let graph = streets.read_costs(body)?;
+        graph.check_places().map_err(NetworkError::Graph)?;
+        Ok(graph)
+    }
+
+    /// The graph of the same streets that cost [something else](Self::write_costs).
+    pub(crate) fn read_costs(&self, body: &mut Reader<'_>) -> Result<Self, UnpackError> {
+        let costs = read_costs(body, self.edges())?;
+        let edges = self.edges.iter().zip(costs);
+        let graph = Self {
+            places: self.places.clone(),
+            first: self.first.clone(),
+            edges: edges.map(|(edge, cost)| Edge { cost, ..*edge }).collect(),
+        };
+        let in_order = |node| {
+            let edges = graph.edges_of(node);
+            edges.is_sorted_by_key(|edge| (edge.to, edge.cost))
+        };
+        if !(0..graph.nodes() as u32).all(in_order) {
+            return Err(UnpackError::Inconsistent("streets in disorder"));
+        }
+        graph.check_size().map_err(NetworkError::Graph)?;
+        Ok(graph)
+    }
+}
