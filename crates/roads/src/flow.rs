@@ -58,17 +58,6 @@ impl Flow {
         }
     }
 
-    /// All metres that there are to drive, in decimetres, and the milliseconds that they take.
-    pub(crate) fn whole(&self) -> (u64, u64) {
-        let edges = (0..self.graph.nodes() as u32).flat_map(|node| self.graph.edges_of(node));
-        edges.fold((0, 0), |(decimetres, millis), edge| {
-            (
-                decimetres + edge.cost.decimetres(),
-                millis + edge.cost.millis(),
-            )
-        })
-    }
-
     /// A car at a kerb.
     pub(crate) fn stand(&self, kerb: &Kerb) -> Stand {
         Stand {

@@ -282,6 +282,18 @@ impl Graph {
         &self.edges[self.first[node] as usize..self.first[node + 1] as usize]
     }
 
+    /// All decimetres that there are to drive, and the milliseconds that they take.
+    pub(crate) fn whole(&self) -> (u64, u64) {
+        self.edges
+            .iter()
+            .fold((0, 0), |(decimetres, millis), edge| {
+                (
+                    decimetres + edge.cost.decimetres(),
+                    millis + edge.cost.millis(),
+                )
+            })
+    }
+
     /// The cheapest edge from one node to another.
     #[must_use]
     pub fn edge(&self, from: u32, to: u32) -> Option<Cost> {

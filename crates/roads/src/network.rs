@@ -153,31 +153,34 @@ impl Network {
         by_hour: [u8; HOURS],
         dropped: Dropped,
     ) -> Result<Self, NetworkError> {
-        let streets = streets(&graphs[0].0);
-        let snap = Snap::new(&graphs[0].0, &streets);
-        let graphs = graphs.into_iter();
-        let flows = graphs.map(|(graph, hierarchy)| Flow::new(graph, hierarchy, &streets));
-        let flows: Vec<Flow> = flows.collect();
-        let (decimetres, millis) = flows[0].whole();
-        if millis == 0 || decimetres == 0 {
-            let edges = flows[0].graph.edges();
+        let free = &graphs[0].0;
+        let (nodes, edges) = (free.nodes(), free.edges());
+        let wholes: Vec<(u64, u64)> = graphs.iter().map(|(graph, _)| graph.whole()).collect();
+        if wholes
+            .iter()
+            .any(|(decimetres, millis)| *decimetres == 0 || *millis == 0)
+        {
             return Err(NetworkError::NoLength { edges });
         }
         let mps = |(decimetres, millis): (u64, u64)| decimetres as f64 * 100.0 / millis as f64;
-        let speeds: Vec<f64> = flows.iter().map(|flow| mps(flow.whole())).collect();
+        let kmh = |flow: usize| mps(wholes[flow]) * 3.6;
+        let streets = streets(free);
+        let snap = Snap::new(free, &streets);
+        let graphs = graphs.into_iter();
+        let flows = graphs.map(|(graph, hierarchy)| Flow::new(graph, hierarchy, &streets));
         Ok(Self {
+            flows: flows.collect(),
+            by_hour,
             snap,
             survey: Survey {
-                nodes: flows[0].graph.nodes(),
-                edges: flows[0].graph.edges(),
-                km: decimetres as f64 / 10_000.0,
-                mean_kmh: speeds[0] * 3.6,
-                kmh_by_hour: by_hour.map(|flow| speeds[usize::from(flow)] * 3.6),
+                nodes,
+                edges,
+                km: wholes[0].0 as f64 / 10_000.0,
+                mean_kmh: kmh(0),
+                kmh_by_hour: by_hour.map(|flow| kmh(usize::from(flow))),
                 dropped,
             },
-            mean_speed_mps: speeds[0],
-            flows,
-            by_hour,
+            mean_speed_mps: mps(wholes[0]),
             searches: Mutex::default(),
         })
     }

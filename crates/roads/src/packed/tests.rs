@@ -182,6 +182,11 @@ fn forged_streets_and_shortcuts_are_found_out() {
     assert!(good.is_ok(), "{good:?}");
     let streets = UnpackError::Inconsistent("a street that leads nowhere");
     assert_eq!(refused(&forged(&near[..1], &[0, 1], &[0], &[])), streets);
+    let nothing = refused(&forged(&[], &[0], &[], &[]));
+    assert!(
+        nothing.to_string().contains("found 0 streets of no length"),
+        "{nothing}"
+    );
     let apart = refused(&forged(&[at(48.0), at(50.0)], first, to, &[]));
     assert!(apart.to_string().contains("222390 m apart"), "{apart}");
     let twice = [(1, 0, NO_VIA), (1, 0, NO_VIA)];
