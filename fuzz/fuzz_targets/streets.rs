@@ -4,7 +4,6 @@
 
 use std::hash::Hasher as _;
 
-use domain::Timestamp;
 use domain::travel::Streets as _;
 use libfuzzer_sys::fuzz_target;
 use roads::Network;
@@ -30,14 +29,13 @@ fuzz_target!(|body: &[u8]| {
         .take(ENDS)
         .chain(places.iter().rev().take(ENDS))
         .collect();
-    // One in the morning and one in the evening: each hour may have streets of its own.
-    for hour in [8, 17] {
-        let leaving = Timestamp::from_millis(hour * 3_600_000);
+    // Each hour may have streets of its own.
+    for hour in 0..24 {
         for from in &ends {
             for to in &ends {
-                network.path(**from, **to, leaving);
+                network.path(**from, **to, hour);
             }
-            network.ways_to(**from, places, leaving);
+            network.ways_to(**from, places, hour);
         }
     }
 });

@@ -158,7 +158,7 @@ fn some_nodes(graph: &Graph, count: usize, stream: &mut Stream) -> Vec<u32> {
         .collect()
 }
 
-/// Ways from some nodes to others, by both.
+/// Ways from some nodes to others.
 fn some_ways(graph: &Graph, stream: &mut Stream) -> Vec<(u32, u32)> {
     let from = some_nodes(graph, WAYS, stream);
     let to = some_nodes(graph, WAYS, stream);

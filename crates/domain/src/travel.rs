@@ -21,26 +21,26 @@ pub struct Way {
 /// A network of streets, each with a speed of its own. Cars keep to it: a way goes from the point of a street
 /// nearest to one place (its kerb) to the point nearest to another.
 ///
-/// Ways are the fastest at what traffic leaves of the streets' own speeds at the hour in which they begin, and take what
-/// they take at those; how fast the city is as a whole, [`Travel`] knows.
+/// Ways are the fastest at what traffic leaves of the streets' own speeds in an hour of the city's day, 0 to 23, and take
+/// what they take at those; which hour it is, and how fast the city is as a whole, [`Travel`] knows.
 pub trait Streets: Debug + Send + Sync {
     /// The mean speed over all metres of the network where traffic slows none, in metres a second, above zero.
     fn mean_speed_mps(&self) -> f64;
 
-    /// The share of it that traffic leaves at a time: 1 where all streets are free.
-    fn flow(&self, leaving: Timestamp) -> f64;
+    /// The share of it that traffic leaves in an hour: 1 where all streets are free.
+    fn speed_share(&self, hour: usize) -> f64;
 
     /// The point of a street that is nearest to a place; none if the place is too far from all.
     fn kerb(&self, place: Place) -> Option<Place>;
 
     /// The way between two places; none if either is too far from all streets.
-    fn way(&self, from: Place, to: Place, leaving: Timestamp) -> Option<Way>;
+    fn way(&self, from: Place, to: Place, hour: usize) -> Option<Way>;
 
     /// The ways from many places to one: as many answers, each what [`Streets::way`] says.
-    fn ways_to(&self, to: Place, from: &[Place], leaving: Timestamp) -> Vec<Option<Way>>;
+    fn ways_to(&self, to: Place, from: &[Place], hour: usize) -> Vec<Option<Way>>;
 
     /// The same way as [`Streets::way`], with its points.
-    fn path(&self, from: Place, to: Place, leaving: Timestamp) -> Option<(Way, Path)>;
+    fn path(&self, from: Place, to: Place, hour: usize) -> Option<(Way, Path)>;
 }
 
 /// A way, and the points that a car passes on it.
@@ -57,7 +57,10 @@ pub struct Route {
 pub struct Travel {
     space: Space,
     circuity: f64,
+    /// By the hour of the city's day.
     speed_mps_by_hour: [f64; 24],
+    /// Which hour of the city's day each of the clock is.
+    city_hours: [u8; 24],
     streets: Option<Arc<dyn Streets>>,
 }
 
@@ -70,10 +73,14 @@ pub enum TravelError {
     /// A speed is not positive and finite.
     #[error("found a speed of {0} km/h, expected a positive number")]
     Speed(f64),
+    /// No hour of a day.
+    #[error("found the hour {0} of the city's day, expected 0 to 23")]
+    Hour(u8),
 }
 
 impl Travel {
-    /// A rule from a space, the ratio of street to straight distance, and km/h for each hour of the day (UTC).
+    /// A rule from a space, the ratio of street to straight distance, and km/h for each hour of the city's day, which is the
+    /// clock's (UTC).
     ///
     /// # Errors
     /// If circuity is below 1, or a speed is not positive.
@@ -88,8 +95,21 @@ impl Travel {
             space,
             circuity,
             speed_mps_by_hour: speed_kmh.map(|kmh| kmh / 3.6),
+            city_hours: std::array::from_fn(|hour| hour as u8),
             streets: None,
         })
+    }
+
+    /// The same rule for a clock that is not the city's, as that of a run is that begins at another time of day or is
+    /// faster: which hour of the city's day begins with each of the clock's.
+    ///
+    /// # Errors
+    /// If one is no hour.
+    pub fn with_city_hours(self, city_hours: [u8; 24]) -> Result<Self, TravelError> {
+        match city_hours.iter().find(|hour| **hour >= 24) {
+            Some(hour) => Err(TravelError::Hour(*hour)),
+            None => Ok(Self { city_hours, ..self }),
+        }
     }
 
     /// The same rule with ways along streets. The hour's speed is then the mean over the network where traffic slows no
@@ -130,7 +150,7 @@ impl Travel {
     #[must_use]
     pub fn way(&self, from: Place, to: Place, leaving: Timestamp) -> Way {
         let streets = self.streets.as_ref();
-        match streets.and_then(|it| Some((it, it.way(from, to, leaving)?))) {
+        match streets.and_then(|it| Some((it, it.way(from, to, self.hour(leaving))?))) {
             Some((streets, way)) => self.at_hour(&**streets, way, leaving),
             None => self.way_of(self.space.distance_m(from, to) * self.circuity, leaving),
         }
@@ -151,7 +171,7 @@ impl Travel {
             return from.iter().map(straight).collect();
         };
         let places: Vec<Place> = from.iter().map(|it| place(it).0).collect();
-        let along = streets.ways_to(to, &places, leaving).into_iter();
+        let along = streets.ways_to(to, &places, self.hour(leaving)).into_iter();
         let ways = along.zip(from).map(|(way, from)| match way {
             Some(way) => self.at_hour(&**streets, way, leaving),
             None => straight(from),
@@ -163,7 +183,7 @@ impl Travel {
     #[must_use]
     pub fn route(&self, from: Place, to: Place, leaving: Timestamp) -> Route {
         let streets = self.streets.as_ref();
-        match streets.and_then(|it| Some((it, it.path(from, to, leaving)?))) {
+        match streets.and_then(|it| Some((it, it.path(from, to, self.hour(leaving))?))) {
             Some((streets, (way, path))) => Route {
                 way: self.at_hour(&**streets, way, leaving),
                 path: Some(Arc::new(path)),
@@ -178,16 +198,22 @@ impl Travel {
     /// The way of a known length along the streets, in metres, leaving at a time, at the hour's speed.
     #[must_use]
     pub fn way_of(&self, distance_m: f64, leaving: Timestamp) -> Way {
-        let flow = self.streets.as_ref().map_or(1.0, |it| it.flow(leaving));
-        let seconds = distance_m / (self.speed_mps_by_hour[leaving.hour_of_day()] * flow);
+        let hour = self.hour(leaving);
+        let share = self.streets.as_ref().map_or(1.0, |it| it.speed_share(hour));
+        let seconds = distance_m / (self.speed_mps_by_hour[hour] * share);
         Way {
             distance_m,
             duration: Duration::from_secs_f64(seconds.clamp(0.0, 1e9)),
         }
     }
 
+    /// The hour of the city's day.
+    fn hour(&self, leaving: Timestamp) -> usize {
+        self.city_hours[leaving.hour_of_day()].into()
+    }
+
     fn at_hour(&self, streets: &dyn Streets, way: Way, leaving: Timestamp) -> Way {
-        let slower = streets.mean_speed_mps() / self.speed_mps_by_hour[leaving.hour_of_day()];
+        let slower = streets.mean_speed_mps() / self.speed_mps_by_hour[self.hour(leaving)];
         let seconds = way.duration.as_secs_f64() * slower;
         Way {
             distance_m: way.distance_m,
@@ -235,29 +261,29 @@ mod tests {
         }
 
         /// At nine half of all streets is there to be driven on.
-        fn flow(&self, leaving: Timestamp) -> f64 {
-            if leaving.hour_of_day() == 9 { 0.5 } else { 1.0 }
+        fn speed_share(&self, hour: usize) -> f64 {
+            if hour == 9 { 0.5 } else { 1.0 }
         }
 
         fn kerb(&self, place: Place) -> Option<Place> {
             (place.north_m() < 100.0).then(|| Place::from_metres(place.east_m(), 0.0))
         }
 
-        fn way(&self, from: Place, to: Place, leaving: Timestamp) -> Option<Way> {
+        fn way(&self, from: Place, to: Place, hour: usize) -> Option<Way> {
             let metres = (self.kerb(to)?.east_m() - self.kerb(from)?.east_m()).abs();
             Some(Way {
                 distance_m: metres,
-                duration: Duration::from_secs_f64(metres / (20.0 * self.flow(leaving))),
+                duration: Duration::from_secs_f64(metres / (20.0 * self.speed_share(hour))),
             })
         }
 
-        fn ways_to(&self, to: Place, from: &[Place], leaving: Timestamp) -> Vec<Option<Way>> {
-            let way = |from: &Place| self.way(*from, to, leaving);
+        fn ways_to(&self, to: Place, from: &[Place], hour: usize) -> Vec<Option<Way>> {
+            let way = |from: &Place| self.way(*from, to, hour);
             from.iter().map(way).collect()
         }
 
-        fn path(&self, from: Place, to: Place, leaving: Timestamp) -> Option<(Way, Path)> {
-            let way = self.way(from, to, leaving)?;
+        fn path(&self, from: Place, to: Place, hour: usize) -> Option<(Way, Path)> {
+            let way = self.way(from, to, hour)?;
             let point = |place, share, metres| {
                 Some(Waypoint {
                     place: self.kerb(place)?,
@@ -290,6 +316,19 @@ mod tests {
         // Ways that nobody knows are as much slower.
         let [free, full] = [Timestamp::ZERO, nine].map(|leaving| travel.way_of(100.0, leaving));
         assert!((full.duration.as_secs_f64() / free.duration.as_secs_f64() - 2.0).abs() < 1e-6);
+        // A run at midnight that is eight and nine in the city.
+        let mut hours = [0; 24];
+        (hours[0], hours[1]) = (8, 9);
+        let night = travel.clone().with_city_hours(hours).unwrap();
+        for (hour, city_time) in [(0, eight), (1, nine)] {
+            let leaving = Timestamp::from_millis(hour * 3_600_000);
+            let expected = travel.way(near[0], near[1], city_time);
+            assert_eq!(night.way(near[0], near[1], leaving), expected);
+            let far = night.way_of(100.0, leaving);
+            assert_eq!(far, travel.way_of(100.0, city_time));
+        }
+        let error = travel.clone().with_city_hours([24; 24]).unwrap_err();
+        assert_eq!(error, TravelError::Hour(24));
         let far = at(0.0, 4_000.0);
         let route = travel.route(far, near[1], eight);
         assert!(route.path.is_none());

@@ -177,7 +177,14 @@ impl TravelDocument {
             SpeedDocument::Constant(speed) => [speed; 24],
             SpeedDocument::ByHour(speeds) => speeds,
         };
-        Travel::new(space, self.circuity, speed_kmh).map_err(|error| bad("travel")(&error))
+        let travel = Travel::new(space, self.circuity, speed_kmh);
+        let travel = travel.map_err(|error| bad("travel")(&error))?;
+        match self.city_hours {
+            Some(hours) => travel
+                .with_city_hours(hours)
+                .map_err(|error| bad("travel.city_hours")(&error)),
+            None => Ok(travel),
+        }
     }
 }
 

@@ -7,9 +7,9 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use domain::Place;
 use domain::path::{Path, Waypoint};
 use domain::travel::{Streets, Way};
-use domain::{Place, Timestamp};
 
 use crate::components::{Dropped, largest_component};
 use crate::cost::Cost;
@@ -202,8 +202,8 @@ impl Network {
         (&self.flows, self.by_hour)
     }
 
-    fn flow_at(&self, time: Timestamp) -> &Flow {
-        &self.flows[usize::from(self.by_hour[time.hour_of_day()])]
+    fn flow(&self, hour: usize) -> &Flow {
+        &self.flows[usize::from(self.by_hour[hour])]
     }
 
     /// Runs a search with memory of one that is done, in whichever flow: all have as many nodes.
@@ -225,36 +225,36 @@ impl Streets for Network {
         self.mean_speed_mps
     }
 
-    fn flow(&self, leaving: Timestamp) -> f64 {
-        self.survey.kmh_by_hour[leaving.hour_of_day()] / self.survey.mean_kmh
+    fn speed_share(&self, hour: usize) -> f64 {
+        self.survey.kmh_by_hour[hour] / self.survey.mean_kmh
     }
 
     fn kerb(&self, place: Place) -> Option<Place> {
         self.snap.nearest(place).map(|kerb| kerb.place)
     }
 
-    fn way(&self, from: Place, to: Place, leaving: Timestamp) -> Option<Way> {
+    fn way(&self, from: Place, to: Place, hour: usize) -> Option<Way> {
         let (from, to) = (self.snap.nearest(from)?, self.snap.nearest(to)?);
-        let flow = self.flow_at(leaving);
+        let flow = self.flow(hour);
         let (from, to) = (flow.stand(&from), flow.stand(&to));
         let cost = self.searching(|search| flow.between(search, &from, &to));
         Some(way(cost))
     }
 
-    fn ways_to(&self, to: Place, from: &[Place], leaving: Timestamp) -> Vec<Option<Way>> {
+    fn ways_to(&self, to: Place, from: &[Place], hour: usize) -> Vec<Option<Way>> {
         let Some(to) = self.snap.nearest(to) else {
             return vec![None; from.len()];
         };
-        let flow = self.flow_at(leaving);
+        let flow = self.flow(hour);
         let stand = |from: &Place| Some(flow.stand(&self.snap.nearest(*from)?));
         let from = from.iter().map(stand);
         let costs = self.searching(|search| flow.to(search, &flow.stand(&to), from));
         costs.into_iter().map(|cost| cost.map(way)).collect()
     }
 
-    fn path(&self, from: Place, to: Place, leaving: Timestamp) -> Option<(Way, Path)> {
+    fn path(&self, from: Place, to: Place, hour: usize) -> Option<(Way, Path)> {
         let (from, to) = (self.snap.nearest(from)?, self.snap.nearest(to)?);
-        let flow = self.flow_at(leaving);
+        let flow = self.flow(hour);
         let stands = (flow.stand(&from), flow.stand(&to));
         let found = self.searching(|search| flow.through(search, &stands.0, &stands.1));
         let begin = std::iter::once((from.place, Cost::ZERO));

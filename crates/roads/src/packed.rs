@@ -1,8 +1,9 @@
 //! A network as bytes, put in order already: what a process that has no time for that reads instead of the files that
 //! it was made from.
 //!
-//! Little-endian numbers, array after array: a mark, the version, a [`Fingerprint`] of all that follows, and then the
-//! graph and the hierarchy. The fingerprint tells damage and mistakes, not malice. What is read is checked all the same
+//! Little-endian numbers, array after array: a mark, the version, a [`Fingerprint`] of all that follows, and then what was
+//! left out, how many flows there are and which holds at each hour, the graph and its hierarchy, and of each further flow
+//! what its streets cost and the hierarchy of that. The fingerprint tells damage and mistakes, not malice. What is read is checked all the same
 //! before it is driven on, each shortcut against what it stands for.
 
 use std::fmt;
@@ -200,7 +201,7 @@ impl Network {
         for _ in 0..flows {
             let graph = match graphs.first() {
                 None => Graph::read(&mut body)?,
-                Some((free, _)) => free.read_costs(&mut body)?,
+                Some((free, _)) => free.clone().read_costs(&mut body)?,
             };
             let hierarchy = Hierarchy::read(&mut body, &graph)?;
             graphs.push((graph, hierarchy));

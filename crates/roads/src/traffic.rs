@@ -100,6 +100,9 @@ pub enum TrafficError {
         /// Which.
         hour: u8,
     },
+    /// A period in which nothing is slowed.
+    #[error("period {0}: found no speed factors, expected that of a class at least")]
+    NoFactors(usize),
     /// A factor that cannot be.
     #[error(
         "period {period}: found the speed factor {factor} of `{class}`, expected a number from {SPEED_FACTOR_MIN} to 1"
@@ -112,7 +115,7 @@ pub enum TrafficError {
         /// What was found.
         factor: f64,
     },
-    /// A class that no street has.
+    /// A class that is none of those of the streets.
     #[error("period {period}: found the class `{class}`, expected {expected}")]
     Class {
         /// The period.
@@ -128,7 +131,8 @@ impl Traffic {
     /// Traffic of some periods.
     ///
     /// # Errors
-    /// If there are too many, an hour is none or in two, or a factor is not from [`SPEED_FACTOR_MIN`] to 1.
+    /// If there are too many, an hour is none or in two, one has no hours or no factors, or a factor is not from
+    /// [`SPEED_FACTOR_MIN`] to 1.
     pub fn new(periods: Vec<Period>) -> Result<Self, TrafficError> {
         if periods.len() > PERIODS_MAX {
             return Err(TrafficError::Periods(periods.len()));
@@ -145,6 +149,9 @@ impl Traffic {
                 if taken.replace(number).is_some() {
                     return Err(TrafficError::Twice { period, hour });
                 }
+            }
+            if it.speed_factor.is_empty() {
+                return Err(TrafficError::NoFactors(period));
             }
             for (class, &factor) in &it.speed_factor {
                 if !(SPEED_FACTOR_MIN..=1.0).contains(&factor) {
@@ -168,7 +175,7 @@ impl Traffic {
     /// What traffic makes of a draft, one for each period.
     ///
     /// # Errors
-    /// If no street of it has a class that a period names.
+    /// If a period names a class that is none of the draft's.
     pub fn slow(&self, draft: &Draft) -> Result<Vec<Draft>, TrafficError> {
         let periods = (1..).zip(&self.periods);
         periods
@@ -193,8 +200,9 @@ impl Traffic {
                     }
                 };
                 Ok(Draft {
+                    places: draft.places.clone(),
                     streets: draft.streets.iter().map(slowed).collect(),
-                    ..draft.clone()
+                    classes: draft.classes.clone(),
                 })
             })
             .collect()
@@ -217,23 +225,24 @@ mod tests {
 
     #[test]
     fn traffic_that_cannot_be_says_why() {
-        let none = &[][..];
+        let half = &[("primary", 0.5)][..];
         for (periods, expected) in [
             (
-                vec![period(&[1], none); 9],
+                vec![period(&[1], half); 9],
                 "found 9 periods of traffic, expected at most 8",
             ),
-            (vec![period(&[], none)], "period 1: found no hours"),
+            (vec![period(&[], half)], "period 1: found no hours"),
+            (vec![period(&[7], &[])], "period 1: found no speed factors"),
             (
-                vec![period(&[24], none)],
+                vec![period(&[24], half)],
                 "period 1: found hour 24, expected 0 to 23",
             ),
             (
-                vec![period(&[7, 7], none)],
+                vec![period(&[7, 7], half)],
                 "period 1: found hour 7 a second time",
             ),
             (
-                vec![period(&[7, 8], none), period(&[16, 8], none)],
+                vec![period(&[7, 8], half), period(&[16, 8], half)],
                 "period 2: found hour 8 a second time",
             ),
             (
@@ -269,7 +278,7 @@ mod tests {
         };
         let traffic = Traffic::new(vec![
             period(&[8], &[("primary", 0.5), ("lane", 0.1)]),
-            period(&[9], &[]),
+            period(&[9], &[("primary", 1.0)]),
         ]);
         let traffic = traffic.unwrap();
         assert_eq!(traffic.by_hour()[7..11], [0, 1, 2, 0]);

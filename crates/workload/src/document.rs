@@ -45,8 +45,9 @@ pub fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Lays a value over a document at a dotted path: `fleet.drivers=300`. In an array of tables the key that
-/// follows is the `name` of one: `function.pricing.service=80ms`. What does not read as TOML is taken as
-/// text, so that `80ms` needs no quotes on a command line.
+/// follows is the `name` of one, `function.pricing.service=80ms`, or, where they have none, its number from 0 on,
+/// `city.traffic.0.hours=[8]`. What does not read as TOML is taken as text, so that `80ms` needs no quotes on a
+/// command line.
 ///
 /// # Errors
 /// If it is no path and value, or the path leads nowhere.
@@ -74,11 +75,19 @@ pub fn lay(document: &mut toml::Table, set: &str) -> Result<(), String> {
             toml::Value::Array(tables) => {
                 let name = keys.next().unwrap_or(last);
                 let known: Vec<String> = tables.iter().filter_map(name_of).collect();
-                let named = |table: &&mut toml::Value| name_of(table).as_deref() == Some(name);
-                let found = tables.iter_mut().find(named);
-                found.and_then(toml::Value::as_table_mut).ok_or_else(|| {
-                    let known = known.join(", ");
-                    format!("found {name:?} after {key:?}, expected a name (known here: {known})")
+                let count = tables.len();
+                let is_it = |(number, table): &(usize, &mut toml::Value)| match name_of(table) {
+                    Some(known) => known == name,
+                    None => number.to_string() == name,
+                };
+                let found = tables.iter_mut().enumerate().find(is_it);
+                let found = found.and_then(|(_, table)| table.as_table_mut());
+                found.ok_or_else(|| {
+                    let expected = match &known[..] {
+                        [] => format!("a number below {count}"),
+                        known => format!("a name (known here: {})", known.join(", ")),
+                    };
+                    format!("found {name:?} after {key:?}, expected {expected}")
                 })?
             }
             _ => return Err(format!("found a value at {key:?}, expected a table")),
@@ -108,18 +117,20 @@ mod tests {
 
     #[test]
     fn values_are_laid_by_path_and_by_name() {
-        let text = "[fleet]\ndrivers = 3\n[[function]]\nname = \"a\"\n[[function]]\nname = \"b\"\n";
+        let text = "[fleet]\ndrivers = 3\n[[function]]\nname = \"a\"\n[[function]]\nname = \"b\"\n[[hour]]\n[[hour]]\n";
         let mut document: toml::Table = text.parse().unwrap();
         for set in [
             "fleet.drivers=4",
             "fleet.place = here",
             "function.b.service=80ms",
             "city.kind=\"plane\"",
+            "hour.1.factor.b=3",
         ] {
             lay(&mut document, set).unwrap();
         }
         let expected = "[fleet]\ndrivers = 4\nplace = \"here\"\n[city]\nkind = \"plane\"\n\
-            [[function]]\nname = \"a\"\n[[function]]\nname = \"b\"\nservice = \"80ms\"\n";
+            [[function]]\nname = \"a\"\n[[function]]\nname = \"b\"\nservice = \"80ms\"\n\
+            [[hour]]\n[[hour]]\nfactor = { b = 3 }\n";
         assert_eq!(document, expected.parse().unwrap());
         for (set, said) in [
             ("fleet", "found no `=`"),
@@ -127,6 +138,11 @@ mod tests {
             ("fleet.drivers.a=3", "found a value at \"drivers\""),
             ("function.c.service=1s", "found \"c\" after \"function\""),
             ("function.service=1s", "known here: a, b"),
+            ("function.0.service=1s", "known here: a, b"),
+            (
+                "hour.2.factor=1",
+                "found \"2\" after \"hour\", expected a number below 2",
+            ),
         ] {
             let error = lay(&mut document, set).unwrap_err();
             assert!(error.contains(said), "{error}");

@@ -191,7 +191,7 @@ where
         }
     }
 
-    /// Does what a command asks for, or has it wait for more of the kind.
+    /// Does what a command asks for if whoever asks may, or has it wait for more of the kind.
     async fn answer(&mut self, words: Words<'_>) -> Next {
         let command = match Command::read(words, &mut self.members) {
             Ok(Some(command)) => command,
@@ -202,63 +202,52 @@ where
                 return Next::GoOn;
             }
         };
-        if let Command::Auth { .. } | Command::Hello { .. } | Command::Quit = command {
-            self.search().await;
-            return self.begin_or_end(command).await;
-        }
-        let Some(until) = self.known_until else {
-            self.answers.error(&NO_TOKEN);
-            return Next::GoOn;
-        };
-        if self.shared.clock.now() >= until {
-            self.search().await;
-            let again = "NOAUTH the token expired: connect again with a fresh one";
-            self.answers.error(&again);
-            return Next::End;
-        }
-        self.shared.metrics.messages.inc();
-        if let Command::GeoSearch(search) = command {
-            if !self.searches.go_with(&search) {
+        let is_for_anybody = matches!(
+            command,
+            Command::Auth { .. } | Command::Hello { .. } | Command::Quit
+        );
+        if !is_for_anybody {
+            let Some(until) = self.known_until else {
+                self.answers.error(&NO_TOKEN);
+                return Next::GoOn;
+            };
+            if self.shared.clock.now() >= until {
                 self.search().await;
+                let again = "NOAUTH the token expired: connect again with a fresh one";
+                self.answers.error(&again);
+                return Next::End;
             }
-            self.searches.add(search);
-            return Next::GoOn;
+            self.shared.metrics.messages.inc();
         }
         // Answers come in the order of commands.
-        self.search().await;
-        self.do_known(command).await;
-        Next::GoOn
+        if !matches!(command, Command::GeoSearch(_)) {
+            self.search().await;
+        }
+        self.carry_out(command).await
     }
 
-    /// Does what anybody may ask for.
-    async fn begin_or_end(&mut self, command: Command<'_>) -> Next {
-        let known = match command {
-            Command::Auth { token } => self.authenticate(token).await,
+    async fn carry_out(&mut self, command: Command<'_>) -> Next {
+        match command {
+            Command::Auth { token } => match self.authenticate(token).await {
+                Ok(()) => self.answers.simple("OK"),
+                Err(why) => self.answers.error(&why),
+            },
             Command::Hello { token, is_third } => {
                 self.speaks_third = is_third.unwrap_or(self.speaks_third);
-                match token {
+                let known = match token {
                     Some(token) => self.authenticate(token).await,
                     None if self.known_until.is_none() => Err(NO_TOKEN.to_owned()),
                     None => Ok(()),
+                };
+                match known {
+                    Ok(()) => self.hello(),
+                    Err(why) => self.answers.error(&why),
                 }
             }
-            _ => {
+            Command::Quit => {
                 self.answers.simple("OK");
                 return Next::End;
             }
-        };
-        match known {
-            Err(why) => self.answers.error(&why),
-            Ok(()) if matches!(command, Command::Hello { .. }) => self.hello(),
-            Ok(()) => self.answers.simple("OK"),
-        }
-        Next::GoOn
-    }
-
-    /// Does what only a part of the system may ask for, all but searches.
-    async fn do_known(&mut self, command: Command<'_>) {
-        let shared = &self.shared;
-        match command {
             Command::Ping { message: None } => self.answers.simple("PONG"),
             Command::Ping {
                 message: Some(message),
@@ -267,23 +256,26 @@ where
             Command::Commands => self.answers.array(0),
             Command::Info => self.answers.bulk(INFO.as_bytes()),
             Command::GeoAdd { class } => {
-                let drivers = &self.members.places;
+                let (shared, drivers) = (&self.shared, &self.members.places);
                 shared.metrics.placed(drivers.len());
                 let placing = async { shared.tracker.put_online(drivers, class) };
                 let new = shared.calls.work("tracker.put_online", placing).await;
                 self.answers.integer(new as u64);
             }
             Command::Remove => {
-                let drivers = &self.members.drivers;
+                let (shared, drivers) = (&self.shared, &self.members.drivers);
                 let taking = async { shared.tracker.take_offline(drivers) };
                 let removed = shared.calls.work("tracker.take_offline", taking).await;
                 self.answers.integer(removed as u64);
             }
-            Command::Auth { .. } | Command::Hello { .. } | Command::Quit => {
-                unreachable!("anybody may, and is answered before")
+            Command::GeoSearch(search) => {
+                if !self.searches.go_with(&search) {
+                    self.search().await;
+                }
+                self.searches.add(search);
             }
-            Command::GeoSearch(_) => unreachable!("searches wait for each other"),
         }
+        Next::GoOn
     }
 
     async fn authenticate(&mut self, token: &[u8]) -> Result<(), String> {

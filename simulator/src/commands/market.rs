@@ -9,8 +9,7 @@ use crate::run_dir::write_whole;
 use crate::scenario::{self, market};
 use crate::tell;
 
-/// Prints it, and writes the streets that it names. A city's speeds by hour are laid on the hours of a run that begins
-/// now.
+/// Prints it, and writes the streets that it names. A city's hours are laid on those of a run that begins now.
 ///
 /// # Errors
 /// If the scenario is wrong.

@@ -56,20 +56,25 @@ fn travel(scenario: &Scenario, started_at: Timestamp) -> TravelDocument {
         width_m: plane.then_some(city.width_km * 1_000.0),
         height_m: plane.then_some(city.height_km * 1_000.0),
         circuity: city.circuity,
-        speed_kmh: SpeedDocument::ByHour(speeds_by_run_hour(scenario, started_at)),
+        speed_kmh: match &city.speed_by_hour {
+            None => SpeedDocument::Constant(city.speed_kmh),
+            Some(_) => {
+                let speeds = city.speeds().hours();
+                SpeedDocument::ByHour(speeds.expect("a resolved scenario has 24 speeds"))
+            }
+        },
+        city_hours: Some(city_hours(scenario, started_at)).filter(|hours| {
+            let hour_matters = city.speed_by_hour.is_some() || !city.traffic.is_empty();
+            hour_matters && *hours != std::array::from_fn(|hour| hour as u8)
+        }),
         streets: None,
     }
 }
 
-/// The system reads its own clock, so the city's hours are laid on the run's: each hour of the run has
-/// the speed of the city's hour at its beginning.
-fn speeds_by_run_hour(scenario: &Scenario, started_at: Timestamp) -> [f64; 24] {
-    let speeds = scenario
-        .city
-        .speeds()
-        .hours()
-        .expect("a resolved scenario has 24 speeds");
-    let mut by_run_hour = [0.0; 24];
+/// The system reads its own clock, so the city's hours are laid on the run's: each hour of the run is the city's at its
+/// beginning.
+fn city_hours(scenario: &Scenario, started_at: Timestamp) -> [u8; 24] {
+    let mut hours = [0; 24];
     for later in 0..24u32 {
         let city_hours =
             scenario.starts_at.0.as_secs_f64() / 3_600.0 + f64::from(later) * scenario.speedup;
@@ -78,10 +83,10 @@ fn speeds_by_run_hour(scenario: &Scenario, started_at: Timestamp) -> [f64; 24] {
             clippy::cast_sign_loss,
             reason = "0 to 23"
         )]
-        let city_hour = city_hours.rem_euclid(24.0) as usize;
-        by_run_hour[(started_at.hour_of_day() + later as usize) % 24] = speeds[city_hour % 24];
+        let city_hour = city_hours.rem_euclid(24.0) as u8;
+        hours[(started_at.hour_of_day() + later as usize) % 24] = city_hour % 24;
     }
-    by_run_hour
+    hours
 }
 
 fn service_area(scenario: &Scenario) -> Option<ServiceAreaDocument> {
@@ -153,5 +158,63 @@ fn dispatch(scenario: &Scenario) -> DispatchDocument {
             QueuePolicy::Wait => QueueKind::Wait,
             QueuePolicy::Lose => QueueKind::Lose,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::scenario;
+    use crate::target::embedded;
+
+    use super::*;
+
+    /// What the system reckons is what drivers drive, whatever the time of day at which a run begins, and however fast.
+    #[test]
+    fn the_system_reckons_with_the_hours_of_the_city() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/small-town.toml");
+        for (starts_at, speedup, traffic) in [
+            ("15h", "1", true),
+            ("6h", "2", true),
+            ("17h", "24", true),
+            ("6h", "1", false),
+        ] {
+            let speeds: Vec<u32> = (20..44).collect();
+            let mut sets = vec![
+                format!("starts_at={starts_at}"),
+                format!("speedup={speedup}"),
+            ];
+            if !traffic {
+                sets.extend([
+                    "city.traffic=[]".to_owned(),
+                    format!("city.speed_by_hour={speeds:?}"),
+                ]);
+            }
+            let resolved = scenario::load(Some(path), &sets).unwrap();
+            let places = resolved.network.as_ref().unwrap().graph().places();
+            let ends = (places[0], places[places.len() - 1]);
+            let started_at = Timestamp::from_millis(3 * 3_600_000);
+            let market = embedded::market_of(&resolved, started_at).unwrap();
+            let city = resolved.world.city.travel();
+            let mut seconds = Vec::new();
+            for later in 0..5u32 {
+                let run_time = started_at + Duration::from_secs(3_600 * u64::from(later));
+                let city_hours = f64::from(later) * resolved.scenario.speedup;
+                let city_time = resolved
+                    .world
+                    .pace
+                    .city_time_at(Duration::from_secs_f64(3_600.0 * city_hours));
+                let reckoned = market.travel.way(ends.0, ends.1, run_time);
+                assert_eq!(
+                    reckoned,
+                    city.way(ends.0, ends.1, city_time),
+                    "{sets:?} {later}"
+                );
+                seconds.push(reckoned.duration.as_secs());
+            }
+            seconds.dedup();
+            assert_eq!(seconds.len() > 1, speedup != "24", "{sets:?}: {seconds:?}");
+        }
     }
 }

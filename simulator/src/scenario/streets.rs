@@ -17,8 +17,8 @@ enum Files {
     Csv { nodes: PathBuf, edges: PathBuf },
 }
 
-/// What was read: replicas, points of a sweep and placements drive in the same streets, and those of a large city take
-/// seconds to put in order.
+/// What was read: replicas, placements and points of a sweep drive in the same streets, unless their traffic is another,
+/// and those of a large city take seconds to put in order.
 static KNOWN: Mutex<Vec<(Files, Traffic, Arc<Network>)>> = Mutex::new(Vec::new());
 
 /// The streets of a city; none if it has none.

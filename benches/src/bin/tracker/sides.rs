@@ -299,7 +299,7 @@ impl Theirs {
         RADII_M.into_iter().map(try_within).collect()
     }
 
-    /// All else, and its searches in pipelines, within the best radius.
+    /// All else, and its searches in pipelines, within the best radius: no searches one by one.
     pub(crate) fn costs(&mut self, best: Within) -> anyhow::Result<Costs> {
         let Self {
             server,
@@ -314,7 +314,6 @@ impl Theirs {
             })
         };
         Ok(Costs {
-            search: best.until_enough,
             searches: piped(BATCH)?,
             rounds: piped(ROUND)?,
             ..updates

@@ -78,7 +78,7 @@ pub enum SpaceKind {
     Torus,
 }
 
-/// One speed, or one for each hour of the day (UTC).
+/// One speed, or one for each hour of the city's day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SpeedDocument {
@@ -106,6 +106,9 @@ pub struct TravelDocument {
     pub circuity: f64,
     /// Speed in km/h.
     pub speed_kmh: SpeedDocument,
+    /// Which hour of the city's day begins with each of the clock's (UTC); the same if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub city_hours: Option<[u8; 24]>,
     /// The fingerprint of the packed network of streets that ways follow; straight ways by circuity if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub streets: Option<String>,

@@ -117,7 +117,7 @@ fn ways_are_along_the_streets_that_the_market_names() {
     let places = network.graph().places();
     let (from, to) = (places[0], places[15]);
     let length = |market: &Market| market.travel.way(from, to, Timestamp::ZERO).distance_m;
-    let along = network.way(from, to, Timestamp::ZERO).unwrap().distance_m;
+    let along = network.way(from, to, 0).unwrap().distance_m;
     let with_streets = market(&named, &at("streets")).unwrap();
     assert!((length(&with_streets) - along).abs() < 1e-9);
     let without = market(&straight, "").unwrap();

@@ -57,23 +57,20 @@ impl Graph {
         Ok(graph)
     }
 
-    /// The graph of the same streets that cost [something else](Self::write_costs).
-    pub(crate) fn read_costs(&self, body: &mut Reader<'_>) -> Result<Self, UnpackError> {
+    /// The same streets that cost [something else](Self::write_costs).
+    pub(crate) fn read_costs(mut self, body: &mut Reader<'_>) -> Result<Self, UnpackError> {
         let costs = read_costs(body, self.edges())?;
-        let edges = self.edges.iter().zip(costs);
-        let graph = Self {
-            places: self.places.clone(),
-            first: self.first.clone(),
-            edges: edges.map(|(edge, cost)| Edge { cost, ..*edge }).collect(),
-        };
+        for (edge, cost) in self.edges.iter_mut().zip(costs) {
+            edge.cost = cost;
+        }
         let in_order = |node| {
-            let edges = graph.edges_of(node);
+            let edges = self.edges_of(node);
             edges.is_sorted_by_key(|edge| (edge.to, edge.cost))
         };
-        if !(0..graph.nodes() as u32).all(in_order) {
+        if !(0..self.nodes() as u32).all(in_order) {
             return Err(UnpackError::Inconsistent("streets in disorder"));
         }
-        graph.check_size().map_err(NetworkError::Graph)?;
-        Ok(graph)
+        self.check_size().map_err(NetworkError::Graph)?;
+        Ok(self)
     }
 }

@@ -55,34 +55,24 @@ pub(super) fn contract(graph: &Graph) -> Vec<Contracted> {
     let nodes = graph.nodes() as u32;
     let mut contraction = Contraction::new(graph);
     let mut needed = Vec::new();
-    let mut importance: Vec<u64> = (0..nodes)
-        .map(|node| contraction.importance(node, &mut needed))
-        .collect();
     // Of equal ones the lower number goes first: ties fall the same way everywhere.
     let mut queue: BinaryHeap<Reverse<(u64, u32)>> = (0..nodes)
-        .map(|node| Reverse((importance[node as usize], node)))
+        .map(|node| Reverse((contraction.importance(node, &mut needed), node)))
         .collect();
     let mut order = Vec::with_capacity(nodes as usize);
-    let mut done = vec![false; nodes as usize];
     // Whose importance may be another, because something near was contracted.
     let mut is_stale = vec![false; nodes as usize];
-    while let Some(Reverse((asked, node))) = queue.pop() {
-        if done[node as usize] || asked != importance[node as usize] {
-            continue;
-        }
+    while let Some(Reverse((_, node))) = queue.pop() {
         // It is found anew when its turn has come, and not each time that it changes.
         if std::mem::take(&mut is_stale[node as usize]) {
-            let now = contraction.importance(node, &mut needed);
-            importance[node as usize] = now;
-            if queue
-                .peek()
-                .is_some_and(|Reverse(next)| *next < (now, node))
-            {
-                queue.push(Reverse((now, node)));
+            let now = (contraction.importance(node, &mut needed), node);
+            if queue.peek().is_some_and(|Reverse(next)| *next < now) {
+                queue.push(Reverse(now));
                 continue;
             }
+        } else {
+            contraction.shortcuts(node, &mut needed);
         }
-        done[node as usize] = true;
         let contracted = contraction.take_out(node, &mut needed);
         for link in contracted.out.iter().chain(&contracted.into) {
             let near = link.node as usize;
@@ -189,9 +179,9 @@ impl Contraction {
             + ratio(EDGES_WEIGHT, coming_hops, going_hops)
     }
 
-    /// Contracts a node: its links are its own from now on, and shortcuts stand in its place.
+    /// Contracts a node: its links are its own from now on, and the [shortcuts](Self::shortcuts) that it needs stand in
+    /// its place.
     fn take_out(&mut self, node: u32, needed: &mut Vec<Shortcut>) -> Contracted {
-        self.shortcuts(node, needed);
         let contracted = Contracted {
             node,
             out: std::mem::take(&mut self.out[node as usize]),

@@ -7,12 +7,8 @@ use crate::dijkstra::Dijkstra;
 use crate::graph::Street;
 use crate::town::{rush_hours, some_town as town};
 
-/// Midnight, when all streets are free.
-const NIGHT: Timestamp = Timestamp::ZERO;
-
-fn at_hour(hour: i64) -> Timestamp {
-    Timestamp::from_millis(hour * 3_600_000)
-}
+/// When all streets are free.
+const NIGHT: usize = 0;
 
 /// Anywhere in a town, or a little outside.
 fn anywhere(network: &Network, stream: &mut Stream) -> Place {
@@ -23,8 +19,8 @@ fn anywhere(network: &Network, stream: &mut Stream) -> Place {
 }
 
 /// The way between two kerbs by Dijkstra's algorithm on the graph with the kerbs as nodes of it.
-fn plainly(network: &Network, from: Place, to: Place, leaving: Timestamp) -> Cost {
-    let flow = network.flow_at(leaving);
+fn plainly(network: &Network, from: Place, to: Place, hour: usize) -> Cost {
+    let flow = network.flow(hour);
     let [from, to] = [from, to].map(|place| flow.stand(&network.snap.nearest(place).unwrap()));
     let graph = &flow.graph;
     let mut plain = Dijkstra::new(graph);
@@ -50,13 +46,13 @@ proptest! {
         let mut stream = Streams::new(seed).stream("places", 0);
         let places: Vec<Place> = (0..8).map(|_| anywhere(&network, &mut stream)).collect();
         for (number, &to) in (0..).zip(&places) {
-            let leaving = [NIGHT, at_hour(8), at_hour(17)][number % 3];
-            let many = network.ways_to(to, &places, leaving);
+            let hour = [NIGHT, 8, 17][number % 3];
+            let many = network.ways_to(to, &places, hour);
             for (&from, known) in places.iter().zip(many) {
-                let expected = way(plainly(&network, from, to, leaving));
-                prop_assert_eq!(network.way(from, to, leaving), Some(expected));
+                let expected = way(plainly(&network, from, to, hour));
+                prop_assert_eq!(network.way(from, to, hour), Some(expected));
                 prop_assert_eq!(known, Some(expected));
-                let (found, path) = network.path(from, to, leaving).unwrap();
+                let (found, path) = network.path(from, to, hour).unwrap();
                 prop_assert_eq!(found, expected);
                 prop_assert_eq!(Some(path.begins()), network.kerb(from));
                 prop_assert_eq!(Some(path.ends()), network.kerb(to));
@@ -203,16 +199,14 @@ fn who_leaves_when_the_artery_is_full_goes_around_it() {
         (8, 3_000.0, 300),
         (9, 2_000.0, 100),
         (17, 2_000.0, 200),
-        (24 + 8, 3_000.0, 300),
     ] {
         let way = Way {
             distance_m: metres,
             duration: Duration::from_secs(seconds),
         };
-        let leaving = at_hour(hour);
-        assert_eq!(network.way(ends[0], ends[1], leaving), Some(way), "{hour}");
-        assert_eq!(network.ways_to(ends[1], &ends[..1], leaving), [Some(way)]);
-        let (found, path) = network.path(ends[0], ends[1], leaving).unwrap();
+        assert_eq!(network.way(ends[0], ends[1], hour), Some(way), "{hour}");
+        assert_eq!(network.ways_to(ends[1], &ends[..1], hour), [Some(way)]);
+        let (found, path) = network.path(ends[0], ends[1], hour).unwrap();
         assert_eq!(found, way);
         let lane = network.graph().place(2);
         let goes_around = path.points().iter().any(|point| point.place == lane);
@@ -221,13 +215,36 @@ fn who_leaves_when_the_artery_is_full_goes_around_it() {
 }
 
 #[test]
+fn of_parallel_streets_the_faster_one_of_the_hour_is_taken() {
+    let mut draft = artery_and_lane();
+    let beside = Street {
+        length_m: 2_100.0,
+        speed_kmh: 42.0,
+        class: draft.classes.find("residential"),
+        ..draft.streets[0]
+    };
+    draft.streets.extend([beside, beside.back()]);
+    let network = Network::in_traffic(draft, &rush_hours()).unwrap();
+    let network = Network::unpack(&network.pack().0).unwrap().0;
+    let ends = [network.graph().place(0), network.graph().place(1)];
+    for (hour, metres, seconds) in [(7, 2_000.0, 100), (8, 2_100.0, 180), (17, 2_100.0, 180)] {
+        let way = Way {
+            distance_m: metres,
+            duration: Duration::from_secs(seconds),
+        };
+        assert_eq!(network.way(ends[0], ends[1], hour), Some(way), "{hour}");
+        assert_eq!(network.way(ends[1], ends[0], hour), Some(way), "{hour}");
+    }
+}
+
+#[test]
 fn what_traffic_leaves_of_the_mean_speed_is_told() {
     let network = Network::in_traffic(artery_and_lane(), &rush_hours()).unwrap();
     // 5 km in 400 s; at eight the artery's 2 km take 500 s instead of 100.
     assert!((network.mean_speed_mps() - 12.5).abs() < 1e-9);
-    let flows = [0, 8, 17].map(|hour| network.flow(at_hour(hour)));
-    for (found, expected) in flows.iter().zip([1.0, 0.5, 0.8]) {
-        assert!((found - expected).abs() < 1e-9, "{flows:?}");
+    let shares = [0, 8, 17].map(|hour| network.speed_share(hour));
+    for (found, expected) in shares.iter().zip([1.0, 0.5, 0.8]) {
+        assert!((found - expected).abs() < 1e-9, "{shares:?}");
     }
     let text = network.survey().to_string();
     let told = "45 km/h in the mean, 22 km/h when traffic is slowest";

@@ -1,5 +1,5 @@
+use domain::Place;
 use domain::travel::Streets;
-use domain::{Place, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
@@ -10,10 +10,8 @@ fn town(seed: u64, columns: u32, rows: u32) -> Option<Network> {
     Network::in_traffic(some_town(seed, columns, rows), &rush_hours()).ok()
 }
 
-/// One of each flow.
-fn hours() -> [Timestamp; 3] {
-    [0, 8, 17].map(|hour| Timestamp::from_millis(hour * 3_600_000))
-}
+/// One hour of each flow.
+const EACH_FLOW: [usize; 3] = [0, 8, 17];
 
 /// The same bytes with the fingerprint that they have.
 fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
@@ -41,10 +39,10 @@ proptest! {
         prop_assert_eq!(again.graph(), network.graph());
         prop_assert_eq!(&again.pack().0, &bytes);
         let places = network.graph().places();
-        for leaving in hours() {
+        for hour in EACH_FLOW {
             for (from, to) in places.iter().zip(places.iter().rev()) {
-                let (way, path) = network.path(*from, *to, leaving).unwrap();
-                let (same_way, same_path) = again.path(*from, *to, leaving).unwrap();
+                let (way, path) = network.path(*from, *to, hour).unwrap();
+                let (same_way, same_path) = again.path(*from, *to, hour).unwrap();
                 prop_assert_eq!(way, same_way);
                 prop_assert_eq!(path, same_path);
             }
@@ -62,10 +60,10 @@ proptest! {
         bytes[at] = to;
         if let Ok((network, _)) = Network::unpack(&sealed(bytes)) {
             let places = network.graph().places().to_vec();
-            for leaving in hours() {
+            for hour in EACH_FLOW {
                 for (from, to) in places.iter().zip(places.iter().rev()) {
-                    network.path(*from, *to, leaving);
-                    network.ways_to(*to, &places, leaving);
+                    network.path(*from, *to, hour);
+                    network.ways_to(*to, &places, hour);
                 }
             }
         }

@@ -237,7 +237,7 @@ pub(super) fn set_under_way(world: &World, demand: &Demand, on_shift: Vec<&mut D
         };
         under_way.rider.rider = rider_under_way(plan.driver);
         under_way.rider.at = Duration::ZERO;
-        plan.place = place_at_start(&world.city, &under_way);
+        plan.place = place_at_start(world, &under_way);
         plan.under_way = Some(Box::new(under_way));
     }
 }
@@ -293,7 +293,8 @@ fn boarding(
     }
 }
 
-fn place_at_start(city: &City, under_way: &RideUnderWay) -> Place {
+fn place_at_start(world: &World, under_way: &RideUnderWay) -> Place {
+    let city = &world.city;
     let (from, to, since) = match (under_way.picked_up_before, under_way.arrived_before) {
         (Some(driven), _) => (under_way.rider.pickup, under_way.rider.dropoff, driven),
         (None, Some(_)) => return under_way.rider.pickup,
@@ -309,8 +310,8 @@ fn place_at_start(city: &City, under_way: &RideUnderWay) -> Place {
     } else {
         1.0
     };
-    // Which way it is does not depend on the hour.
-    match city.travel().route(from, to, Timestamp::ZERO).path {
+    let leaving = world.pace.city_time_at(Duration::ZERO);
+    match city.travel().route(from, to, leaving).path {
         Some(path) => path.place_at(city.space(), share),
         None => city.space().along(from, to, share),
     }
