@@ -2,10 +2,14 @@ use super::*;
 use crate::demand::{Arrivals, DemandSpec};
 use crate::driver::{Activity, Driver, DriverEvent};
 use crate::fingerprint::fingerprint;
+use crate::pace::Pace;
 use crate::testing::world;
 use crate::world::TripDuration;
 use domain::hold::{HoldKey, Offer};
-use domain::{Attempt, Money, Timestamp, TripId};
+use domain::path::{Path, Waypoint};
+use domain::travel::{Streets, Way};
+use domain::{Attempt, Money, Space, Timestamp, TripId};
+use std::sync::Arc;
 
 fn demand(rides_per_hour: f64) -> Demand {
     Demand::new(DemandSpec {
@@ -268,6 +272,23 @@ fn more_demand_than_drivers_leaves_nobody_idle() {
     assert!((light.on_trip - 0.06).abs() < 1e-9);
 }
 
+fn driver_under_way(world: &World, plan: &DriverPlan, under_way: &RideUnderWay) -> Driver {
+    let key = HoldKey {
+        trip: TripId(plan.driver.0.into()),
+        attempt: Attempt(1),
+        driver: plan.driver,
+    };
+    let rider = &under_way.rider;
+    let offer = Offer {
+        rider: rider.rider,
+        pickup: rider.pickup,
+        dropoff: rider.dropoff,
+        driver_pay: Money::from_minor(700),
+        pickup_distance_m: 0.0,
+    };
+    Driver::under_way(world, plan, under_way, key, offer)
+}
+
 #[test]
 fn a_driver_with_a_ride_goes_on_with_it() {
     let mut world = world(1);
@@ -279,20 +300,7 @@ fn a_driver_with_a_ride_goes_on_with_it() {
         let Some(under_way) = &plan.under_way else {
             continue;
         };
-        let key = HoldKey {
-            trip: TripId(plan.driver.0.into()),
-            attempt: Attempt(1),
-            driver: plan.driver,
-        };
-        let rider = &under_way.rider;
-        let offer = Offer {
-            rider: rider.rider,
-            pickup: rider.pickup,
-            dropoff: rider.dropoff,
-            driver_pay: Money::from_minor(700),
-            pickup_distance_m: 0.0,
-        };
-        let mut driver = Driver::under_way(&world, plan, under_way, key, offer);
+        let mut driver = driver_under_way(&world, plan, under_way);
         let start = world.pace.started_at();
         let apart_m = world
             .city
@@ -322,6 +330,75 @@ fn a_driver_with_a_ride_goes_on_with_it() {
         }
     }
     assert!(met.iter().all(|n| *n > 3), "{met:?}");
+}
+
+/// When the ways of [`ByTheHour`] are another.
+const EIGHT: usize = 8;
+
+/// Ways everywhere, straight and at 36 km/h; at eight by a point aside from the middle, in as much time.
+#[derive(Debug)]
+struct ByTheHour(Space);
+
+impl Streets for ByTheHour {
+    fn mean_speed_mps(&self) -> f64 {
+        10.0
+    }
+
+    fn speed_share(&self, _: usize) -> f64 {
+        1.0
+    }
+
+    fn kerb(&self, place: Place) -> Option<Place> {
+        Some(place)
+    }
+
+    fn way(&self, from: Place, to: Place, _: usize) -> Option<Way> {
+        let distance_m = self.0.distance_m(from, to);
+        Some(Way {
+            distance_m,
+            duration: Duration::from_secs_f64(distance_m / 10.0),
+        })
+    }
+
+    fn ways_to(&self, to: Place, from: &[Place], hour: usize) -> Vec<Option<Way>> {
+        from.iter().map(|from| self.way(*from, to, hour)).collect()
+    }
+
+    fn path(&self, from: Place, to: Place, hour: usize) -> Option<(Way, Path)> {
+        let way = self.way(from, to, hour)?;
+        let middle = self.0.along(from, to, 0.5);
+        let aside = Place::from_metres(middle.east_m(), (middle.north_m() + 700.0) % 10_000.0);
+        let middle = if hour == EIGHT { aside } else { middle };
+        let points = [(from, 0.0), (middle, 0.5), (to, 1.0)].map(|(place, share)| Waypoint {
+            place,
+            share,
+            metres: way.distance_m * share,
+        });
+        Some((way, Path::new(points.to_vec())?))
+    }
+}
+
+#[test]
+fn a_driver_with_a_ride_is_on_the_way_of_the_hour() {
+    let mut world = world(1);
+    let streets = ByTheHour(*world.city.space());
+    world.city = world.city.along(Arc::new(streets));
+    let starts_at = HOUR * EIGHT as u32;
+    world.pace = Pace::new(1.0, Timestamp::ZERO, starts_at).unwrap();
+    let stationary = fleet(Drivers::Count(100), Shifts::Throughout, Start::Stationary);
+    let plans = stationary.plans(&world, &demand(1_000.0), HOUR);
+    let mut on_the_way = 0;
+    for plan in &plans {
+        let Some(under_way) = &plan.under_way else {
+            continue;
+        };
+        let driver = driver_under_way(&world, plan, under_way);
+        let here = driver.place(&world, world.pace.started_at());
+        let apart_m = world.city.space().distance_m(here, plan.place);
+        assert!(apart_m < 1.0, "{apart_m}");
+        on_the_way += 1;
+    }
+    assert!(on_the_way > 20, "{on_the_way}");
 }
 
 #[test]
