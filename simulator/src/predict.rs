@@ -62,7 +62,7 @@ pub fn predict(
     ));
     let recorder = Arc::new(Recorder::new(started_at, warmup, until));
     let under_way = seen_under_way(&seeded, started_at);
-    let sizes = twin_of::sizes(scenario, &stack)?;
+    let sizes = twin_of::sizes(resolved, &stack)?;
     let (left, ended) = std::thread::scope(|scope| -> Result<_, Failure> {
         let plan = Plan {
             world: world.clone(),

@@ -188,8 +188,9 @@ impl Function {
                 .lock()
                 .start_billing(environment, self.now())
                 .expect("a call that has begun runs");
+            let streets = self.laws.init_of_streets(self.size.street_nodes);
             self.time
-                .sleep(self.draws.span(self.laws.init(architecture)))
+                .sleep(self.draws.span(self.laws.init(architecture)) + streets)
                 .await;
             before += self.laws.first_call(self.size.memory_mb);
         }

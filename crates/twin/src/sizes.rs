@@ -68,6 +68,8 @@ pub struct FunctionSize {
     pub timeout: Duration,
     /// What every call takes besides: as if its tables were that far.
     pub added_latency: Duration,
+    /// Nodes of the city's streets that it reads in its init, for each period of traffic again.
+    pub street_nodes: u32,
 }
 
 /// What a mapping is given.

@@ -123,6 +123,7 @@ impl Sizes {
                 _ => 5,
             }),
             added_latency: Duration::ZERO,
+            street_nodes: 0,
         };
         let container = ContainerSize {
             vcpu: 1.0,

@@ -161,6 +161,28 @@ fn a_function_without_room_answers_503_and_is_asked_again() {
 }
 
 #[test]
+fn a_cold_start_takes_as_much_longer_as_there_are_streets_to_read() {
+    let pricing = |street_nodes: u32| {
+        let mut city = city();
+        city.warmup = Duration::ZERO;
+        let function = city.sizes.functions.get_mut(&Part::Pricing);
+        function.expect("a part").street_nodes = street_nodes;
+        city.run().left.counted.functions["pricing"].clone()
+    };
+    let nodes = 1_000_000;
+    let reading = city().profile.lambda.init_of_streets(nodes);
+    assert!(reading > Duration::from_millis(400), "{reading:?}");
+    let (without, with) = (pricing(0), pricing(nodes));
+    assert!(without.cold_starts > 0 && with.cold_starts >= without.cold_starts);
+    let more = Duration::from_millis(with.billed_ms - without.billed_ms).as_secs_f64();
+    let expected = reading.as_secs_f64() * with.cold_starts as f64;
+    assert!(
+        (more / expected - 1.0).abs() < 0.05,
+        "{more} s, expected {expected} s"
+    );
+}
+
+#[test]
 fn a_hostile_cloud_breaks_no_rule() {
     for seed in 1..=4 {
         let mut city = city();

@@ -8,14 +8,15 @@ use local::stack::{FunctionName, StackConfig};
 use twin::sizes::{ContainerSize, FunctionSize, MappingSize, Part, Placement, Sizes};
 
 use crate::exit::Failure;
-use crate::scenario::Scenario;
 use crate::scenario::model::{Container, Function, Host};
+use crate::scenario::{Resolved, Scenario};
 
 /// Sizes of a scenario, on those that the embedded stack is started with.
 ///
 /// # Errors
 /// If a value of the scenario cannot be.
-pub fn sizes(scenario: &Scenario, stack: &StackConfig) -> Result<Sizes, Failure> {
+pub fn sizes(resolved: &Resolved, stack: &StackConfig) -> Result<Sizes, Failure> {
+    let scenario = &resolved.scenario;
     let placed = |host: Host| match host {
         Host::Lambda => Placement::Lambda,
         Host::Container => Placement::Container,
@@ -30,7 +31,7 @@ pub fn sizes(scenario: &Scenario, stack: &StackConfig) -> Result<Sizes, Failure>
     ]);
     let functions = Part::ALL
         .into_iter()
-        .map(|part| Ok((part, function(scenario, stack, part)?)))
+        .map(|part| Ok((part, function(resolved, stack, part)?)))
         .collect::<Result<_, Failure>>()?;
     let containers = Part::ALL
         .into_iter()
@@ -46,7 +47,8 @@ pub fn sizes(scenario: &Scenario, stack: &StackConfig) -> Result<Sizes, Failure>
     })
 }
 
-fn function(scenario: &Scenario, stack: &StackConfig, part: Part) -> Result<FunctionSize, Failure> {
+fn function(resolved: &Resolved, stack: &StackConfig, part: Part) -> Result<FunctionSize, Failure> {
+    let scenario = &resolved.scenario;
     let stated = scenario.functions.get(part.name());
     let defaults = Function::default();
     let architecture = stated.map_or(&defaults.architecture, |function| &function.architecture);
@@ -75,6 +77,14 @@ fn function(scenario: &Scenario, stack: &StackConfig, part: Part) -> Result<Func
         added_latency: stated.map_or(std::time::Duration::ZERO, |function| {
             function.added_latency.0
         }),
+        street_nodes: match (part, &resolved.network) {
+            // Nobody else reckons ways.
+            (Part::Pricing | Part::Matching, Some(network)) => {
+                let survey = network.survey();
+                u32::try_from(survey.nodes * survey.flows).unwrap_or(u32::MAX)
+            }
+            _ => 0,
+        },
     })
 }
 
@@ -154,6 +164,20 @@ mod tests {
         let watched: Arc<Watched> = Watched::new();
         let stack =
             embedded::config(&resolved, Timestamp::ZERO, None, &watched, Calls::default()).unwrap();
-        assert_eq!(sizes(&resolved.scenario, &stack).unwrap(), Sizes::hybrid());
+        assert_eq!(sizes(&resolved, &stack).unwrap(), Sizes::hybrid());
+    }
+    #[test]
+    fn who_reckons_ways_reads_the_streets_at_its_start() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/small-town.toml");
+        let resolved = scenario::load(Some(path), &[]).unwrap();
+        let watched: Arc<Watched> = Watched::new();
+        let stack =
+            embedded::config(&resolved, Timestamp::ZERO, None, &watched, Calls::default()).unwrap();
+        let sizes = sizes(&resolved, &stack).unwrap();
+        let nodes = |part| sizes.functions[&part].street_nodes as usize;
+        // Free, in the morning and in the evening.
+        let all = 3 * resolved.network.as_ref().unwrap().graph().nodes();
+        assert_eq!((nodes(Part::Pricing), nodes(Part::Matching)), (all, all));
+        assert_eq!((nodes(Part::Trips), nodes(Part::Surge)), (0, 0));
     }
 }

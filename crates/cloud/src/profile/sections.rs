@@ -79,6 +79,9 @@ pub struct LambdaProfile {
     pub first_call_cpu: Duration,
     /// The rest of the first call: waiting for the network.
     pub first_call_network: Duration,
+    /// By how much the init is longer for each node of a city's streets that a function reads in it, and for each period of
+    /// traffic again.
+    pub init_per_street_node: Duration,
     mb_per_vcpu: f64,
     vcpus_by_mb: Vec<(f64, f64)>,
     cpu_period: Duration,
@@ -157,6 +160,12 @@ impl LambdaProfile {
         self.stretched(self.first_call_cpu, memory_mb) + self.first_call_network
     }
 
+    /// By how much the init is longer for reading so many nodes of streets.
+    #[must_use]
+    pub fn init_of_streets(&self, nodes: u32) -> Duration {
+        self.init_per_street_node.saturating_mul(nodes)
+    }
+
     /// The same with the inits of one day: their law times a factor drawn once.
     #[must_use]
     pub fn for_day(&self, stream: &mut Stream) -> Self {
@@ -177,6 +186,7 @@ impl LambdaProfile {
             init_day_factor: reader.factors("lambda.init_day_factor")?,
             first_call_cpu: reader.span("lambda.first_call_cpu")?,
             first_call_network: reader.span("lambda.first_call_network")?,
+            init_per_street_node: reader.span("lambda.init_per_street_node")?,
             mb_per_vcpu: reader.positive("lambda.mb_per_vcpu")?,
             vcpus_by_mb: reader.steps("lambda.vcpus_by_mb")?,
             cpu_period: reader.span("lambda.cpu_period")?,

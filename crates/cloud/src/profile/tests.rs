@@ -134,6 +134,8 @@ fn processor_share_follows_memory() {
     assert_eq!(lambda.stretched(ms(100.0), 1_769), ms(100.0));
     let embedded = Profile::embedded().lambda;
     assert_eq!(embedded.stretched(ms(7.0), 128), ms(7.0));
+    close(lambda.init_of_streets(100_000), ms(53.0), 0.005);
+    assert_eq!(embedded.init_of_streets(100_000), Duration::ZERO);
 }
 
 #[test]
