@@ -167,7 +167,7 @@ fn a_cold_start_takes_as_much_longer_as_there_are_streets_to_read() {
         city.warmup = Duration::ZERO;
         let function = city.sizes.functions.get_mut(&Part::Pricing);
         function.expect("a part").street_nodes = street_nodes;
-        city.run().left.counted.functions["pricing"].clone()
+        city.run().left.counted.functions["pricing"]
     };
     let nodes = 1_000_000;
     let reading = city().profile.lambda.init_of_streets(nodes);
