@@ -59,8 +59,8 @@ pub struct Travel {
     circuity: f64,
     /// By the hour of the city's day.
     speed_mps_by_hour: [f64; 24],
-    /// Which hour of the city's day each of the clock is.
-    city_hours: [u8; 24],
+    /// The city's; none where the clock is.
+    city_clock: Option<CityClock>,
     streets: Option<Arc<dyn Streets>>,
 }
 
@@ -73,9 +73,36 @@ pub enum TravelError {
     /// A speed is not positive and finite.
     #[error("found a speed of {0} km/h, expected a positive number")]
     Speed(f64),
-    /// No hour of a day.
-    #[error("found the hour {0} of the city's day, expected 0 to 23")]
-    Hour(u8),
+    /// A city's clock stands, or runs backwards.
+    #[error("found a speedup of {0}, expected a positive number")]
+    Speedup(f64),
+}
+
+/// A city's clock by another, such as that of a run that begins at another time of day, or is faster.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CityClock {
+    /// When it begins to go, by the other.
+    pub started_at: Timestamp,
+    /// The time of the city's day until then, since midnight.
+    pub day_offset: Duration,
+    /// Seconds of the city in each of the other clock's.
+    pub speedup: f64,
+}
+
+impl CityClock {
+    /// The hour of the city's day.
+    #[must_use]
+    pub fn hour(&self, now: Timestamp) -> usize {
+        let since_start = now.since(self.started_at).as_secs_f64() * self.speedup;
+        let hours = (self.day_offset.as_secs_f64() + since_start) / 3_600.0;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "not negative and below 24; `as` saturates"
+        )]
+        let hour = (hours % 24.0) as usize;
+        hour.min(23)
+    }
 }
 
 impl Travel {
@@ -95,21 +122,23 @@ impl Travel {
             space,
             circuity,
             speed_mps_by_hour: speed_kmh.map(|kmh| kmh / 3.6),
-            city_hours: std::array::from_fn(|hour| hour as u8),
+            city_clock: None,
             streets: None,
         })
     }
 
-    /// The same rule for a clock that is not the city's, as that of a run is that begins at another time of day or is
-    /// faster: which hour of the city's day begins with each of the clock's.
+    /// The same rule for a clock that is not the city's.
     ///
     /// # Errors
-    /// If one is no hour.
-    pub fn with_city_hours(self, city_hours: [u8; 24]) -> Result<Self, TravelError> {
-        match city_hours.iter().find(|hour| **hour >= 24) {
-            Some(hour) => Err(TravelError::Hour(*hour)),
-            None => Ok(Self { city_hours, ..self }),
+    /// If the city's clock would stand.
+    pub fn with_city_clock(self, clock: CityClock) -> Result<Self, TravelError> {
+        if !clock.speedup.is_finite() || clock.speedup <= 0.0 {
+            return Err(TravelError::Speedup(clock.speedup));
         }
+        Ok(Self {
+            city_clock: Some(clock),
+            ..self
+        })
     }
 
     /// The same rule with ways along streets. The hour's speed is then the mean over the network where traffic slows no
@@ -209,7 +238,8 @@ impl Travel {
 
     /// The hour of the city's day.
     fn hour(&self, leaving: Timestamp) -> usize {
-        self.city_hours[leaving.hour_of_day()].into()
+        let clock = self.city_clock.as_ref();
+        clock.map_or(leaving.hour_of_day(), |clock| clock.hour(leaving))
     }
 
     fn at_hour(&self, streets: &dyn Streets, way: Way, leaving: Timestamp) -> Way {
@@ -316,19 +346,36 @@ mod tests {
         // Ways that nobody knows are as much slower.
         let [free, full] = [Timestamp::ZERO, nine].map(|leaving| travel.way_of(100.0, leaving));
         assert!((full.duration.as_secs_f64() / free.duration.as_secs_f64() - 2.0).abs() < 1e-6);
-        // A run at midnight that is eight and nine in the city.
-        let mut hours = [0; 24];
-        (hours[0], hours[1]) = (8, 9);
-        let night = travel.clone().with_city_hours(hours).unwrap();
-        for (hour, city_time) in [(0, eight), (1, nine)] {
-            let leaving = Timestamp::from_millis(hour * 3_600_000);
+        // A run from ten to one at night on, at half past seven in the city and twice as fast.
+        let clock = CityClock {
+            started_at: Timestamp::from_millis(50 * 60_000),
+            day_offset: Duration::from_secs(7 * 3_600 + 1_800),
+            speedup: 2.0,
+        };
+        let night = travel.clone().with_city_clock(clock).unwrap();
+        for (minute, city_time) in [
+            (0, Timestamp::ZERO),
+            (64, Timestamp::ZERO),
+            (65, eight),
+            (94, eight),
+            (95, nine),
+            (124, nine),
+            (125, Timestamp::ZERO),
+            (24 * 60 + 5 * 60 + 5, Timestamp::ZERO),
+            (12 * 60 + 65, eight),
+        ] {
+            let leaving = Timestamp::from_millis(minute * 60_000);
             let expected = travel.way(near[0], near[1], city_time);
-            assert_eq!(night.way(near[0], near[1], leaving), expected);
-            let far = night.way_of(100.0, leaving);
-            assert_eq!(far, travel.way_of(100.0, city_time));
+            assert_eq!(night.way(near[0], near[1], leaving), expected, "{minute}");
+            let unknown = night.way_of(100.0, leaving);
+            assert_eq!(unknown, travel.way_of(100.0, city_time), "{minute}");
         }
-        let error = travel.clone().with_city_hours([24; 24]).unwrap_err();
-        assert_eq!(error, TravelError::Hour(24));
+        let stands = CityClock {
+            speedup: 0.0,
+            ..clock
+        };
+        let error = travel.clone().with_city_clock(stands).unwrap_err();
+        assert_eq!(error, TravelError::Speedup(0.0));
         let far = at(0.0, 4_000.0);
         let route = travel.route(far, near[1], eight);
         assert!(route.path.is_none());

@@ -24,15 +24,16 @@ use std::time::Duration;
 use domain::fare::{Tariff, TariffTerms};
 use domain::place::Space;
 use domain::surge::{Multiplier, SurgePolicy, SurgeTerms};
-use domain::travel::Travel;
+use domain::travel::{CityClock, Travel};
 use domain::trip::SweepPolicy;
-use domain::{Currency, Money, Region, Resolution};
+use domain::{Currency, Money, Region, Resolution, Timestamp};
 use roads::packed::Fingerprint;
 use services::config::{Assignment, DispatchPolicy, Market, Queue, ServiceArea};
 
 pub use document::{
-    DispatchDocument, MarketDocument, PolicyKind, QueueKind, ServiceAreaDocument, SpaceKind,
-    SpeedDocument, SurgeDocument, SweepDocument, TariffDocument, TravelDocument,
+    CityClockDocument, DispatchDocument, MarketDocument, PolicyKind, QueueKind,
+    ServiceAreaDocument, SpaceKind, SpeedDocument, SurgeDocument, SweepDocument, TariffDocument,
+    TravelDocument,
 };
 
 /// Why a document is not a market.
@@ -179,12 +180,16 @@ impl TravelDocument {
         };
         let travel = Travel::new(space, self.circuity, speed_kmh);
         let travel = travel.map_err(|error| bad("travel")(&error))?;
-        match self.city_hours {
-            Some(hours) => travel
-                .with_city_hours(hours)
-                .map_err(|error| bad("travel.city_hours")(&error)),
-            None => Ok(travel),
-        }
+        let Some(clock) = self.city_clock else {
+            return Ok(travel);
+        };
+        let clock = CityClock {
+            started_at: Timestamp::from_millis(clock.started_at_ms),
+            day_offset: Duration::from_secs(clock.day_offset_s.into()),
+            speedup: clock.speedup,
+        };
+        let travel = travel.with_city_clock(clock);
+        travel.map_err(|error| bad("travel.city_clock")(&error))
     }
 }
 

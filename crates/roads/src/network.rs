@@ -60,8 +60,8 @@ pub struct Survey {
     pub mean_kmh: f64,
     /// The same as traffic has it, by the hour of the day.
     pub kmh_by_hour: [f64; HOURS],
-    /// How often all of it is there: when all streets are free, and in each period of traffic.
-    pub flows: usize,
+    /// Periods of traffic.
+    pub periods: usize,
     /// What was left out, because nobody gets there or away.
     pub dropped: Dropped,
 }
@@ -74,7 +74,7 @@ impl fmt::Display for Survey {
             km,
             mean_kmh,
             kmh_by_hour,
-            flows: _,
+            periods: _,
             dropped,
         } = self;
         write!(
@@ -181,7 +181,7 @@ impl Network {
                 km: wholes[0].0 as f64 / 10_000.0,
                 mean_kmh: kmh(0),
                 kmh_by_hour: by_hour.map(|flow| kmh(usize::from(flow))),
-                flows: wholes.len(),
+                periods: wholes.len() - 1,
                 dropped,
             },
             mean_speed_mps: mps(wholes[0]),

@@ -188,9 +188,10 @@ impl Function {
                 .lock()
                 .start_billing(environment, self.now())
                 .expect("a call that has begun runs");
-            let streets = self.laws.init_of_streets(self.size.street_nodes);
+            let streets = self.size.streets;
+            let reading = self.laws.init_of_streets(streets.nodes, streets.periods);
             self.time
-                .sleep(self.draws.span(self.laws.init(architecture)) + streets)
+                .sleep(self.draws.span(self.laws.init(architecture)) + reading)
                 .await;
             before += self.laws.first_call(self.size.memory_mb);
         }

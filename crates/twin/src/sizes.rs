@@ -68,8 +68,17 @@ pub struct FunctionSize {
     pub timeout: Duration,
     /// What every call takes besides: as if its tables were that far.
     pub added_latency: Duration,
-    /// Nodes of the city's streets that it reads in its init, for each period of traffic again.
-    pub street_nodes: u32,
+    /// What it reads in its init of the city's streets.
+    pub streets: Streets,
+}
+
+/// How large a city's streets are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Streets {
+    /// Nodes.
+    pub nodes: u32,
+    /// Periods of traffic.
+    pub periods: u32,
 }
 
 /// What a mapping is given.

@@ -29,7 +29,7 @@ use workload::world::{
 };
 
 use crate::run::{Left, Plan, Twin};
-use crate::sizes::{ContainerSize, FunctionSize, MappingSize, Part, Placement, Sizes};
+use crate::sizes::{ContainerSize, FunctionSize, MappingSize, Part, Placement, Sizes, Streets};
 
 /// Everything begins at midnight of a day like another.
 const BEGIN: Timestamp = Timestamp::from_millis(1_767_398_400_000);
@@ -123,7 +123,7 @@ impl Sizes {
                 _ => 5,
             }),
             added_latency: Duration::ZERO,
-            street_nodes: 0,
+            streets: Streets::default(),
         };
         let container = ContainerSize {
             vcpu: 1.0,

@@ -14,7 +14,7 @@ use report::replicas::student_t_95;
 use report::trips::TripRow;
 use rushhour_twin as twin;
 use services::config::{Assignment, DispatchPolicy, Queue};
-use twin::sizes::{Part, Placement, Sizes};
+use twin::sizes::{Part, Placement, Sizes, Streets};
 use twin::textbook::{Outcome, Textbook, at_once};
 
 const WARMUP: Duration = Duration::from_secs(300);
@@ -162,17 +162,20 @@ fn a_function_without_room_answers_503_and_is_asked_again() {
 
 #[test]
 fn a_cold_start_takes_as_much_longer_as_there_are_streets_to_read() {
-    let pricing = |street_nodes: u32| {
+    let pricing = |streets: Streets| {
         let mut city = city();
         city.warmup = Duration::ZERO;
         let function = city.sizes.functions.get_mut(&Part::Pricing);
-        function.expect("a part").street_nodes = street_nodes;
+        function.expect("a part").streets = streets;
         city.run().left.counted.functions["pricing"]
     };
-    let nodes = 1_000_000;
-    let reading = city().profile.lambda.init_of_streets(nodes);
+    let (nodes, periods) = (400_000, 2);
+    let reading = city().profile.lambda.init_of_streets(nodes, periods);
     assert!(reading > Duration::from_millis(400), "{reading:?}");
-    let (without, with) = (pricing(0), pricing(nodes));
+    let (without, with) = (
+        pricing(Streets::default()),
+        pricing(Streets { nodes, periods }),
+    );
     assert!(without.cold_starts > 0 && with.cold_starts >= without.cold_starts);
     let more = Duration::from_millis(with.billed_ms - without.billed_ms).as_secs_f64();
     let expected = reading.as_secs_f64() * with.cold_starts as f64;

@@ -72,23 +72,21 @@ pub fn lay(document: &mut toml::Table, set: &str) -> Result<(), String> {
             .or_insert_with(|| toml::Value::Table(toml::Table::new()));
         at = match below {
             toml::Value::Table(table) => table,
-            toml::Value::Array(tables) => {
-                let name = keys.next().unwrap_or(last);
+            toml::Value::Array(tables) if tables.iter().any(toml::Value::is_table) => {
                 let known: Vec<String> = tables.iter().filter_map(name_of).collect();
-                let count = tables.len();
+                let expected = match &known[..] {
+                    [] => format!("a number below {} and a key", tables.len()),
+                    known => format!("a name (known here: {}) and a key", known.join(", ")),
+                };
+                let wrong = |name| format!("found {name:?} after {key:?}, expected {expected}");
+                let name = keys.next().ok_or_else(|| wrong(last))?;
                 let is_it = |(number, table): &(usize, &mut toml::Value)| match name_of(table) {
                     Some(known) => known == name,
                     None => number.to_string() == name,
                 };
                 let found = tables.iter_mut().enumerate().find(is_it);
                 let found = found.and_then(|(_, table)| table.as_table_mut());
-                found.ok_or_else(|| {
-                    let expected = match &known[..] {
-                        [] => format!("a number below {count}"),
-                        known => format!("a name (known here: {})", known.join(", ")),
-                    };
-                    format!("found {name:?} after {key:?}, expected {expected}")
-                })?
+                found.ok_or_else(|| wrong(name))?
             }
             _ => return Err(format!("found a value at {key:?}, expected a table")),
         };
@@ -125,12 +123,13 @@ mod tests {
             "function.b.service=80ms",
             "city.kind=\"plane\"",
             "hour.1.factor.b=3",
+            "hour.1.of=[7, 8]",
         ] {
             lay(&mut document, set).unwrap();
         }
         let expected = "[fleet]\ndrivers = 4\nplace = \"here\"\n[city]\nkind = \"plane\"\n\
             [[function]]\nname = \"a\"\n[[function]]\nname = \"b\"\nservice = \"80ms\"\n\
-            [[hour]]\n[[hour]]\nfactor = { b = 3 }\n";
+            [[hour]]\n[[hour]]\nfactor = { b = 3 }\nof = [7, 8]\n";
         assert_eq!(document, expected.parse().unwrap());
         for (set, said) in [
             ("fleet", "found no `=`"),
@@ -143,6 +142,8 @@ mod tests {
                 "hour.2.factor=1",
                 "found \"2\" after \"hour\", expected a number below 2",
             ),
+            ("hour.1=3", "found \"1\" after \"hour\", expected a number"),
+            ("hour.1.of.0=3", "found a value at \"of\", expected a table"),
         ] {
             let error = lay(&mut document, set).unwrap_err();
             assert!(error.contains(said), "{error}");

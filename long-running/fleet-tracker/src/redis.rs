@@ -226,6 +226,7 @@ where
         self.carry_out(command).await
     }
 
+    /// Does what a command asks for.
     async fn carry_out(&mut self, command: Command<'_>) -> Next {
         match command {
             Command::Auth { token } => match self.authenticate(token).await {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cloud::profile::{Architecture, Profile};
 use local::stack::{FunctionName, StackConfig};
-use twin::sizes::{ContainerSize, FunctionSize, MappingSize, Part, Placement, Sizes};
+use twin::sizes::{ContainerSize, FunctionSize, MappingSize, Part, Placement, Sizes, Streets};
 
 use crate::exit::Failure;
 use crate::scenario::model::{Container, Function, Host};
@@ -77,13 +77,17 @@ fn function(resolved: &Resolved, stack: &StackConfig, part: Part) -> Result<Func
         added_latency: stated.map_or(std::time::Duration::ZERO, |function| {
             function.added_latency.0
         }),
-        street_nodes: match (part, &resolved.network) {
+        streets: match (part, &resolved.network) {
             // Nobody else reckons ways.
             (Part::Pricing | Part::Matching, Some(network)) => {
+                let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
                 let survey = network.survey();
-                u32::try_from(survey.nodes * survey.flows).unwrap_or(u32::MAX)
+                Streets {
+                    nodes: count(survey.nodes),
+                    periods: count(survey.periods),
+                }
             }
-            _ => 0,
+            _ => Streets::default(),
         },
     })
 }
@@ -166,6 +170,7 @@ mod tests {
             embedded::config(&resolved, Timestamp::ZERO, None, &watched, Calls::default()).unwrap();
         assert_eq!(sizes(&resolved, &stack).unwrap(), Sizes::hybrid());
     }
+
     #[test]
     fn who_reckons_ways_reads_the_streets_at_its_start() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/small-town.toml");
@@ -174,10 +179,14 @@ mod tests {
         let stack =
             embedded::config(&resolved, Timestamp::ZERO, None, &watched, Calls::default()).unwrap();
         let sizes = sizes(&resolved, &stack).unwrap();
-        let nodes = |part| sizes.functions[&part].street_nodes as usize;
-        // Free, in the morning and in the evening.
-        let all = 3 * resolved.network.as_ref().unwrap().graph().nodes();
-        assert_eq!((nodes(Part::Pricing), nodes(Part::Matching)), (all, all));
-        assert_eq!((nodes(Part::Trips), nodes(Part::Surge)), (0, 0));
+        let network = resolved.network.as_ref().unwrap();
+        let all = Streets {
+            nodes: network.graph().nodes() as u32,
+            periods: 2,
+        };
+        let read = |part| sizes.functions[&part].streets;
+        assert_eq!((read(Part::Pricing), read(Part::Matching)), (all, all));
+        let none = Streets::default();
+        assert_eq!((read(Part::Trips), read(Part::Surge)), (none, none));
     }
 }

@@ -85,6 +85,15 @@ impl<'a> Reader<'a> {
         constant.ok_or_else(|| self.error(key, "a law of several spans", expected))
     }
 
+    /// The same, or none where nothing is said of it.
+    pub(super) fn span_if_any(&mut self, key: &str) -> Result<Duration, ProfileError> {
+        if self.entries.contains_key(key) {
+            self.span(key)
+        } else {
+            Ok(Duration::ZERO)
+        }
+    }
+
     /// A span that something is divided by, or that a machine waits for.
     pub(super) fn positive_span(&mut self, key: &str) -> Result<Duration, ProfileError> {
         let span = self.span(key)?;

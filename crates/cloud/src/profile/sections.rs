@@ -79,9 +79,10 @@ pub struct LambdaProfile {
     pub first_call_cpu: Duration,
     /// The rest of the first call: waiting for the network.
     pub first_call_network: Duration,
-    /// By how much the init is longer for each node of a city's streets that a function reads in it, and for each period of
-    /// traffic again.
+    /// By how much the init is longer for each node of a city's streets that a function reads in it.
     pub init_per_street_node: Duration,
+    /// The same for each period of their traffic.
+    pub init_per_street_node_in_traffic: Duration,
     mb_per_vcpu: f64,
     vcpus_by_mb: Vec<(f64, f64)>,
     cpu_period: Duration,
@@ -160,10 +161,13 @@ impl LambdaProfile {
         self.stretched(self.first_call_cpu, memory_mb) + self.first_call_network
     }
 
-    /// By how much the init is longer for reading so many nodes of streets.
+    /// By how much the init is longer for reading streets of so many nodes and periods of traffic.
     #[must_use]
-    pub fn init_of_streets(&self, nodes: u32) -> Duration {
-        self.init_per_street_node.saturating_mul(nodes)
+    pub fn init_of_streets(&self, nodes: u32, periods: u32) -> Duration {
+        let in_traffic = self.init_per_street_node_in_traffic.saturating_mul(periods);
+        self.init_per_street_node
+            .saturating_add(in_traffic)
+            .saturating_mul(nodes)
     }
 
     /// The same with the inits of one day: their law times a factor drawn once.
@@ -186,7 +190,9 @@ impl LambdaProfile {
             init_day_factor: reader.factors("lambda.init_day_factor")?,
             first_call_cpu: reader.span("lambda.first_call_cpu")?,
             first_call_network: reader.span("lambda.first_call_network")?,
-            init_per_street_node: reader.span("lambda.init_per_street_node")?,
+            init_per_street_node: reader.span_if_any("lambda.init_per_street_node")?,
+            init_per_street_node_in_traffic: reader
+                .span_if_any("lambda.init_per_street_node_in_traffic")?,
             mb_per_vcpu: reader.positive("lambda.mb_per_vcpu")?,
             vcpus_by_mb: reader.steps("lambda.vcpus_by_mb")?,
             cpu_period: reader.span("lambda.cpu_period")?,

@@ -134,8 +134,9 @@ fn processor_share_follows_memory() {
     assert_eq!(lambda.stretched(ms(100.0), 1_769), ms(100.0));
     let embedded = Profile::embedded().lambda;
     assert_eq!(embedded.stretched(ms(7.0), 128), ms(7.0));
-    close(lambda.init_of_streets(100_000), ms(53.0), 0.005);
-    assert_eq!(embedded.init_of_streets(100_000), Duration::ZERO);
+    close(lambda.init_of_streets(100_000, 0), ms(53.0), 0.005);
+    close(lambda.init_of_streets(100_000, 2), ms(115.0), 0.005);
+    assert_eq!(embedded.init_of_streets(100_000, 2), Duration::ZERO);
 }
 
 #[test]

@@ -88,6 +88,18 @@ pub enum SpeedDocument {
     ByHour([f64; 24]),
 }
 
+/// A city's clock by the system's: that of a run that begins at another time of day, or is faster.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CityClockDocument {
+    /// When it begins to go, in milliseconds since 1970.
+    pub started_at_ms: i64,
+    /// The time of the city's day until then, in seconds since midnight.
+    pub day_offset_s: u32,
+    /// Seconds of the city in each of the system's.
+    pub speedup: f64,
+}
+
 /// How places become metres and minutes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -106,9 +118,9 @@ pub struct TravelDocument {
     pub circuity: f64,
     /// Speed in km/h.
     pub speed_kmh: SpeedDocument,
-    /// Which hour of the city's day begins with each of the clock's (UTC); the same if absent.
+    /// The city's clock; the system's own (UTC) if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub city_hours: Option<[u8; 24]>,
+    pub city_clock: Option<CityClockDocument>,
     /// The fingerprint of the packed network of streets that ways follow; straight ways by circuity if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub streets: Option<String>,
