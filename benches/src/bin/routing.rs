@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use domain::Place;
 use kernel::{Stream, Streams};
 use roads::Network;
-use roads::components::largest_component;
+use roads::components::{Dropped, largest_component};
 use roads::cost::Cost;
 use roads::dijkstra::Dijkstra;
 use roads::graph::{Draft, Graph};
@@ -49,7 +49,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let streams = Streams::new(5);
     let mut stream = streams.stream("routing-bench", 0);
     let draft = town().build(|| stream.uniform());
-    let (graph, dropped) = largest_component(&Graph::new(draft.clone())?);
+    let (graph, dropped) = connected(draft.clone())?;
     eprintln!(
         "{} nodes, {} edges; {} nodes left out",
         graph.nodes(),
@@ -106,6 +106,11 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (result, cpu::of_this_thread() - before)
 }
 
+/// What hangs together of some streets, and what does not.
+fn connected(draft: Draft) -> anyhow::Result<(Graph, Dropped)> {
+    Ok(largest_component(&Graph::new(draft)?))
+}
+
 /// Arteries and avenues are full at eight.
 fn when_full() -> anyhow::Result<Traffic> {
     let factors = WHEN_FULL.map(|(class, left)| (class.to_owned(), left));
@@ -122,14 +127,13 @@ fn all_alike(draft: &Draft) -> anyhow::Result<Graph> {
     for street in &mut alike.streets {
         street.speed_kmh = ALL_ALIKE_KMH;
     }
-    Ok(largest_component(&Graph::new(alike)?).0)
+    Ok(connected(alike)?.0)
 }
 
 /// The streets in the one period of traffic.
 fn in_period(traffic: &Traffic, draft: &Draft) -> anyhow::Result<Graph> {
     let slowed = traffic.slow(draft)?.pop();
-    let whole = Graph::new(slowed.context("found no period")?)?;
-    Ok(largest_component(&whole).0)
+    Ok(connected(slowed.context("found no period")?)?.0)
 }
 
 /// The same city as a function comes by it at its start: packed, against put in order from its nodes and streets.

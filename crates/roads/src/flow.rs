@@ -171,3 +171,33 @@ impl Stand {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Draft, Street};
+    use crate::snap::streets;
+
+    #[test]
+    fn nobody_drives_against_a_one_way() {
+        let corner = |east_m: f64| Place::from_metres(east_m, 0.0);
+        let street = |from, to| Street {
+            from,
+            to,
+            length_m: 100.0,
+            speed_kmh: 36.0,
+            class: None,
+        };
+        let graph = Graph::new(Draft {
+            places: [0.0, 100.0, 200.0].map(corner).to_vec(),
+            streets: vec![street(0, 1), street(1, 0), street(2, 1)],
+            ..Draft::default()
+        });
+        let graph = graph.unwrap();
+        let flow = Flow::new(graph.clone(), Hierarchy::of(&graph), &streets(&graph));
+        assert_eq!(flow.sides.len(), 2);
+        assert!(flow.sides[0].there < Cost::NEVER && flow.sides[0].back < Cost::NEVER);
+        assert_eq!(flow.sides[1].there, Cost::NEVER);
+        assert!(flow.sides[1].back < Cost::NEVER);
+    }
+}

@@ -3,8 +3,8 @@
 //!
 //! Little-endian numbers, array after array: a mark, the version, a [`Fingerprint`] of all that follows, and then what was
 //! left out, how many flows there are and which holds at each hour, the graph and its hierarchy, and of each further flow
-//! what its streets cost and the hierarchy of that. The fingerprint tells damage and mistakes, not malice. What is read is checked all the same
-//! before it is driven on, each shortcut against what it stands for.
+//! what its streets cost and the hierarchy of that. The fingerprint tells damage and mistakes, not malice. What is read is
+//! checked all the same before it is driven on, each shortcut against what it stands for.
 
 use std::fmt;
 use std::hash::Hasher;

@@ -162,23 +162,24 @@ mod tests {
     use domain::Timestamp;
     use drive::watched::Watched;
 
+    fn sizes_of(resolved: &Resolved) -> Sizes {
+        let watched: Arc<Watched> = Watched::new();
+        let stack =
+            embedded::config(resolved, Timestamp::ZERO, None, &watched, Calls::default()).unwrap();
+        sizes(resolved, &stack).unwrap()
+    }
+
     #[test]
     fn a_scenario_that_names_no_sizes_has_those_of_the_twins_own_tests() {
         let resolved = scenario::resolve(Scenario::default(), None).unwrap();
-        let watched: Arc<Watched> = Watched::new();
-        let stack =
-            embedded::config(&resolved, Timestamp::ZERO, None, &watched, Calls::default()).unwrap();
-        assert_eq!(sizes(&resolved, &stack).unwrap(), Sizes::hybrid());
+        assert_eq!(sizes_of(&resolved), Sizes::hybrid());
     }
 
     #[test]
     fn who_reckons_ways_reads_the_streets_at_its_start() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/small-town.toml");
         let resolved = scenario::load(Some(path), &[]).unwrap();
-        let watched: Arc<Watched> = Watched::new();
-        let stack =
-            embedded::config(&resolved, Timestamp::ZERO, None, &watched, Calls::default()).unwrap();
-        let sizes = sizes(&resolved, &stack).unwrap();
+        let sizes = sizes_of(&resolved);
         let network = resolved.network.as_ref().unwrap();
         let all = Streets {
             nodes: network.graph().nodes() as u32,
