@@ -123,6 +123,7 @@ pub fn market() -> Market {
         service_area: None,
         travel: Travel::new(space, 1.0, [36.0; 24]).expect("a travel rule"),
         tariff: Tariff::default_usd(),
+        products: services::products::Products::default(),
         resolution: Resolution::new(8).expect("a resolution"),
         surge: Some(SurgePolicy::default()),
         quote_ttl: Duration::from_secs(120),
@@ -242,7 +243,11 @@ impl Dispatch {
     /// If it is refused.
     #[must_use]
     pub fn quote(&self, rider: RiderId) -> SignedQuote {
-        ready(self.quoting.quote(rider, corner(), east_of_corner(3_000.0))).expect("a quote")
+        ready(
+            self.quoting
+                .quote(rider, corner(), east_of_corner(3_000.0), None),
+        )
+        .expect("a quote")
     }
 
     /// What a rider would send to take a quote.

@@ -24,7 +24,7 @@ fn places_outside_and_ways_too_long_are_refused() {
         east: 8.0,
     });
     let world = Dispatch::new(market);
-    let quote = |from, to| ready(world.quoting.quote(RIDER, from, to));
+    let quote = |from, to| ready(world.quoting.quote(RIDER, from, to, None));
     let outside = Place::from_metres(-1.0, 5_000.0);
     let refused = [
         (outside, corner(), "pickup"),

@@ -217,6 +217,31 @@ impl Tariff {
         Self::new(TariffTerms::default_usd()).expect("the default terms are in range")
     }
 
+    /// The tariff of a product that costs `hundredths` / 100 of this one: base, rates and minimum, and the driver's pay
+    /// with them. The booking fee, and what waiting and broken appointments cost, are the same for all.
+    ///
+    /// # Errors
+    /// If an amount or a rate becomes absurdly large.
+    pub fn scaled(&self, hundredths: u32) -> Result<Self, TariffError> {
+        let money = |amount: Money| amount.scale_hundredths(hundredths);
+        let rate = |micros: i64| {
+            Money::from_minor(micros)
+                .scale_hundredths(hundredths)
+                .minor()
+        };
+        let terms = &self.terms;
+        Self::new(TariffTerms {
+            base: money(terms.base),
+            per_km_micros: rate(terms.per_km_micros),
+            per_minute_micros: rate(terms.per_minute_micros),
+            minimum: money(terms.minimum),
+            driver_per_km_micros: rate(terms.driver_per_km_micros),
+            driver_per_minute_micros: rate(terms.driver_per_minute_micros),
+            driver_minimum: money(terms.driver_minimum),
+            ..terms.clone()
+        })
+    }
+
     /// What it is made of.
     #[must_use]
     pub fn terms(&self) -> &TariffTerms {

@@ -14,7 +14,7 @@ pub struct IdError {
     pub expected: &'static str,
 }
 
-fn id_error(found: &str, expected: &'static str) -> IdError {
+pub(crate) fn id_error(found: &str, expected: &'static str) -> IdError {
     let found = found.chars().take(64).collect();
     IdError { found, expected }
 }

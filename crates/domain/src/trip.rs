@@ -21,6 +21,7 @@ use crate::fare::{Charge, Fare};
 use crate::hold::HoldKey;
 use crate::ids::{Attempt, DriverId, Region, RiderId, TripId};
 use crate::place::Place;
+use crate::product::ProductName;
 use crate::time::Timestamp;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct Trip {
     pub region: Region,
     /// Whose trip it is.
     pub rider: RiderId,
+    /// What the rider chose; none where the market has no products to choose from.
+    pub product: Option<ProductName>,
     /// Where it starts.
     pub pickup: Place,
     /// Where it ends.

@@ -48,6 +48,9 @@ impl VehicleClasses {
     /// All of them: of who wants a ride and does not mind in what.
     pub const ALL: Self = Self(u16::MAX);
 
+    /// None of them.
+    pub const NONE: Self = Self(0);
+
     /// Those whose bits are set, the first class's being the lowest.
     ///
     /// # Errors

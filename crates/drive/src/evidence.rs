@@ -1,13 +1,15 @@
 //! From what a run left to what the audit looks at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cloud::memory::Rows;
 use domain::hold::Hold;
 use domain::trip::{Trip, TripState};
-use domain::{Timestamp, TripId};
-use report::audit::{Evidence, ForeignView, LiveHold, LoadCounts};
+use domain::{DriverId, Timestamp, TripId, VehicleClass};
+use report::audit::{Evidence, ForeignView, LiveHold, LoadCounts, ServedBy};
 use report::trips::{Seen, TripRow};
+
+use workload::world::World;
 
 use crate::last_look::LastLook;
 use crate::seen::SeenTrips;
@@ -52,6 +54,37 @@ pub fn evidence(ended: &Ended<'_>) -> Evidence {
         .collect();
     evidence.foreign_views_refused = ended.last_look.foreign_refused;
     evidence
+}
+
+/// Whose vehicles serve what, as far as rides were offered; none where riders have nothing to choose.
+#[must_use]
+pub fn served_by(world: &World, rows: &[TripRow]) -> Option<ServedBy> {
+    let choices = world.products.choices();
+    if choices.is_empty() {
+        return None;
+    }
+    let classes = (0..).map_while(|number| VehicleClass::new(number).ok());
+    let products = choices.iter().map(|choice| {
+        let serving = classes
+            .clone()
+            .filter(|class| choice.classes.contains(*class));
+        (
+            choice.name.to_string(),
+            serving.map(VehicleClass::number).collect(),
+        )
+    });
+    let asked: BTreeSet<DriverId> = rows
+        .iter()
+        .flat_map(|row| row.tries.iter().map(|tried| tried.driver))
+        .collect();
+    let drivers = asked.iter().map(|driver| {
+        let class = world.products.of_driver(&world.streams, *driver);
+        (driver.to_string(), class.number())
+    });
+    Some(ServedBy {
+        products: products.collect(),
+        drivers: drivers.collect(),
+    })
 }
 
 /// The store's trips, each with what was seen of it. Of a city-day these are the bulk of what a run holds, so

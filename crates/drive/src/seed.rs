@@ -85,13 +85,18 @@ fn trip(world: &World, market: &Market, plan: &DriverPlan, ride: &RideUnderWay) 
     let (state, since) = standing(&stamps, accepted_at);
     let way = market.travel.way(rider.pickup, rider.dropoff, accepted_at);
     let deadline = accepted_at + market.dispatch.offer_timeout;
+    let product = rider.product.as_ref();
+    let product = product.and_then(|name| market.products.named(name.as_str()));
     Trip {
         id: trip_of(rider),
         region: market.region.clone(),
         rider: rider.rider,
+        product: rider.product,
         pickup: rider.pickup,
         dropoff: rider.dropoff,
-        fare: market.tariff.quote(way, domain::surge::Multiplier::NONE),
+        fare: market
+            .tariff_of(product)
+            .quote(way, domain::surge::Multiplier::NONE),
         distance_m: way.distance_m,
         duration: way.duration,
         fingerprint: [0; 16],

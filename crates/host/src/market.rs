@@ -26,12 +26,15 @@ use domain::place::Space;
 use domain::surge::{Multiplier, SurgePolicy, SurgeTerms};
 use domain::travel::{CityClock, Travel};
 use domain::trip::SweepPolicy;
-use domain::{Currency, Money, Region, Resolution, Timestamp};
+use domain::{
+    Currency, Money, ProductName, Region, Resolution, Timestamp, VehicleClass, VehicleClasses,
+};
 use roads::packed::Fingerprint;
 use services::config::{Assignment, DispatchPolicy, Market, Queue, ServiceArea};
+use services::products::{Product, Products};
 
 pub use document::{
-    CityClockDocument, DispatchDocument, MarketDocument, PolicyKind, QueueKind,
+    CityClockDocument, DispatchDocument, MarketDocument, PolicyKind, ProductDocument, QueueKind,
     ServiceAreaDocument, SpaceKind, SpeedDocument, SurgeDocument, SweepDocument, TariffDocument,
     TravelDocument,
 };
@@ -102,11 +105,13 @@ impl MarketDocument {
                 "found {found}, expected 0 to 900"
             )));
         }
+        let tariff = self.tariff.tariff()?;
         Ok(Market {
             region: Region::new(&self.region).map_err(|error| bad("region")(&error))?,
             service_area: self.service_area()?,
             travel: self.travel.travel()?,
-            tariff: self.tariff.tariff()?,
+            products: self.products(&tariff)?,
+            tariff,
             resolution: Resolution::new(self.resolution)
                 .map_err(|error| bad("resolution")(&error))?,
             surge: self.surge.as_ref().map(SurgeDocument::policy).transpose()?,
@@ -115,6 +120,12 @@ impl MarketDocument {
             sweep: self.sweep.policy(),
             snapshot_every: Duration::from_secs(self.snapshot_every_s.max(1)),
         })
+    }
+
+    fn products(&self, tariff: &Tariff) -> Result<Products, MarketError> {
+        let products = self.products.iter().map(|it| it.product(tariff));
+        let products = products.collect::<Result<_, _>>()?;
+        Products::new(products).map_err(|error| bad("products")(&error))
     }
 
     fn service_area(&self) -> Result<Option<ServiceArea>, MarketError> {
@@ -232,6 +243,22 @@ impl TariffDocument {
                 .unwrap_or(usual.driver_share_of_fees_percent),
         };
         Tariff::new(terms).map_err(|error| bad("tariff")(&error))
+    }
+}
+
+impl ProductDocument {
+    fn product(&self, tariff: &Tariff) -> Result<Product, MarketError> {
+        let class = |number: &u32| VehicleClass::new(*number);
+        let classes = match &self.vehicle_classes {
+            None => Ok(VehicleClasses::ALL),
+            Some(numbers) => numbers.iter().map(class).collect(),
+        };
+        let tariff = tariff.scaled(self.fare_hundredths);
+        Ok(Product {
+            name: ProductName::new(&self.name).map_err(|error| bad("products.name")(&error))?,
+            classes: classes.map_err(|error| bad("products.vehicle_classes")(&error))?,
+            tariff: tariff.map_err(|error| bad("products.fare_hundredths")(&error))?,
+        })
     }
 }
 

@@ -31,6 +31,7 @@ fn trip(number: u32) -> Trip {
         id: TripId(u128::from(number) << 64 | u128::from(number)),
         region: Region::new("new-york").expect("a region"),
         rider: RiderId(number.into()),
+        product: None,
         pickup: place,
         dropoff: place,
         fare: Fare {

@@ -42,6 +42,7 @@ pub fn text(summary: &Summary) -> String {
     if let Some(note) = summary.cost_usd.as_ref().and_then(Cost::footnote) {
         let _ = writeln!(out, "  {}", printable(&note));
     }
+    products(summary, &mut out);
     for (title, counts) in [
         ("Unserved because", &summary.unserved_because),
         ("Cancelled by and when", &summary.cancels),
@@ -62,6 +63,31 @@ pub fn text(summary: &Summary) -> String {
         out.push_str(&crate::replicas::text(replicas));
     }
     out
+}
+
+fn products(summary: &Summary, out: &mut String) {
+    if summary.products.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "\n{:<22} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
+        "Products", "requested", "completed", "unserved", "served", "wait", "wait p90"
+    );
+    for (name, figures) in &summary.products {
+        let wait = &figures.pickup.wait_s;
+        let _ = writeln!(
+            out,
+            "  {:<20} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
+            printable(name),
+            count(figures.requested),
+            count(figures.completed),
+            count(figures.unserved),
+            show_some(figures.served_share, Unit::Share),
+            show_some(wait.mean, Unit::Seconds),
+            show_some(wait.p90, Unit::Seconds),
+        );
+    }
 }
 
 fn verdicts(summary: &Summary, out: &mut String) {

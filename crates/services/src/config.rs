@@ -8,9 +8,10 @@ use domain::limits::CANDIDATES_MAX;
 use domain::surge::SurgePolicy;
 use domain::travel::Travel;
 use domain::trip::SweepPolicy;
-use domain::{Region, Resolution, Round, Timestamp};
+use domain::{ProductName, Region, Resolution, Round, Timestamp, VehicleClasses};
 
 use crate::limits::RERING_DELAY_MIN;
+use crate::products::{Product, Products};
 
 /// The market and its rules, the same for every use case of a deployment.
 #[derive(Debug, Clone)]
@@ -21,8 +22,10 @@ pub struct Market {
     pub service_area: Option<ServiceArea>,
     /// How places become metres and minutes.
     pub travel: Travel,
-    /// What rides cost.
+    /// What rides cost, where their product has no fares of its own, and what waiting and broken appointments cost.
     pub tariff: Tariff,
+    /// What riders may choose from.
+    pub products: Products,
     /// The size of surge zones.
     pub resolution: Resolution,
     /// How surge follows supply and demand; none: no surge.
@@ -35,6 +38,26 @@ pub struct Market {
     pub sweep: SweepPolicy,
     /// How often supply and demand are counted for surge.
     pub snapshot_every: Duration,
+}
+
+impl Market {
+    /// What a ride of a product costs.
+    #[must_use]
+    pub fn tariff_of<'a>(&'a self, product: Option<&'a Product>) -> &'a Tariff {
+        product.map_or(&self.tariff, |product| &product.tariff)
+    }
+
+    /// Whose vehicles may serve a trip of a product. None may serve what the market has no more: no rider is sent a
+    /// car that was not chosen.
+    #[must_use]
+    pub fn classes_of(&self, product: Option<ProductName>) -> VehicleClasses {
+        let Some(name) = product else {
+            return VehicleClasses::ALL;
+        };
+        self.products
+            .named(name.as_str())
+            .map_or(VehicleClasses::NONE, |product| product.classes)
+    }
 }
 
 /// A rectangle of degrees.

@@ -24,6 +24,14 @@ pub enum RideError {
         /// The most there is, in metres.
         limit_m: f64,
     },
+    /// The market has no such product.
+    #[error("found the product {found:?}, expected {expected}")]
+    UnknownProduct {
+        /// What was asked for.
+        found: String,
+        /// What there is.
+        expected: String,
+    },
     /// The quote token is not one of ours, or was changed.
     #[error("quote token: {0}")]
     BadQuote(#[from] TokenError),
@@ -100,6 +108,7 @@ impl RideError {
         match self {
             Self::OutsideServiceArea { .. } => (422, "outside_service_area"),
             Self::TooFar { .. } => (422, "too_far"),
+            Self::UnknownProduct { .. } => (422, "unknown_product"),
             Self::BadQuote(TokenError::Malformed) => (400, "quote_token_malformed"),
             Self::BadQuote(TokenError::UnknownKey) => (403, "quote_token_unknown_key"),
             Self::BadQuote(TokenError::Forged) => (403, "quote_token_forged"),

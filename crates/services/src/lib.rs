@@ -11,6 +11,7 @@ pub mod limits;
 pub mod market;
 pub mod matching;
 pub mod ports;
+pub mod products;
 pub mod quote;
 pub mod request;
 mod swap;

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use domain::hold::{HoldKey, Offer};
 use domain::limits::ROUND_REQUESTS_MAX;
 use domain::trip::{Trip, UnservedReason};
-use domain::{Cell, Region, Round, Timestamp, VehicleClasses};
+use domain::{Cell, Region, Round, Timestamp};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::config::{Market, Queue};
@@ -167,7 +167,7 @@ where
                 excluded.truncate(EXCLUDED_DRIVERS_MAX);
                 CandidateQuery {
                     pickup: trip.pickup,
-                    classes: VehicleClasses::ALL,
+                    classes: self.market.classes_of(trip.product),
                     excluded,
                 }
             })

@@ -9,6 +9,7 @@ use domain::{Cell, Place, RiderId};
 use crate::config::Market;
 use crate::error::RideError;
 use crate::ports::{CellMarket, Clock, MarketReader};
+use crate::products::Product;
 use crate::token::{Keyring, Quote};
 
 /// Area of the pick-up's cell and the six around it, in square metres, at H3 resolution 8: the mean
@@ -46,15 +47,17 @@ impl<M: MarketReader, C: Clock> Quoting<M, C> {
         }
     }
 
-    /// Quotes a ride to a rider.
+    /// Quotes a ride to a rider, of the market's usual product where none is named.
     ///
     /// # Errors
-    /// If a place is outside the area served, the way is too long, or the market cannot be read.
+    /// If a place is outside the area served, the way is too long, there is no such product, or the market cannot be
+    /// read.
     pub async fn quote(
         &self,
         rider: RiderId,
         pickup: Place,
         dropoff: Place,
+        product: Option<&str>,
     ) -> Result<SignedQuote, RideError> {
         let market = &*self.market;
         for (which, place) in [("pickup", pickup), ("dropoff", dropoff)] {
@@ -65,6 +68,7 @@ impl<M: MarketReader, C: Clock> Quoting<M, C> {
                 return Err(RideError::OutsideServiceArea { which });
             }
         }
+        let product = self.product(product)?;
         let now = self.clock.now();
         let way = market.travel.way(pickup, dropoff, now);
         if way.distance_m > TRIP_DISTANCE_MAX_M {
@@ -83,7 +87,8 @@ impl<M: MarketReader, C: Clock> Quoting<M, C> {
             rider,
             pickup,
             dropoff,
-            fare: market.tariff.quote(way, surge),
+            product: product.map(|product| product.name),
+            fare: market.tariff_of(product).quote(way, surge),
             distance_m: way.distance_m,
             duration: way.duration,
             expires_at: now + market.quote_ttl,
@@ -94,6 +99,25 @@ impl<M: MarketReader, C: Clock> Quoting<M, C> {
             quote,
             pickup_eta,
             token,
+        })
+    }
+
+    fn product(&self, wished: Option<&str>) -> Result<Option<&Product>, RideError> {
+        let products = &self.market.products;
+        let Some(name) = wished else {
+            return Ok(products.usual());
+        };
+        let product = products.named(name);
+        product.map(Some).ok_or_else(|| {
+            let known: Vec<&str> = products.iter().map(|it| it.name.as_str()).collect();
+            let expected = match &known[..] {
+                [] => "none: this market has none to choose from".to_owned(),
+                known => known.join(" or "),
+            };
+            RideError::UnknownProduct {
+                found: name.chars().take(64).collect(),
+                expected,
+            }
         })
     }
 

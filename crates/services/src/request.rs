@@ -110,6 +110,7 @@ impl<T: TripStore, B: Doorbell, F: Fleet, C: Clock> Riding<T, B, F, C> {
             id: trip_id(request.rider, &request.idempotency_key),
             region: self.market.region.clone(),
             rider: request.rider,
+            product: quote.product,
             pickup: request.pickup,
             dropoff: request.dropoff,
             fare: quote.fare,

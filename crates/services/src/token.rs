@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::fare::Fare;
 use domain::surge::Multiplier;
-use domain::{Currency, Money, Place, RiderId, Timestamp};
+use domain::{Currency, Money, Place, ProductName, RiderId, Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -22,6 +22,8 @@ use crate::limits::QUOTE_TOKEN_BYTES_MAX;
 pub struct Quote {
     /// To whom.
     pub rider: RiderId,
+    /// Which product; none where the market has none.
+    pub product: Option<ProductName>,
     /// From where.
     pub pickup: Place,
     /// To where.
@@ -171,6 +173,8 @@ fn encode(quote: &Quote) -> Vec<u8> {
             .to_be_bytes(),
     );
     bytes.extend(quote.expires_at.as_micros().to_be_bytes());
+    // Last, for it is as long as it is.
+    bytes.extend(quote.product.iter().flat_map(|name| name.as_str().bytes()));
     bytes
 }
 
@@ -197,8 +201,13 @@ fn decode(bytes: &[u8]) -> Option<Quote> {
         driver_pay,
         surge,
     };
-    rest.is_empty().then_some(Quote {
+    let product = match rest {
+        [] => None,
+        name => Some(ProductName::new(std::str::from_utf8(name).ok()?).ok()?),
+    };
+    Some(Quote {
         rider,
+        product,
         pickup,
         dropoff,
         fare,
@@ -221,6 +230,7 @@ mod tests {
     fn quote() -> Quote {
         Quote {
             rider: RiderId(7),
+            product: None,
             pickup: Place::from_e7(407_580_000, -739_855_000).unwrap(),
             dropoff: Place::from_e7(406_446_000, -737_822_000).unwrap(),
             fare: Fare {
@@ -246,8 +256,12 @@ mod tests {
 
     #[test]
     fn a_signed_quote_comes_back_and_keys_rotate() {
+        let product = Some(ProductName::new("xl").unwrap());
+        for quote in [quote(), Quote { product, ..quote() }] {
+            let token = keyring("a", &["a"]).sign(&quote);
+            assert_eq!(keyring("b", &["a", "b"]).verify(&token), Ok(quote));
+        }
         let token = keyring("a", &["a"]).sign(&quote());
-        assert_eq!(keyring("b", &["a", "b"]).verify(&token), Ok(quote()));
         assert_eq!(
             keyring("b", &["b"]).verify(&token),
             Err(TokenError::UnknownKey)

@@ -76,6 +76,7 @@ fn world(profile: &Profile, starts_at: Duration) -> World {
         city: city(profile),
         pace: pace.starting(DAY + starts_at),
         streams: Streams::new(42),
+        products: workload::products::Products::default(),
         rides: RideRules {
             duration: TripDuration::FromDistance,
             boarding: Duration::from_secs(30),
@@ -130,6 +131,7 @@ fn market() -> Market {
         service_area: None,
         travel: Travel::new(Space::Sphere, CIRCUITY, SPEED_KMH).expect("speeds"),
         tariff: Tariff::default_usd(),
+        products: services::products::Products::default(),
         resolution: Resolution::new(8).expect("a resolution"),
         surge: Some(SurgePolicy::default()),
         quote_ttl: Duration::from_secs(120),

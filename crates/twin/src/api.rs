@@ -8,13 +8,14 @@ use cloud::http_api::HttpApi;
 use cloud::profile::Spans;
 use cloud::timed::{Draws, TimedMarket, TimedQueue, TimedTrips, VirtualClock};
 use domain::trip::Trip;
-use domain::{Place, RiderId, Timestamp, TripId};
+use domain::{ProductName, RiderId, Timestamp, TripId};
 use drive::agents::CallFailure;
 use kernel::{Local, Time};
 use services::error::RideError;
 use services::quote::{Quoting, SignedQuote};
 use services::request::{RideRequest, Riding};
 use wire::messages::Ring;
+use workload::demand::RiderPlan;
 
 use crate::host::{CallError, Host, Work};
 use crate::tracker::TrackerLink;
@@ -68,14 +69,13 @@ impl Api {
     }
 
     /// `POST /quotes`.
-    pub(crate) async fn quote(
-        &self,
-        rider: RiderId,
-        pickup: Place,
-        dropoff: Place,
-    ) -> Result<SignedQuote, ApiError> {
+    pub(crate) async fn quote(&self, plan: &RiderPlan) -> Result<SignedQuote, ApiError> {
+        let product = plan.product.as_ref().map(ProductName::as_str);
         // In its place once: every level below holds a reference to it, not itself.
-        let quote = pin!(self.quoting.quote(rider, pickup, dropoff));
+        let quote = self
+            .quoting
+            .quote(plan.rider, plan.pickup, plan.dropoff, product);
+        let quote = pin!(quote);
         self.call(&self.pricing, "pricing.quote", quote).await
     }
 

@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use domain::Timestamp;
 use domain::hold::{HoldKey, Offer};
 use domain::trip::TripEvent;
-use domain::{Timestamp, VehicleClass};
 use drive::agents::KeptAccounts;
 use fleet::Ping;
 use kernel::Inbox;
@@ -165,10 +165,10 @@ impl Agent {
                 return drawn.map(DriverEvent::SurgeAt);
             }
             DriverAction::Leave => shared.tracker.streams.close(driver),
-            DriverAction::GoOnline { place } => {
+            DriverAction::GoOnline { place, vehicle } => {
                 let mut open = None;
                 shared.tracker.note(|tracker| {
-                    open = tracker.go_online(driver, place, VehicleClass::default());
+                    open = tracker.go_online(driver, place, vehicle);
                 });
                 if let Some(notice) = open {
                     self.inbox.put(Heard::notice(notice, now));

@@ -103,10 +103,7 @@ impl Agent {
         let scheduled_at = self.rider.scheduled_at(&shared.world);
         shared.recorder.sent(scheduled_at, shared.now());
         let plan = *self.rider.plan();
-        let answer = shared
-            .api
-            .quote(plan.rider, plan.pickup, plan.dropoff)
-            .await;
+        let answer = shared.api.quote(&plan).await;
         let now = shared.now();
         match self.judged(step::QUOTE, scheduled_at, answer) {
             Ok(signed) => {

@@ -172,6 +172,7 @@ impl Textbook {
             city: city.expect("a square of some size"),
             pace: Pace::new(1.0, BEGIN, Duration::ZERO).expect("real time is a pace"),
             streams: Streams::new(self.seed),
+            products: workload::products::Products::default(),
             rides: RideRules {
                 duration: self
                     .ride
@@ -204,6 +205,7 @@ impl Textbook {
             service_area: None,
             travel: travel.expect("a speed of more than nothing"),
             tariff: Tariff::default_usd(),
+            products: services::products::Products::default(),
             resolution: Resolution::new(8).expect("a resolution"),
             surge: self.surge.then(SurgePolicy::default),
             quote_ttl: Duration::from_secs(120),

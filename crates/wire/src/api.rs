@@ -42,11 +42,17 @@ pub struct QuoteBody {
     pub pickup: PlaceBody,
     /// To where.
     pub dropoff: PlaceBody,
+    /// Which product; the market's usual one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
 }
 
 /// The answer to `POST /quotes`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QuoteView {
+    /// Which product, where the market has products.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
     /// What the rider would pay.
     pub total_minor: i64,
     /// The ride's part of it.
@@ -90,6 +96,9 @@ pub struct TripView {
     pub trip_id: String,
     /// `requested`, `offered`, `accepted`, `arrived`, `picked_up`, `completed`, `cancelled` or `unserved`.
     pub state: String,
+    /// Which product, where the market has products.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
     /// Why it was cancelled or unserved, such as `rider_accepted` or `patience_over`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
@@ -124,6 +133,7 @@ impl From<&Trip> for TripView {
         Self {
             trip_id: trip.id.to_string(),
             state: trip.state.name().to_owned(),
+            product: trip.product.map(|product| product.to_string()),
             because: trip.state.because(),
             driver: trip.driver().map(|driver| driver.to_string()),
             attempts: trip.attempt().0,

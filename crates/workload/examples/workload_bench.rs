@@ -36,6 +36,7 @@ fn world(profile: &Profile) -> World {
         city: City::new(CitySpec::of_profile(profile)).expect("the shipped profile is a city"),
         pace: Pace::new(1.0, Timestamp::ZERO, Duration::ZERO).expect("real time is a pace"),
         streams: Streams::new(42),
+        products: rushhour_workload::products::Products::default(),
         rides: RideRules {
             duration: TripDuration::FromDistance,
             boarding: Duration::from_secs(30),

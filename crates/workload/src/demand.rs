@@ -10,7 +10,7 @@ mod tests;
 
 use std::time::Duration;
 
-use domain::{Place, RiderId};
+use domain::{Place, ProductName, RiderId};
 
 pub use arrivals::{Arrivals, RecordedDemand};
 
@@ -101,6 +101,8 @@ pub const SCALE_MAX: f64 = 100.0;
 pub struct RiderPlan {
     /// Who.
     pub rider: RiderId,
+    /// Which product the rider chooses; none where there is nothing to choose.
+    pub product: Option<ProductName>,
     /// When the rider asks for a quote: city time since the scenario's start.
     pub at: Duration,
     /// From where.
@@ -223,6 +225,7 @@ impl Demand {
         });
         RiderPlan {
             rider,
+            product: world.products.of_rider(&world.streams, rider),
             at: arrival.at,
             pickup,
             dropoff,

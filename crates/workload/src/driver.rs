@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use domain::hold::{HoldKey, Offer};
 use domain::trip::{Stamps, TripEvent};
-use domain::{DriverId, Place, Timestamp};
+use domain::{DriverId, Place, Timestamp, VehicleClass};
 
 pub use account::{Activity, DriverAccount, DriverCounts};
 pub use course::{Course, Passed};
@@ -123,10 +123,12 @@ pub enum ReportOutcome {
 pub enum DriverAction {
     /// Opens the stream. Answered by [`DriverEvent::Connected`] or [`DriverEvent::StreamLost`].
     Connect,
-    /// Says where the driver is and that the stream is new.
+    /// Says where the driver is, in what, and that the stream is new.
     GoOnline {
         /// The place.
         place: Place,
+        /// The class of what the driver drives.
+        vehicle: VehicleClass,
     },
     /// Reports the place.
     Ping {
@@ -203,6 +205,7 @@ struct Pending {
 #[derive(Debug, Clone)]
 pub struct Driver {
     id: DriverId,
+    vehicle: VehicleClass,
     shift_ends_at: Timestamp,
     link: Link,
     failures: u32,
@@ -229,6 +232,7 @@ impl Driver {
         let ping_anchor = pace.started_at() + rules.ping_every.mul_f64(plan.ping_phase);
         Self {
             id: plan.driver,
+            vehicle: plan.vehicle,
             shift_ends_at: plan
                 .shift_ends
                 .map_or(Timestamp::MAX, |offset| pace.run_time(offset)),
@@ -374,7 +378,8 @@ impl Driver {
             self.cruise_if_idle(world, now);
         }
         let place = self.place(world, now);
-        actions.push(DriverAction::GoOnline { place });
+        let vehicle = self.vehicle;
+        actions.push(DriverAction::GoOnline { place, vehicle });
         self.begin_pings(place, now);
         let send = |event| actions.push(DriverAction::Report(event));
         self.ledger.counts.given_up += self.outbox.resend(true, now, send);

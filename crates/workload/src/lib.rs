@@ -14,6 +14,7 @@ pub mod law;
 pub mod leg;
 pub mod pace;
 pub mod places;
+pub mod products;
 pub mod profile;
 pub mod rider;
 pub mod supply;

@@ -9,7 +9,7 @@ mod tests;
 
 use std::time::Duration;
 
-use domain::{DriverId, Place, RiderId};
+use domain::{DriverId, Place, RiderId, VehicleClass};
 
 pub use stationary::{Shares, UnderWayFrom, shares};
 
@@ -85,6 +85,8 @@ pub enum FleetError {
 pub struct DriverPlan {
     /// Who.
     pub driver: DriverId,
+    /// In what.
+    pub vehicle: VehicleClass,
     /// Where the driver begins; of one who has a ride, where the car is at the start.
     pub place: Place,
     /// When the shift starts: city time since the scenario's start. Zero is from the start on.
@@ -175,8 +177,10 @@ impl Fleet {
 
     fn plan(&self, world: &World, shift: Shift) -> DriverPlan {
         let mut stream = world.streams.stream("driver", shift.driver);
+        let driver = DriverId(shift.driver);
         DriverPlan {
-            driver: DriverId(shift.driver),
+            driver,
+            vehicle: world.products.of_driver(&world.streams, driver),
             ping_phase: stream.uniform(),
             place: self.spec.placement.draw(&world.city, &mut stream),
             shift_starts: shift.starts,

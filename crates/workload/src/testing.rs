@@ -8,6 +8,7 @@ use kernel::Streams;
 use crate::city::{City, CitySpec, Ground};
 use crate::law::{SpanLaw, Willingness};
 use crate::pace::Pace;
+use crate::products::Products;
 use crate::world::{Cancellation, DriverRules, Idle, RideRules, RiderRules, TripDuration, World};
 
 /// A torus of 10 km, 36 km/h, at real pace from midnight at the epoch; everybody says yes at once.
@@ -30,6 +31,7 @@ pub(crate) fn world_of(seed: u64, city: City) -> World {
         city,
         pace: Pace::new(1.0, Timestamp::ZERO, Duration::ZERO).unwrap(),
         streams: Streams::new(seed),
+        products: Products::default(),
         rides: RideRules {
             duration: TripDuration::FromDistance,
             boarding: Duration::ZERO,

@@ -10,6 +10,7 @@ use crate::city::City;
 use crate::law::{LawError, SpanLaw, Willingness, checked_probability};
 use crate::pace::Pace;
 use crate::places::Hotspots;
+use crate::products::Products;
 
 /// What riders and drivers share.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct World {
     pub pace: Pace,
     /// The streams of the seed.
     pub streams: Streams,
+    /// What riders choose and drivers drive.
+    pub products: Products,
     /// How rides go.
     pub rides: RideRules,
     /// How riders behave.

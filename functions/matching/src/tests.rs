@@ -92,6 +92,7 @@ fn waiting(rider: u64) -> Trip {
         id: TripId(rider.into()),
         region: Region::new("new-york").unwrap(),
         rider: RiderId(rider),
+        product: None,
         pickup: place,
         dropoff: place,
         fare: Fare {

@@ -49,9 +49,16 @@ impl<M: MarketReader, C: Clock> Pricing<M, C> {
 
     async fn quote(&self, request: &HttpRequest) -> Result<HttpAnswer, HttpError> {
         let rider = request.rider()?;
-        let QuoteBody { pickup, dropoff } = request.json()?;
+        let QuoteBody {
+            pickup,
+            dropoff,
+            product,
+        } = request.json()?;
         let (pickup, dropoff) = (Place::try_from(pickup)?, Place::try_from(dropoff)?);
-        let signed = self.quoting.quote(rider, pickup, dropoff).await?;
+        let signed = self
+            .quoting
+            .quote(rider, pickup, dropoff, product.as_deref())
+            .await?;
         Ok(HttpAnswer::json(200, &view(signed)))
     }
 }
@@ -69,6 +76,7 @@ fn view(signed: SignedQuote) -> QuoteView {
         token,
     } = signed;
     QuoteView {
+        product: quote.product.map(|product| product.to_string()),
         total_minor: quote.fare.total().minor(),
         ride_minor: quote.fare.ride.minor(),
         booking_fee_minor: quote.fare.booking_fee.minor(),

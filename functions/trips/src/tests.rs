@@ -30,6 +30,7 @@ const KEY: &str = "6f1c9a1e-2a8b-4f0e-9d59-7a0c6a3b1d10";
 fn quote() -> Quote {
     Quote {
         rider: RiderId(17),
+        product: None,
         pickup: Place::from_e7(407_580_000, -739_855_000).unwrap(),
         dropoff: Place::from_e7(406_446_000, -737_822_000).unwrap(),
         fare: Fare {

@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use domain::Timestamp;
 use domain::hold::{HoldKey, Offer};
-use domain::{Timestamp, VehicleClass};
 use drive::agents::KeptAccounts;
 use identity::Subject;
 use report::latency::step;
@@ -226,9 +226,9 @@ impl Agent {
                 let drawn = self.driver.drawn_to(&self.shared.world, &surging, now);
                 return drawn.map(DriverEvent::SurgeAt);
             }
-            DriverAction::GoOnline { place } => Up::GoOnline(v1::GoOnline {
+            DriverAction::GoOnline { place, vehicle } => Up::GoOnline(v1::GoOnline {
                 place: Some(place.into()),
-                vehicle_class: VehicleClass::default().number(),
+                vehicle_class: vehicle.number(),
             }),
             DriverAction::GoOffline => Up::GoOffline(v1::GoOffline {}),
             DriverAction::Ping {

@@ -139,6 +139,7 @@ impl Agent {
         let body = QuoteBody {
             pickup: plan.pickup.into(),
             dropoff: plan.dropoff.into(),
+            product: plan.product.map(|product| product.to_string()),
         };
         let answer = {
             let _in_flight = InFlight::new(&self.shared);

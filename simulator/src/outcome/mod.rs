@@ -12,7 +12,7 @@ use domain::hold::Hold;
 use domain::trip::Trip;
 use domain::{Timestamp, TripId};
 use drive::counted::Counted;
-use drive::evidence::{Ended, evidence, rows};
+use drive::evidence::{Ended, evidence, rows, served_by};
 use drive::last_look::LastLook;
 use drive::recorder::Recorded;
 use drive::watched::Watched;
@@ -115,7 +115,7 @@ impl Outcome<'_> {
     /// Works it all out.
     pub fn tell(mut self) -> Result<Told, Failure> {
         let seen = std::mem::take(&mut self.recorded.seen);
-        let evidence = evidence(&Ended {
+        let mut evidence = evidence(&Ended {
             started_at: self.started_at,
             ended_at: self.ended_at,
             under_way: &self.under_way,
@@ -124,6 +124,7 @@ impl Outcome<'_> {
             last_look: &self.last_look,
         });
         let rows = rows(std::mem::take(&mut self.trips), seen, &self.under_way);
+        evidence.served_by = served_by(&self.resolved.world, &rows);
         let window = self.window();
         let mut latencies = std::mem::take(&mut self.recorded.latencies);
         report::distill::trip_latencies(&rows, &window, &mut latencies);

@@ -8,6 +8,7 @@ use host::market::{
 
 use super::Resolved;
 use super::model::{CityKind, DemandKind, Policy, QueuePolicy, Scenario};
+use super::products;
 
 /// How far beyond a round city's edge rides are served, as a share of its radius.
 const SERVICE_MARGIN: f64 = 0.5;
@@ -38,6 +39,7 @@ pub fn document(scenario: &Scenario, started_at: Timestamp) -> MarketDocument {
         service_area: service_area(scenario),
         travel: travel(scenario, started_at),
         tariff: tariff(scenario),
+        products: products::documents(scenario),
         surge: surge(scenario),
         dispatch: dispatch(scenario),
         sweep: host::market::SweepDocument::default(),

@@ -3,6 +3,7 @@
 pub mod market;
 pub mod model;
 mod parse;
+mod products;
 mod resolve;
 mod streets;
 pub mod values;

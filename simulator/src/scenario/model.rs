@@ -37,6 +37,9 @@ pub struct Scenario {
     pub city: City,
     /// Who asks for rides.
     pub demand: Demand,
+    /// What riders choose from: the first is that of riders who name none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub products: Vec<Product>,
     /// How rides go.
     pub trips: Trips,
     /// Who drives.
@@ -70,6 +73,7 @@ impl Default for Scenario {
             starts_at: Span::secs(18 * 3_600),
             city: City::default(),
             demand: Demand::default(),
+            products: Vec::new(),
             trips: Trips::default(),
             fleet: Fleet::default(),
             dispatch: Dispatch::default(),
@@ -305,6 +309,26 @@ impl Default for Demand {
     }
 }
 
+/// `[[products]]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Product {
+    /// By which riders know it.
+    pub name: String,
+    /// How many riders choose it, beside the others.
+    pub share: f64,
+    /// Classes of vehicles that serve it, of those in `fleet.vehicles`; all of them if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vehicles: Option<Vec<String>>,
+    /// Its fares and drivers' pay beside those of `[pricing]`, the booking fee apart.
+    #[serde(default = "one")]
+    pub fare_factor: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
 /// `[trips]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -352,6 +376,9 @@ pub enum IdlePolicy {
 pub struct Fleet {
     /// How many, or how many at each hour of the day.
     pub drivers: ByHour,
+    /// Classes of vehicles by name, and how many drivers drive each beside the others; none: all drive the same.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub vehicles: BTreeMap<String, f64>,
     /// Where they start.
     pub placement: Spread,
     /// How often the app reports its place. Run time.
@@ -377,6 +404,7 @@ impl Default for Fleet {
     fn default() -> Self {
         Self {
             drivers: ByHour::Constant(200.0),
+            vehicles: BTreeMap::new(),
             placement: Spread::Uniform,
             ping_every: Span::secs(4),
             accept_probability: Chance::Constant(1.0),

@@ -25,6 +25,7 @@ use super::model::{
     CancelChance, CityKind, DemandKind, FleetStart, HourlySource, IdlePolicy, Scenario, Spread,
 };
 use super::parse::{ScenarioError, beside};
+use super::products;
 use super::streets;
 use super::values::{ByHour, RideDuration};
 
@@ -190,6 +191,7 @@ impl Resolver<'_> {
             city: self.city()?,
             pace,
             streams: Streams::new(scenario.seed),
+            products: products::products(scenario)?,
             rides: RideRules {
                 duration,
                 boarding: scenario.trips.boarding.0,

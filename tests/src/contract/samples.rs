@@ -47,6 +47,7 @@ pub fn trip(region: &Region, number: u32, requested_at: Timestamp) -> Trip {
         id: TripId(id),
         region: region.clone(),
         rider: RiderId(u64::MAX - u64::from(number)),
+        product: None,
         pickup: place(number),
         dropoff: place(number + 1_000),
         fare: Fare {

@@ -126,6 +126,7 @@ impl Rider {
         let body = QuoteBody {
             pickup: pickup.into(),
             dropoff: dropoff.into(),
+            product: None,
         };
         let body = serde_json::to_value(body).unwrap();
         let answer = self.call("POST", "/quotes", None, &body).await;

@@ -82,7 +82,7 @@ impl Schedule {
         // A quote that fails is no request at all.
         let pickup = east_of_corner(self.draw.uniform_in(-4_000.0, 4_000.0));
         let dropoff = east_of_corner(self.draw.uniform_in(-4_000.0, 4_000.0));
-        let quote = ready(self.world.quoting.quote(rider, pickup, dropoff))
+        let quote = ready(self.world.quoting.quote(rider, pickup, dropoff, None))
             .expect("the market's store does not fail");
         let mut request = self
             .world

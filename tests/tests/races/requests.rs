@@ -65,7 +65,7 @@ fn the_same_key_with_another_body_is_a_conflict() {
     let elsewhere = ready(
         world
             .quoting
-            .quote(RIDER, corner(), east_of_corner(1_000.0)),
+            .quote(RIDER, corner(), east_of_corner(1_000.0), None),
     )
     .unwrap();
     assert!(matches!(

@@ -50,6 +50,7 @@ fn trip(id: u128, requested_ms: i64) -> Trip {
         id: TripId(id),
         region: region(),
         rider: RiderId(1),
+        product: None,
         pickup: place(),
         dropoff: place(),
         fare: Fare {

@@ -20,6 +20,7 @@ fn requested() -> Trip {
         id: TripId(1),
         region: Region::new("flatland").unwrap(),
         rider: RiderId(1),
+        product: None,
         pickup: Place::from_metres(0.0, 0.0),
         dropoff: Place::from_metres(1_000.0, 0.0),
         fare: Fare {

@@ -31,6 +31,9 @@ pub struct MarketDocument {
     /// What rides cost; [`TariffTerms::default_usd`] if absent.
     #[serde(default)]
     pub tariff: TariffDocument,
+    /// What riders may choose from; nothing if absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub products: Vec<ProductDocument>,
     /// How surge follows supply and demand; no surge if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub surge: Option<SurgeDocument>,
@@ -52,6 +55,24 @@ fn snapshot_every_s() -> u64 {
 
 fn resolution() -> u8 {
     8
+}
+
+/// What a rider may choose. The first of a market's is that of riders who name none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProductDocument {
+    /// By which riders know it: `a-z`, `0-9` and `-`, at most 16.
+    pub name: String,
+    /// Numbers of the classes of vehicles that serve it; all if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vehicle_classes: Option<Vec<u32>>,
+    /// Its fares and drivers' pay in hundredths of the tariff's.
+    #[serde(default = "fare_hundredths")]
+    pub fare_hundredths: u32,
+}
+
+fn fare_hundredths() -> u32 {
+    100
 }
 
 /// A rectangle of degrees.

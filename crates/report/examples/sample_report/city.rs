@@ -209,6 +209,7 @@ impl Simulation {
             id: TripId(u128::from(number) << 64 | u128::from(number)),
             region: Region::new("new-york").expect("a region"),
             rider: RiderId(number),
+            product: None,
             pickup,
             dropoff,
             fare,

@@ -74,6 +74,40 @@ pub(super) fn one_driver_one_live_trip(input: &AuditInput<'_>, findings: &mut Fi
     }
 }
 
+pub(super) fn product_as_chosen(input: &AuditInput<'_>, findings: &mut Findings) {
+    let Some(served_by) = &input.evidence.served_by else {
+        for row in input.rows {
+            findings.expect(row.product.is_none(), Subject::trip(row.trip), || {
+                format!(
+                    "found the product {}, expected none, as there is nothing to choose",
+                    show(row.product)
+                )
+            });
+        }
+        return;
+    };
+    for row in input.rows {
+        let product = show(row.product);
+        let classes = served_by.products.get(&product);
+        findings.expect(classes.is_some(), Subject::trip(row.trip), || {
+            format!("found the product {product}, expected one of the market's")
+        });
+        for tried in &row.tries {
+            let class = served_by.drivers.get(&tried.driver.to_string());
+            let serves = classes
+                .zip(class)
+                .is_some_and(|(classes, class)| classes.contains(class));
+            let subject = Subject::trip(row.trip).driver(tried.driver);
+            findings.expect(serves, subject, || {
+                format!(
+                    "found an offer of the product {product} to the driver of a vehicle of class {}, expected one of {classes:?}",
+                    show(class)
+                )
+            });
+        }
+    }
+}
+
 fn show<T: ToString>(value: Option<T>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }

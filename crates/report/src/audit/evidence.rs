@@ -1,5 +1,6 @@
 //! What a run leaves behind for the audit beside its trips: `evidence.json`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::hold::{Hold, HoldStage};
@@ -38,6 +39,9 @@ pub struct Evidence {
     pub foreign_views: Vec<ForeignView>,
     /// Attempts on another's trip that were refused, as they must be.
     pub foreign_views_refused: u64,
+    /// Whose vehicles serve what; null where riders have nothing to choose. Absent in evidence of before the field.
+    #[serde(default)]
+    pub served_by: Option<ServedBy>,
     /// How much time things may take.
     pub bounds: AuditBounds,
 }
@@ -115,6 +119,15 @@ pub struct ForeignView {
     pub trip: TripId,
 }
 
+/// Whose vehicles serve what. Classes of vehicles are numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ServedBy {
+    /// The classes that serve each product.
+    pub products: BTreeMap<String, Vec<u32>>,
+    /// The class that each driver drives, by driver, of those to whom rides were offered.
+    pub drivers: BTreeMap<String, u32>,
+}
+
 /// How much time things may take, in milliseconds of the run's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditBounds {
@@ -164,6 +177,7 @@ impl Evidence {
             missing: Vec::new(),
             foreign_views: Vec::new(),
             foreign_views_refused: 0,
+            served_by: None,
             bounds: AuditBounds::default(),
         }
     }

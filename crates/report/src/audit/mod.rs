@@ -15,7 +15,7 @@ mod tests;
 
 pub use evidence::{
     AuditBounds, Evidence, EvidenceError, ForeignView, LiveHold, LoadCounts,
-    SCHEMA as EVIDENCE_SCHEMA,
+    SCHEMA as EVIDENCE_SCHEMA, ServedBy,
 };
 
 use domain::{DriverId, TripId};
@@ -45,7 +45,7 @@ pub struct Rule {
     check: fn(&AuditInput<'_>, &mut Findings),
 }
 
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
     Rule {
         name: "one_driver_one_live_trip",
         sentence: "A driver has one live trip at a time, and a trip one live hold.",
@@ -60,6 +60,11 @@ const RULES: [Rule; 9] = [
         name: "own_trip_only",
         sentence: "A driver accepts only an offer made to that driver; a rider sees only own trips.",
         check: drivers::own_trip_only,
+    },
+    Rule {
+        name: "product_as_chosen",
+        sentence: "A ride is offered only to drivers of vehicles that serve its product.",
+        check: drivers::product_as_chosen,
     },
     Rule {
         name: "state_machine",

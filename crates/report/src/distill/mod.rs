@@ -17,11 +17,12 @@ pub use statistics::{Bins, gini, mean, quantile, spread};
 use std::collections::BTreeMap;
 
 use domain::trip::{TripState, TryOutcome};
-use domain::{Money, Timestamp};
+use domain::{Money, ProductName, Timestamp};
 
 use crate::latency::{Latencies, step};
 use crate::summary::{
-    Drivers, MoneyFigures, Pickup, Rides, Summary, SurgeFigures, figure, rounded,
+    Drivers, MoneyFigures, Pickup, ProductFigures, Rides, Summary, SurgeFigures, figure, rounded,
+    served_share,
 };
 use crate::trips::TripRow;
 
@@ -76,6 +77,8 @@ pub struct Marketplace {
     pub unserved_because: BTreeMap<String, u64>,
     /// Cancelled rides by whom and in which stage.
     pub cancels: BTreeMap<String, u64>,
+    /// The same by product.
+    pub products: BTreeMap<String, ProductFigures>,
     /// Offers declined.
     pub declines: u64,
     /// Offers not answered in time.
@@ -96,6 +99,7 @@ impl Marketplace {
         summary.rides = self.rides;
         summary.unserved_because = self.unserved_because;
         summary.cancels = self.cancels;
+        summary.products = self.products;
         summary.declines = self.declines;
         summary.offer_timeouts = self.offer_timeouts;
         summary.pickup = self.pickup;
@@ -114,7 +118,8 @@ pub fn marketplace(input: &MarketplaceInput<'_>) -> Marketplace {
         count_ride(row, &input.window, &mut figures);
         count_tries(row, &input.window, &mut figures);
     }
-    figures.pickup = pickup(input);
+    figures.pickup = pickup(input.rows.iter(), &input.window);
+    figures.products = products(input.rows, &input.window);
     figures.surge = surge(input);
     figures.drivers = drivers::shares(input.accounts, &input.window);
     figures.money = money(input);
@@ -165,19 +170,46 @@ fn count_tries(row: &TripRow, window: &Window, figures: &mut Marketplace) {
     }
 }
 
-fn pickup(input: &MarketplaceInput<'_>) -> Pickup {
-    let arrived = || {
-        input
-            .rows
-            .iter()
-            .filter(|row| !row.in_progress_at_start)
-            .filter(|row| input.window.holds_some(row.stamps.arrived_at))
-    };
-    let waits = arrived().filter_map(|row| {
+fn products(rows: &[TripRow], window: &Window) -> BTreeMap<String, ProductFigures> {
+    let mut by_product: BTreeMap<ProductName, Vec<&TripRow>> = BTreeMap::new();
+    for row in rows {
+        if let Some(product) = row.product {
+            by_product.entry(product).or_default().push(row);
+        }
+    }
+    let told = by_product.iter();
+    told.map(|(product, rows)| (product.to_string(), of_product(rows, window)))
+        .collect()
+}
+
+fn of_product(rows: &[&TripRow], window: &Window) -> ProductFigures {
+    let mut figures = Marketplace::default();
+    for row in rows {
+        count_ride(row, window, &mut figures);
+    }
+    let rides = &figures.rides;
+    let rows = rows.iter().copied();
+    ProductFigures {
+        requested: rides.requested,
+        completed: rides.completed,
+        cancelled: rides.cancelled,
+        unserved: rides.unserved,
+        served_share: served_share(rides, &figures.cancels),
+        pickup: pickup(rows.clone(), window),
+        gross: sum_of_ended(rows.clone(), window, |row| row.rider_pays),
+        driver_pay: sum_of_ended(rows, window, |row| row.charge.driver_pay),
+    }
+}
+
+fn pickup<'a>(rows: impl Iterator<Item = &'a TripRow> + Clone, window: &Window) -> Pickup {
+    let arrived = rows
+        .filter(|row| !row.in_progress_at_start)
+        .filter(|row| window.holds_some(row.stamps.arrived_at));
+    let waits = arrived.clone().filter_map(|row| {
         let at = row.stamps.arrived_at?;
         Some(at.since(row.asked_at()).as_secs_f64())
     });
-    let ways = arrived().filter_map(|row| row.seen.as_ref()?.pickup_distance_m);
+    let ways = arrived.filter_map(|row| row.seen.as_ref()?.pickup_distance_m);
     Pickup {
         wait_s: spread(waits.collect(), 3),
         distance_m: spread(ways.collect(), 1),
@@ -200,12 +232,7 @@ fn surge(input: &MarketplaceInput<'_>) -> SurgeFigures {
 }
 
 fn money(input: &MarketplaceInput<'_>) -> MoneyFigures {
-    let ended: Vec<&TripRow> = input
-        .rows
-        .iter()
-        .filter(|row| input.window.holds_some(row.ended_at()))
-        .collect();
-    let sum = |part: fn(&TripRow) -> Money| whole(ended.iter().map(|row| part(row)).sum());
+    let sum = |part: fn(&TripRow) -> Money| sum_of_ended(input.rows.iter(), &input.window, part);
     MoneyFigures {
         currency: input
             .rows
@@ -217,6 +244,16 @@ fn money(input: &MarketplaceInput<'_>) -> MoneyFigures {
         fees: sum(|row| row.charge.fees()),
         pay_per_online_hour: drivers::pay_per_hour(input),
     }
+}
+
+/// A part of the money of the rides that ended, in whole units of its currency.
+fn sum_of_ended<'a>(
+    rows: impl Iterator<Item = &'a TripRow>,
+    window: &Window,
+    part: fn(&TripRow) -> Money,
+) -> f64 {
+    let ended = rows.filter(|row| window.holds_some(row.ended_at()));
+    whole(ended.map(part).sum())
 }
 
 /// Money in whole units of its currency, exact to the minor unit.

@@ -75,6 +75,7 @@ pub fn render(input: &ReportInput<'_>) -> String {
                 (tables::market(summary))
             }
         }
+        (tables::products(summary))
         section {
             h2 { "Where rides start" }
             (page::maps(&zones))

@@ -92,6 +92,37 @@ pub(super) fn market(summary: &Summary) -> Markup {
     }
 }
 
+/// Rides by product, where riders choose.
+pub(super) fn products(summary: &Summary) -> Markup {
+    let seconds = |value| show_some(value, Unit::Seconds);
+    if summary.products.is_empty() {
+        return html! {};
+    }
+    html! {
+        section {
+            h2 { "Products" }
+            div.card {
+                p.about { "What riders chose, after the warm-up. The wait is from the request to the driver's arrival." }
+                div.scroll { table {
+                    thead { tr { th { "Product" } th { "Requested" } th { "Completed" } th { "Cancelled" } th { "Unserved" } th { "Found a driver" } th { "Wait, mean" } th { "Wait, p90" } th { "Way to pick-up, mean" } th { "Riders pay" } th { "Drivers get" } } }
+                    tbody {
+                        @for (name, figures) in &summary.products {
+                            tr {
+                                td { (name) } td { (count(figures.requested)) } td { (count(figures.completed)) }
+                                td { (count(figures.cancelled)) } td { (count(figures.unserved)) }
+                                td { (show_some(figures.served_share, Unit::Share)) }
+                                td { (seconds(figures.pickup.wait_s.mean)) } td { (seconds(figures.pickup.wait_s.p90)) }
+                                td { (show_some(figures.pickup.distance_m.mean, Unit::Metres)) }
+                                td { (show(figures.gross, Unit::Money)) } td { (show(figures.driver_pay, Unit::Money)) }
+                            }
+                        }
+                    }
+                } }
+            }
+        }
+    }
+}
+
 /// Figures over several seeds, where there are.
 pub(super) fn replicas(summary: &Summary) -> Markup {
     let Some(replicas) = &summary.replicas else {

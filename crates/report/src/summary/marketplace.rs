@@ -26,6 +26,27 @@ pub struct Rides {
     pub in_progress: u64,
 }
 
+/// The rides of one product.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ProductFigures {
+    /// Rides requested.
+    pub requested: u64,
+    /// Rides that ended at their destination.
+    pub completed: u64,
+    /// Rides cancelled by whomever.
+    pub cancelled: u64,
+    /// Rides that found no driver.
+    pub unserved: u64,
+    /// The share of rides that found a driver, of those whose search ended: 0 to 1.
+    pub served_share: Option<f64>,
+    /// What its riders waited and its drivers drove until the pick-up.
+    pub pickup: Pickup,
+    /// What its riders pay, in whole units of the currency.
+    pub gross: f64,
+    /// The drivers' part of it.
+    pub driver_pay: f64,
+}
+
 /// Match rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Matching {

@@ -11,8 +11,8 @@ mod study;
 
 pub use infrastructure::{Container, Cost, Function, Load, Queue, Table};
 pub use marketplace::{
-    Drivers, Kilometres, Matching, MoneyFigures, PayPerHour, Pickup, Rides, RoundSize, Spread,
-    SurgeFigures,
+    Drivers, Kilometres, Matching, MoneyFigures, PayPerHour, Pickup, ProductFigures, Rides,
+    RoundSize, Spread, SurgeFigures,
 };
 pub use study::{StudyFigures, StudyWait};
 
@@ -64,6 +64,9 @@ pub struct Summary {
     pub declines: u64,
     /// Offers that drivers did not answer in time.
     pub offer_timeouts: u64,
+    /// The same rides by product, where riders choose. Absent in summaries of before the field.
+    #[serde(default)]
+    pub products: BTreeMap<String, ProductFigures>,
     /// Match rounds.
     pub matching: Matching,
     /// Latencies by step, in milliseconds, counted from the scheduled time.
@@ -203,6 +206,7 @@ impl Summary {
             cancels: BTreeMap::new(),
             declines: 0,
             offer_timeouts: 0,
+            products: BTreeMap::new(),
             matching: Matching::default(),
             latency_ms: crate::latency::Latencies::default().figures(),
             pickup: Pickup::default(),
@@ -251,14 +255,7 @@ impl Summary {
     /// The share of rides that found a driver, of those whose search ended: 0 to 1.
     #[must_use]
     pub fn served_share(&self) -> Option<f64> {
-        let before_accept: u64 = self
-            .cancels
-            .iter()
-            .filter(|(name, _)| name.ends_with("_requested") || name.ends_with("_offered"))
-            .map(|(_, count)| count)
-            .sum();
-        let ended = self.rides.accepted + self.rides.unserved + before_accept;
-        (ended > 0).then(|| rounded(self.rides.accepted as f64 / ended as f64, 6))
+        served_share(&self.rides, &self.cancels)
     }
 
     /// Whether the audit and every limit were kept.
@@ -266,6 +263,17 @@ impl Summary {
     pub fn passed(&self) -> bool {
         self.audit.violations_count() == 0 && self.slo.iter().all(|slo| slo.passed)
     }
+}
+
+/// The share of rides that found a driver, of those whose search ended, as some were cancelled while it went on.
+pub(crate) fn served_share(rides: &Rides, cancels: &BTreeMap<String, u64>) -> Option<f64> {
+    let before_accept: u64 = cancels
+        .iter()
+        .filter(|(name, _)| name.ends_with("_requested") || name.ends_with("_offered"))
+        .map(|(_, count)| count)
+        .sum();
+    let ended = rides.accepted + rides.unserved + before_accept;
+    (ended > 0).then(|| rounded(rides.accepted as f64 / ended as f64, 6))
 }
 
 /// Why a text is not a summary.

@@ -19,7 +19,7 @@ use super::{Seen, TripRow, names};
 /// The metadata key under which a file names its layout.
 pub const VERSION_KEY: &str = "rushhour.trips";
 /// The layout that this version writes and reads.
-pub const VERSION: &str = "1";
+pub const VERSION: &str = "2";
 
 /// Why a file of trips cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +102,7 @@ const COLUMNS: &[(&str, Kind, Get)] = &[
     ("trip", Kind::Unique, |r| text(r.trip)),
     ("region", Kind::Text, |r| text(&r.region)),
     ("rider", Kind::Unique, |r| text(r.rider)),
+    ("product", Kind::Text, |r| some_text(r.product)),
     ("driver", Kind::Text, |r| some_text(r.driver())),
     ("pickup_lat", Kind::Number, |r| Value::Number(r.pickup.lat())),
     ("pickup_lon", Kind::Number, |r| Value::Number(r.pickup.lon())),
@@ -318,6 +319,7 @@ impl Record<'_> {
             trip: self.text("trip", "a trip's id", |t| t.parse().ok())?,
             region: self.text("region", "a region", |t| Region::new(t).ok())?,
             rider: self.text("rider", "a rider's id", |t| t.parse().ok())?,
+            product: self.optional_text("product", "a product's name", |t| t.parse().ok())?,
             pickup: self.place("pickup_lat", "pickup_lon")?,
             dropoff: self.place("dropoff_lat", "dropoff_lon")?,
             requested_at: self.moment("requested_at")?,

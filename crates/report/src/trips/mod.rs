@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use domain::fare::{Charge, Fare};
 use domain::trip::{Stamps, Trip, TripState, Try, TryOutcome};
-use domain::{Attempt, DriverId, Money, Place, Region, RiderId, Timestamp, TripId};
+use domain::{Attempt, DriverId, Money, Place, ProductName, Region, RiderId, Timestamp, TripId};
 
 /// A trip at the end of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,8 @@ pub struct TripRow {
     pub region: Region,
     /// Whose trip it is.
     pub rider: RiderId,
+    /// What the rider chose; none where there was nothing to choose.
+    pub product: Option<ProductName>,
     /// Where it starts.
     pub pickup: Place,
     /// Where it ends.
@@ -123,6 +125,7 @@ impl From<Trip> for TripRow {
             trip: trip.id,
             region: trip.region,
             rider: trip.rider,
+            product: trip.product,
             pickup: trip.pickup,
             dropoff: trip.dropoff,
             requested_at: trip.requested_at,

@@ -57,6 +57,7 @@ fn world(city: City) -> World {
         city,
         pace: Pace::new(1.0, Timestamp::ZERO, Duration::ZERO).unwrap(),
         streams: Streams::new(3),
+        products: workload::products::Products::default(),
         rides: RideRules {
             duration: TripDuration::FromDistance,
             boarding: Duration::ZERO,
@@ -91,6 +92,7 @@ impl Side {
         let driver = |id| {
             let plan = DriverPlan {
                 driver: DriverId(id),
+                vehicle: domain::VehicleClass::default(),
                 place: anywhere(&mut phases),
                 shift_starts: Duration::ZERO,
                 shift_ends: None,
@@ -128,7 +130,7 @@ impl Side {
             for action in actions {
                 match action {
                     DriverAction::Connect => events.push(DriverEvent::Connected),
-                    DriverAction::GoOnline { place } => {
+                    DriverAction::GoOnline { place, .. } => {
                         self.fleet.lock().go_online(driver.id(), place, now);
                     }
                     DriverAction::Ping {

@@ -142,6 +142,7 @@ prop_compose! {
             id: TripId(id),
             region: Region::new("new-york").unwrap(),
             rider: RiderId(rider),
+            product: None,
             pickup,
             dropoff,
             fare,

@@ -7,7 +7,7 @@ use domain::surge::Multiplier;
 use domain::trip::{
     CancelStage, CancelledBy, Stamps, Trip, TripState, Try, TryOutcome, UnservedReason,
 };
-use domain::{Currency, DriverId, Money, Region, RiderId, Timestamp, TripId};
+use domain::{Currency, DriverId, Money, ProductName, Region, RiderId, Timestamp, TripId};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -32,6 +32,8 @@ pub fn trip_key(id: TripId) -> String {
 struct TripDoc {
     region: String,
     rider: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    product: Option<String>,
     pickup: PlaceDoc,
     dropoff: PlaceDoc,
     fare: FareDoc,
@@ -119,6 +121,7 @@ pub fn encode_trip(trip: &Trip) -> Item {
     let doc = TripDoc {
         region: trip.region.as_str().to_owned(),
         rider: trip.rider.0,
+        product: trip.product.map(|product| product.to_string()),
         pickup: trip.pickup.into(),
         dropoff: trip.dropoff.into(),
         fare: encode_fare(&trip.fare),
@@ -154,11 +157,14 @@ pub fn decode_trip(item: &Item) -> Result<Trip, ItemError> {
         .map_err(|_| error(item, DOC, &doc.fingerprint, "a fingerprint of 32 digits"))?;
     let region =
         Region::new(&doc.region).map_err(|why| error(item, DOC, &why.found, why.expected))?;
+    let product = doc.product.as_deref().map(ProductName::new).transpose();
+    let product = product.map_err(|why| error(item, DOC, &why.found, why.expected))?;
     let state = text(item, STATE)?;
     Ok(Trip {
         id: key_part(item, "trip")?,
         region,
         rider: RiderId(doc.rider),
+        product,
         pickup: doc.pickup.place(item)?,
         dropoff: doc.dropoff.place(item)?,
         fare: decode_fare(&doc.fare, item)?,

@@ -20,6 +20,7 @@ fn at(seconds: f64) -> Timestamp {
 fn plan(place: Place) -> DriverPlan {
     DriverPlan {
         driver: DriverId(7),
+        vehicle: domain::VehicleClass::new(2).unwrap(),
         place,
         shift_starts: Duration::ZERO,
         shift_ends: None,
@@ -81,13 +82,15 @@ impl Scene {
 
     /// Online at the origin since time zero.
     fn online(world: World) -> Self {
-        let mut scene = Self::of(world, &plan(Place::from_metres(0.0, 0.0)));
+        let plan = plan(Place::from_metres(0.0, 0.0));
+        let mut scene = Self::of(world, &plan);
         assert_eq!(
             scene.step(0.0, DriverEvent::Wake),
             vec![DriverAction::Connect]
         );
         let online = DriverAction::GoOnline {
-            place: Place::from_metres(0.0, 0.0),
+            place: plan.place,
+            vehicle: plan.vehicle,
         };
         assert_eq!(scene.step(0.0, DriverEvent::Connected), vec![online]);
         scene

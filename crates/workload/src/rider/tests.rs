@@ -15,6 +15,7 @@ fn at(seconds: f64) -> Timestamp {
 fn plan() -> RiderPlan {
     RiderPlan {
         rider: RiderId(1),
+        product: None,
         at: 10 * SECOND,
         pickup: Place::from_metres(0.0, 0.0),
         dropoff: Place::from_metres(1_000.0, 0.0),

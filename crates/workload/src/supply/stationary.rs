@@ -189,7 +189,7 @@ fn arrival(number: u64, places: Option<(Place, Place)>) -> Arrival {
 }
 
 /// Gives the first drivers trips, the next ones boarding riders, the next ones pick-ups to drive to: as
-/// many as the shares say, rounded. By number, so that a larger fleet changes nobody's ride but at the edges.
+/// many as the shares say, rounded; whose vehicles nobody chooses have none. By number, so that a larger fleet changes nobody's ride but at the edges.
 pub(super) fn set_under_way(world: &World, demand: &Demand, on_shift: Vec<&mut DriverPlan>) {
     let Some(sample) = Sample::new(world, demand) else {
         return;
@@ -227,6 +227,11 @@ pub(super) fn set_under_way(world: &World, demand: &Demand, on_shift: Vec<&mut D
         leaving: world.pace.city_time_at(Duration::ZERO),
     };
     for (index, plan) in on_shift.into_iter().take(pickups).enumerate() {
+        let rider = rider_under_way(plan.driver);
+        let product = (world.products).of_rider_with(plan.vehicle, &world.streams, rider);
+        let Ok(product) = product else {
+            continue;
+        };
         let mut stream = world.streams.stream("under-way", plan.driver.0);
         let mut under_way = if index < trips {
             on_trip(world, &sample, &pickup, &mut stream)
@@ -235,7 +240,8 @@ pub(super) fn set_under_way(world: &World, demand: &Demand, on_shift: Vec<&mut D
         } else {
             pickup.on_the_way(sample.any(&mut stream), &mut stream)
         };
-        under_way.rider.rider = rider_under_way(plan.driver);
+        under_way.rider.rider = rider;
+        under_way.rider.product = product;
         under_way.rider.at = Duration::ZERO;
         plan.place = place_at_start(world, &under_way);
         plan.under_way = Some(Box::new(under_way));

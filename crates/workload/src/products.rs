@@ -1,0 +1,219 @@
+//! Which product each rider chooses, and which class of vehicle each driver drives: by shares, and by who they are.
+
+use domain::{DriverId, ProductName, RiderId, VehicleClass, VehicleClasses};
+use kernel::Streams;
+
+use crate::places::{Weights, WeightsError};
+
+/// A product that riders choose.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Choice {
+    /// By which they know it.
+    pub name: ProductName,
+    /// How many choose it, beside the others.
+    pub share: f64,
+    /// Whose vehicles serve it.
+    pub classes: VehicleClasses,
+}
+
+/// A class of vehicles that drivers drive.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VehicleShare {
+    /// Which.
+    pub class: VehicleClass,
+    /// How many drive it, beside the others.
+    pub share: f64,
+}
+
+/// What riders choose and drivers drive. Nothing to choose, and the first class for all, by default.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Products {
+    choices: Vec<Choice>,
+    vehicles: Vec<VehicleShare>,
+}
+
+/// Why shares cannot be.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum SharesError {
+    /// Those of products.
+    #[error("shares of products: {0}")]
+    Products(WeightsError),
+    /// Those of vehicles.
+    #[error("shares of vehicles: {0}")]
+    Vehicles(WeightsError),
+}
+
+impl Products {
+    /// Products by their shares of riders, and classes of vehicles by their shares of drivers; of either there may be
+    /// none.
+    ///
+    /// # Errors
+    /// If a share is negative or not finite, or all of them are nothing.
+    pub fn new(choices: Vec<Choice>, vehicles: Vec<VehicleShare>) -> Result<Self, SharesError> {
+        if !choices.is_empty() {
+            Weights::new(choices.iter().map(|it| it.share)).map_err(SharesError::Products)?;
+        }
+        if !vehicles.is_empty() {
+            Weights::new(vehicles.iter().map(|it| it.share)).map_err(SharesError::Vehicles)?;
+        }
+        Ok(Self { choices, vehicles })
+    }
+
+    /// What riders choose from.
+    #[must_use]
+    pub fn choices(&self) -> &[Choice] {
+        &self.choices
+    }
+
+    /// What this rider chooses; none where there is nothing to choose.
+    #[must_use]
+    pub fn of_rider(&self, streams: &Streams, rider: RiderId) -> Option<ProductName> {
+        choose(&self.choices, streams, rider)
+    }
+
+    /// What this rider chose, who has a driver of that class already.
+    ///
+    /// # Errors
+    /// If there are products, and such a driver has riders of none.
+    pub fn of_rider_with(
+        &self,
+        class: VehicleClass,
+        streams: &Streams,
+        rider: RiderId,
+    ) -> Result<Option<ProductName>, NoneServed> {
+        if self.choices.is_empty() {
+            return Ok(None);
+        }
+        let served = self.choices.iter().filter(|it| it.classes.contains(class));
+        let served: Vec<Choice> = served.copied().collect();
+        choose(&served, streams, rider).map_or(Err(NoneServed), |chosen| Ok(Some(chosen)))
+    }
+
+    /// What this driver drives.
+    #[must_use]
+    pub fn of_driver(&self, streams: &Streams, driver: DriverId) -> VehicleClass {
+        let draw = || streams.stream("vehicle", driver.0).uniform();
+        pick(&self.vehicles, |it| it.share, draw).map_or_else(VehicleClass::default, |it| it.class)
+    }
+}
+
+/// Nobody who rides chooses what such a driver serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoneServed;
+
+fn choose(choices: &[Choice], streams: &Streams, rider: RiderId) -> Option<ProductName> {
+    let draw = || streams.stream("product", rider.0).uniform();
+    pick(choices, |it| it.share, draw).map(|chosen| chosen.name)
+}
+
+fn pick<T>(things: &[T], share: impl Fn(&T) -> f64, draw: impl FnOnce() -> f64) -> Option<&T> {
+    let weights = Weights::new(things.iter().map(share)).ok()?;
+    Some(&things[weights.pick(draw())])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(number: u32) -> VehicleClass {
+        VehicleClass::new(number).unwrap()
+    }
+
+    fn choice(name: &str, share: f64, classes: &[u32]) -> Choice {
+        Choice {
+            name: ProductName::new(name).unwrap(),
+            share,
+            classes: classes.iter().map(|number| class(*number)).collect(),
+        }
+    }
+
+    fn vehicle(number: u32, share: f64) -> VehicleShare {
+        let class = class(number);
+        VehicleShare { class, share }
+    }
+
+    fn mixed() -> Products {
+        let choices = vec![
+            choice("standard", 3.0, &[0, 1]),
+            choice("xl", 1.0, &[1]),
+            choice("wheelchair", 0.0, &[2]),
+        ];
+        Products::new(
+            choices,
+            vec![vehicle(0, 7.0), vehicle(1, 2.0), vehicle(3, 1.0)],
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn shares_are_kept_and_nobody_changes_their_mind() {
+        let (products, streams) = (mixed(), Streams::new(7));
+        let count = 20_000_u16;
+        let riders = || (0..u64::from(count)).map(RiderId);
+        let share_of = |name: &str| {
+            let chose = |rider: &RiderId| {
+                let chosen = products.of_rider(&streams, *rider);
+                assert_eq!(chosen, products.of_rider(&streams, *rider));
+                chosen.is_some_and(|chosen| chosen.as_str() == name)
+            };
+            riders().filter(chose).count() as f64 / f64::from(count)
+        };
+        assert!((share_of("standard") - 0.75).abs() < 0.01);
+        assert!((share_of("xl") - 0.25).abs() < 0.01);
+        let drives = |number| {
+            let drivers = (0..u64::from(count)).map(DriverId);
+            let drivers = drivers.filter(|it| products.of_driver(&streams, *it) == class(number));
+            drivers.count() as f64 / f64::from(count)
+        };
+        assert!((drives(0) - 0.7).abs() < 0.01 && (drives(3) - 0.1).abs() < 0.01);
+        assert!(drives(2).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn whom_a_driver_has_chose_what_the_driver_serves() {
+        let (products, streams) = (mixed(), Streams::new(7));
+        let mut chosen: Vec<ProductName> = (0..200)
+            .filter_map(|rider| {
+                products
+                    .of_rider_with(class(1), &streams, RiderId(rider))
+                    .unwrap()
+            })
+            .collect();
+        chosen.sort_unstable();
+        chosen.dedup();
+        assert_eq!(chosen.len(), 2);
+        for (number, expected) in [
+            (0, Ok("standard")),
+            (3, Err(NoneServed)),
+            (2, Err(NoneServed)),
+        ] {
+            let found = products.of_rider_with(class(number), &streams, RiderId(1));
+            let found = found.map(|name| name.unwrap().to_string());
+            assert_eq!(found, expected.map(str::to_owned), "{number}");
+        }
+        let nothing = Products::default();
+        assert_eq!(
+            nothing.of_rider_with(class(3), &streams, RiderId(1)),
+            Ok(None)
+        );
+        assert_eq!(nothing.of_rider(&streams, RiderId(1)), None);
+        assert_eq!(nothing.of_driver(&streams, DriverId(1)), class(0));
+    }
+
+    #[test]
+    fn shares_that_cannot_be_are_refused() {
+        let (none, negative) = (choice("a", 0.0, &[0]), choice("a", -1.0, &[0]));
+        assert_eq!(
+            Products::new(vec![none], vec![]),
+            Err(SharesError::Products(WeightsError::Nothing))
+        );
+        assert_eq!(
+            Products::new(vec![negative], vec![]),
+            Err(SharesError::Products(WeightsError::Weight(-1.0)))
+        );
+        assert_eq!(
+            Products::new(vec![], vec![vehicle(0, 0.0)]),
+            Err(SharesError::Vehicles(WeightsError::Nothing))
+        );
+    }
+}
