@@ -66,6 +66,12 @@ impl VehicleClasses {
         self.0 as u32
     }
 
+    /// Those in the set, by their numbers.
+    pub fn iter(self) -> impl Iterator<Item = VehicleClass> {
+        let all = (0..).map_while(|number| VehicleClass::new(number).ok());
+        all.filter(move |class| self.contains(*class))
+    }
+
     /// Whether a class is among them.
     #[must_use]
     pub const fn contains(self, class: VehicleClass) -> bool {

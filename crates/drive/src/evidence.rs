@@ -63,15 +63,9 @@ pub fn served_by(world: &World, rows: &[TripRow]) -> Option<ServedBy> {
     if choices.is_empty() {
         return None;
     }
-    let classes = (0..).map_while(|number| VehicleClass::new(number).ok());
     let products = choices.iter().map(|choice| {
-        let serving = classes
-            .clone()
-            .filter(|class| choice.classes.contains(*class));
-        (
-            choice.name.to_string(),
-            serving.map(VehicleClass::number).collect(),
-        )
+        let classes = choice.classes.iter().map(VehicleClass::number);
+        (choice.name.to_string(), classes.collect())
     });
     let asked: BTreeSet<DriverId> = rows
         .iter()

@@ -49,43 +49,12 @@ pub(super) fn products(scenario: &Scenario) -> Result<Products, ScenarioError> {
 fn choice(product: &Product, vehicles: &BTreeMap<String, f64>) -> Result<Choice, ScenarioError> {
     let name = ProductName::new(&product.name);
     let name = name.map_err(|error| ScenarioError::wrong("products: name", error))?;
-    let wrong = |key: &str, message| {
-        Err(ScenarioError::wrong(
-            format!("products.{name}.{key}"),
-            message,
-        ))
+    let wrong = |key: &str| {
+        let key = format!("products.{name}.{key}");
+        |message: String| ScenarioError::wrong(key, message)
     };
-    let factor = product.fare_factor;
-    if !FARE_FACTORS.contains(&factor) {
-        let (least, most) = FARE_FACTORS.into_inner();
-        return wrong(
-            "fare_factor",
-            format!("found {factor}, expected {least} to {most}"),
-        );
-    }
-    let names: Vec<&str> = vehicles.keys().map(String::as_str).collect();
-    let named = product.vehicles.iter().flatten();
-    if let Some(unknown) = named
-        .clone()
-        .find(|vehicle| !vehicles.contains_key(*vehicle))
-    {
-        let expected = nearest(unknown, &names).map_or_else(
-            || "one that `fleet.vehicles` names, which names none".to_owned(),
-            |nearest| format!("`{nearest}` (in `fleet.vehicles`: {})", names.join(", ")),
-        );
-        return wrong(
-            "vehicles",
-            format!("found the vehicle `{unknown}`, expected {expected}"),
-        );
-    }
-    if product.vehicles.is_some() && named.clone().all(|vehicle| vehicles[vehicle] <= 0.0) {
-        let found: Vec<&str> = named.map(String::as_str).collect();
-        let message = format!(
-            "found [{}], expected at least one that some drive",
-            found.join(", ")
-        );
-        return wrong("vehicles", message);
-    }
+    check_factor(product.fare_factor).map_err(wrong("fare_factor"))?;
+    check_vehicles(product, vehicles).map_err(wrong("vehicles"))?;
     Ok(Choice {
         name,
         share: product.share,
@@ -94,10 +63,41 @@ fn choice(product: &Product, vehicles: &BTreeMap<String, f64>) -> Result<Choice,
     })
 }
 
+fn check_factor(factor: f64) -> Result<(), String> {
+    if FARE_FACTORS.contains(&factor) {
+        return Ok(());
+    }
+    let (least, most) = FARE_FACTORS.into_inner();
+    Err(format!("found {factor}, expected {least} to {most}"))
+}
+
+fn check_vehicles(product: &Product, vehicles: &BTreeMap<String, f64>) -> Result<(), String> {
+    let Some(named) = &product.vehicles else {
+        return Ok(());
+    };
+    let known: Vec<&str> = vehicles.keys().map(String::as_str).collect();
+    if let Some(unknown) = named.iter().find(|name| !vehicles.contains_key(*name)) {
+        let expected = nearest(unknown, &known).map_or_else(
+            || "one of `fleet.vehicles`, where there is none".to_owned(),
+            |nearest| format!("`{nearest}` (in `fleet.vehicles`: {})", known.join(", ")),
+        );
+        return Err(format!(
+            "found the vehicle `{unknown}`, expected {expected}"
+        ));
+    }
+    if named.iter().all(|name| vehicles[name] <= 0.0) {
+        let found = named.join(", ");
+        return Err(format!(
+            "found [{found}], expected at least one that a share of drivers drives"
+        ));
+    }
+    Ok(())
+}
+
 /// The classes of vehicles that there are, by name and share.
 fn known(vehicles: &BTreeMap<String, f64>) -> impl Iterator<Item = (VehicleClass, &String, f64)> {
-    let classes = (0..).map_while(|number| VehicleClass::new(number).ok());
-    classes
+    VehicleClasses::ALL
+        .iter()
         .zip(vehicles)
         .map(|(class, (name, share))| (class, name, *share))
 }
@@ -125,4 +125,108 @@ pub(super) fn documents(scenario: &Scenario) -> Vec<ProductDocument> {
         fare_hundredths: (product.fare_factor * 100.0).round() as u32,
     };
     scenario.products.iter().map(document).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{DriverId, RiderId};
+
+    use crate::scenario;
+
+    const CHOICE: [&str; 2] = [
+        r#"products=[{name="usual",share=3},{name="xl",share=1,vehicles=["large"],fare_factor=1.6}]"#,
+        "fleet.vehicles={small=4,large=1}",
+    ];
+
+    fn message(sets: &[&str]) -> String {
+        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        scenario::load(None, &sets).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn riders_drivers_and_the_market_speak_of_the_same_classes() {
+        let sets: Vec<String> = CHOICE.iter().map(|set| (*set).to_owned()).collect();
+        let resolved = scenario::load(None, &sets).unwrap();
+        let market = scenario::market::document(&resolved.scenario, domain::Timestamp::ZERO);
+        let market = market.market().unwrap();
+        let world = &resolved.world;
+        let usual = market.products.usual().unwrap();
+        let xl = market.products.named("xl").unwrap();
+        assert_eq!(
+            (usual.name.as_str(), &usual.tariff),
+            ("usual", &market.tariff)
+        );
+        let base = market.tariff.terms().base;
+        assert_eq!(xl.tariff.terms().base, base.scale_hundredths(160));
+        for choice in world.products.choices() {
+            let product = market.products.named(choice.name.as_str()).unwrap();
+            assert_eq!(product.classes, choice.classes, "{}", choice.name);
+        }
+        let large = |driver: u64| {
+            let class = world.products.of_driver(&world.streams, DriverId(driver));
+            assert!(usual.classes.contains(class));
+            xl.classes.contains(class)
+        };
+        let share = (0..10_000).filter(|driver| large(*driver)).count();
+        assert!(
+            (1_850..2_150).contains(&share),
+            "{share} of 10,000 in large cars"
+        );
+        let chosen =
+            (0..10_000).filter_map(|rider| world.products.of_rider(&world.streams, RiderId(rider)));
+        let share = chosen.filter(|name| *name == xl.name).count();
+        assert!(
+            (2_350..2_650).contains(&share),
+            "{share} of 10,000 choose them"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_is_named_with_its_key() {
+        for (set, expected) in [
+            (
+                "products.xl.vehicles=[\"larg\"]",
+                "products.xl.vehicles: found the vehicle `larg`, expected `large`",
+            ),
+            (
+                "products.xl.vehicles=[]",
+                "products.xl.vehicles: found [], expected at least one",
+            ),
+            (
+                "fleet.vehicles.large=0",
+                "products.xl.vehicles: found [large], expected at least one",
+            ),
+            (
+                "fleet.vehicles.small=-1",
+                "fleet.vehicles: found a weight of -1",
+            ),
+            (
+                "products.xl.fare_factor=0",
+                "products.xl.fare_factor: found 0, expected 0.01 to 100",
+            ),
+            (
+                "products.xl.fare_factor=nan",
+                "products.xl.fare_factor: found NaN",
+            ),
+            (
+                "products.xl.share=-1",
+                "products: share: found a weight of -1",
+            ),
+            ("products.xl.name=XL", "products: name: found \"XL\""),
+            ("products.xl.name=usual", "found two products named usual"),
+            ("products.xxl.share=1", "known here: usual, xl"),
+            ("products.xl.shere=1", "expected `share`"),
+        ] {
+            let found = message(&[CHOICE[0], CHOICE[1], set]);
+            assert!(found.contains(expected), "{set}: {found}");
+        }
+        let found = message(&[CHOICE[0]]);
+        assert!(found.contains("where there is none"), "{found}");
+        let many: Vec<String> = (0..17).map(|number| format!("v{number}=1")).collect();
+        let found = message(&[&format!("fleet.vehicles={{{}}}", many.join(","))]);
+        assert!(
+            found.contains("found 17 classes of vehicles, expected 16"),
+            "{found}"
+        );
+    }
 }

@@ -52,6 +52,7 @@ struct Ride {
 #[derive(Debug, Clone)]
 struct Driver {
     place: Place,
+    vehicle: VehicleClass,
     behaviour: Behaviour,
     pings: u64,
     ping_at: Timestamp,
@@ -85,6 +86,7 @@ impl Drivers {
     pub(super) fn put(&mut self, id: DriverId, place: Place, behaviour: Behaviour, now: Timestamp) {
         let driver = self.0.entry(id).or_insert(Driver {
             place,
+            vehicle: VehicleClass::default(),
             behaviour,
             pings: 0,
             ping_at: now,
@@ -104,16 +106,16 @@ impl Drivers {
 impl Dispatch {
     /// A driver's stream comes up, or goes if the driver has gone.
     pub(super) fn connect(&self, id: DriverId) {
-        let place = {
+        let online = {
             let mut drivers = locked(&self.drivers);
             let driver = drivers.0.get_mut(&id).expect("a driver on the map");
             driver.pings = 0;
-            (driver.behaviour != Behaviour::Gone).then_some(driver.place)
+            (driver.behaviour != Behaviour::Gone).then_some((driver.place, driver.vehicle))
         };
-        match (place, self.link.running()) {
-            (Some(place), Some(tracker)) => {
+        match (online, self.link.running()) {
+            (Some((place, vehicle)), Some(tracker)) => {
                 self.inboxes.connect(id);
-                if let Some(notice) = tracker.go_online(id, place, VehicleClass::default()) {
+                if let Some(notice) = tracker.go_online(id, place, vehicle) {
                     self.inboxes.push(id, notice);
                 }
             }
@@ -126,6 +128,23 @@ impl Dispatch {
         for driver in drivers {
             self.connect(driver);
         }
+    }
+
+    /// What the driver drives from now on.
+    ///
+    /// # Panics
+    /// If there is no such driver.
+    pub fn drives(&self, id: DriverId, vehicle: VehicleClass) {
+        let mut drivers = locked(&self.drivers);
+        drivers.0.get_mut(&id).expect("a driver on the map").vehicle = vehicle;
+        drop(drivers);
+        self.connect(id);
+    }
+
+    pub(super) fn vehicles(&self) -> BTreeMap<DriverId, VehicleClass> {
+        let drivers = locked(&self.drivers);
+        let vehicles = drivers.0.iter();
+        vehicles.map(|(id, driver)| (*id, driver.vehicle)).collect()
     }
 
     /// What the driver does from now on, where the driver is.

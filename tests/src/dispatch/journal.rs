@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::hold::HoldKey;
 use domain::trip::{Trip, TripState};
-use domain::{RiderId, Timestamp, TripId};
-use report::audit::{AuditInput, Evidence, ForeignView, LiveHold, LoadCounts, audit};
+use domain::{RiderId, Timestamp, TripId, VehicleClass};
+use report::audit::{AuditInput, Evidence, ForeignView, LiveHold, LoadCounts, ServedBy, audit};
 use report::trips::{Seen, SeenAccept, TripRow};
 use services::error::RideError;
 use services::request::{RideRequest, trip_id};
@@ -170,10 +170,27 @@ impl Dispatch {
         assert!(figures.violations.is_empty(), "{:#?}", figures.violations);
     }
 
+    /// Whose vehicles serve what, if there is anything to choose.
+    fn served_by(&self) -> Option<ServedBy> {
+        let products = self.market.products.iter().map(|product| {
+            let classes = product.classes.iter().map(VehicleClass::number);
+            (product.name.to_string(), classes.collect())
+        });
+        let vehicles = self.vehicles();
+        let drivers = vehicles.iter();
+        self.market.products.usual().map(|_| ServedBy {
+            products: products.collect(),
+            drivers: drivers
+                .map(|(id, class)| (id.to_string(), class.number()))
+                .collect(),
+        })
+    }
+
     fn evidence(&self) -> (Vec<TripRow>, Evidence) {
         let now = self.now();
         let journal = locked(&self.journal);
         let mut evidence = Evidence::new(BEGIN, now);
+        evidence.served_by = self.served_by();
         if let Some(grace) = journal.search_grace {
             let milliseconds = u64::try_from(grace.as_millis()).expect("a span of hours");
             evidence.bounds.search_grace_ms = milliseconds;
