@@ -71,7 +71,8 @@ impl Products {
         choose(&self.choices, streams, rider)
     }
 
-    /// What this rider chose, who has a driver of that class already.
+    /// What this rider chose, who has a driver of that class already: of what the class serves, the more likely what few
+    /// others do.
     ///
     /// # Errors
     /// If there are products, and such a driver has riders of none.
@@ -85,8 +86,23 @@ impl Products {
             return Ok(None);
         }
         let served = self.choices.iter().filter(|it| it.classes.contains(class));
-        let served: Vec<Choice> = served.copied().collect();
+        let served: Vec<Choice> = served.map(|choice| self.by_vehicle(choice)).collect();
         choose(&served, streams, rider).map_or(Err(NoneServed), |chosen| Ok(Some(chosen)))
+    }
+
+    /// A choice with its share of riders for each of the vehicles that serve it.
+    fn by_vehicle(&self, choice: &Choice) -> Choice {
+        let serving = self
+            .vehicles
+            .iter()
+            .filter(|it| choice.classes.contains(it.class));
+        let vehicles: f64 = serving.map(|it| it.share).sum();
+        let share = if vehicles > 0.0 {
+            choice.share / vehicles
+        } else {
+            choice.share
+        };
+        Choice { share, ..*choice }
     }
 
     /// What this driver drives.
@@ -172,16 +188,20 @@ mod tests {
     #[test]
     fn whom_a_driver_has_chose_what_the_driver_serves() {
         let (products, streams) = (mixed(), Streams::new(7));
-        let mut chosen: Vec<ProductName> = (0..200)
+        let chosen: Vec<ProductName> = (0..2_000)
             .filter_map(|rider| {
                 products
                     .of_rider_with(class(1), &streams, RiderId(rider))
                     .unwrap()
             })
             .collect();
-        chosen.sort_unstable();
-        chosen.dedup();
-        assert_eq!(chosen.len(), 2);
+        // Of 4 riders one wants what 2 in 10 vehicles serve, 3 want what 9 in 10 serve.
+        let large = chosen.iter().filter(|name| name.as_str() == "xl").count();
+        let expected = 2_000.0 * (1.0 / 2.0) / (1.0 / 2.0 + 3.0 / 9.0);
+        assert!(
+            (large as f64 - expected).abs() < 60.0,
+            "{large} for {expected}"
+        );
         for (number, expected) in [
             (0, Ok("standard")),
             (3, Err(NoneServed)),

@@ -13,6 +13,7 @@ mod endings;
 mod imports;
 mod loads;
 mod predictions;
+mod products;
 mod run_directory;
 mod schedules;
 mod streets;
