@@ -7,7 +7,7 @@ use report::replicas::{REPLICAS_MAX, REPLICAS_MIN};
 
 use crate::commands::run::interrupt::Interrupt;
 use crate::cores::on_all_cores;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::outcome::Told;
 use crate::predict::predict;
 use crate::scenario::{Resolved, Source};
@@ -49,7 +49,8 @@ pub struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// Predicts each, and keeps of each what `keep` makes of it, in the jobs' order.
+    /// Predicts each, and keeps of each what `keep` makes of it, in the jobs' order: nothing of one that was
+    /// interrupted, whose figures are of a part of it.
     ///
     /// # Errors
     /// Of the first that cannot be predicted.
@@ -57,19 +58,35 @@ impl Batch<'_> {
         &self,
         jobs: &[Job],
         keep: impl Fn(&Job, &Resolved, Told) -> Result<R, Failure> + Sync,
-    ) -> Result<Vec<R>, Failure> {
+    ) -> Result<Vec<Option<R>>, Failure> {
         let done = AtomicUsize::new(0);
         let kept = on_all_cores(jobs, |job| {
+            if self.interrupt.came() {
+                return Ok(None);
+            }
             let resolved = job.source.resolve().map_err(Failure::input)?;
             let (told, _) = predict(&resolved, self.profile, true, &|| self.interrupt.came())?;
+            if self.interrupt.came() {
+                return Ok(None);
+            }
             let kept = keep(job, &resolved, told)?;
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             if !self.quiet {
                 eprintln!("predicted {done} of {}: {}", jobs.len(), job.name);
             }
-            Ok(kept)
+            Ok(Some(kept))
         });
         kept.into_iter().collect()
+    }
+}
+
+/// What an interrupted command has to tell, if that is nothing.
+pub fn interrupted(found: usize, all: usize) -> Failure {
+    Failure {
+        exit: Exit::Interrupted,
+        message: format!(
+            "interrupted: found {found} of {all} predictions made, expected more of them to say anything"
+        ),
     }
 }
 

@@ -46,6 +46,9 @@ pub struct Sweep {
 pub struct Point {
     /// A value for each key.
     pub values: Vec<String>,
+    /// Seeds under which a limit of the scenario or the audit was broken. Absent in sweeps of before the field.
+    #[serde(default)]
+    pub failed: u64,
     /// Its figures; the half-widths of a single replica are not known, and 0.
     pub replicas: Replicas,
     /// Its figures less those of the first point, seed by seed; null for the first, and without replicas.
@@ -62,7 +65,8 @@ impl Sweep {
         text
     }
 
-    /// The heading and the rows of the CSV: the keys, the number of replicas, then each figure, its half-width,
+    /// The heading and the rows of the CSV: the keys, the number of replicas and of those that broke a limit or the
+    /// audit, then each figure, its half-width,
     /// its difference to that of the first row, and the half-width of that.
     #[must_use]
     pub fn records(&self) -> Vec<Vec<String>> {
@@ -71,10 +75,15 @@ impl Sweep {
             kinds.map(|kind| format!("{}{kind}", followed.key))
         });
         let keys = self.keys.iter().cloned();
-        let mut records = vec![keys.chain(["replicas".to_owned()]).chain(figures).collect()];
+        let mut records = vec![
+            keys.chain(["replicas".to_owned(), "failed".to_owned()])
+                .chain(figures)
+                .collect(),
+        ];
         for point in &self.points {
             let mut record = point.values.clone();
             record.push(point.replicas.n.to_string());
+            record.push(point.failed.to_string());
             let several = point.replicas.n > 1;
             for followed in FOLLOWED {
                 let own = point.replicas.figures.get(followed.key);
@@ -103,6 +112,16 @@ impl Sweep {
             })
         };
         self.table(&self.points, own, &mut out);
+        let failed = self.points.iter().filter(|point| point.failed > 0);
+        for point in failed {
+            let (values, n) = (point.values.join(" "), point.replicas.n);
+            let _ = writeln!(
+                out,
+                "  {} broke a limit or the audit under {} of {n} seeds",
+                printable(&values),
+                point.failed
+            );
+        }
         let others = self.points.get(1..).unwrap_or_default();
         if others.iter().any(|point| point.less_first.is_some()) {
             out.push_str("\nLess the first, seed by seed (?: the interval holds zero, so that there may be no difference)\n\n");
@@ -166,6 +185,7 @@ mod tests {
         };
         let point = |value: &str, mean, less_first| Point {
             less_first,
+            failed: 0,
             values: vec![value.to_owned()],
             replicas: Replicas {
                 n: 2,
@@ -205,7 +225,7 @@ mod tests {
         assert!(
             records
                 .iter()
-                .all(|record| record.len() == 2 + 4 * FOLLOWED.len())
+                .all(|record| record.len() == 3 + 4 * FOLLOWED.len())
         );
     }
 }

@@ -21,16 +21,18 @@ use crate::{Draws, Function};
 /// The pool counts microseconds.
 const TICKS_PER_S: u64 = 1_000_000;
 
-pub(crate) fn run(function: &Function, draws: &Draws<'_>) -> Figures {
+pub(crate) fn run(function: &Function, draws: &Draws<'_>) -> Option<Figures> {
     let window = Window::new(function.span, TICKS_PER_S);
     let mut calls = Calls::new(function, draws, window);
     calls.run_until(window.from());
     let before = calls.counters(window.from());
     let mut counted = [before; BATCHES];
     for (batch, counters) in counted.iter_mut().enumerate() {
-        let end = window.end_of(batch);
-        calls.run_until(end);
-        *counters = calls.counters(end);
+        for step in window.steps(batch) {
+            draws.go_on()?;
+            calls.run_until(step);
+        }
+        *counters = calls.counters(window.end_of(batch));
     }
     let tally = Tally::new(before, &counted);
     let busy_us: u128 = tally.busy_us.iter().sum();
@@ -38,7 +40,7 @@ pub(crate) fn run(function: &Function, draws: &Draws<'_>) -> Figures {
         busy_us, calls.taken_us,
         "calls under way over time are the times that calls take (Little's law)"
     );
-    figures(&tally, &window)
+    Some(figures(&tally, &window))
 }
 
 fn figures(tally: &Tally, window: &Window) -> Figures {

@@ -143,9 +143,20 @@ impl Part {
     /// If a run breaks Little's law: then this crate is wrong, and no figure of it is to be trusted.
     #[must_use]
     pub fn run(&self, name: &str, seed: u64) -> Figures {
+        self.run_unless(name, seed, &|| false)
+            .expect("nothing stops it")
+    }
+
+    /// The same; none if it is stopped before the end, which is asked from time to time.
+    ///
+    /// # Panics
+    /// As [`Part::run`].
+    #[must_use]
+    pub fn run_unless(&self, name: &str, seed: u64, stop: &dyn Fn() -> bool) -> Option<Figures> {
         let draws = Draws {
             streams: Streams::new(seed),
             name,
+            stop,
         };
         match self {
             Self::Function(function) => function::run(function, &draws),
@@ -169,9 +180,15 @@ impl Part {
 struct Draws<'a> {
     streams: Streams,
     name: &'a str,
+    stop: &'a dyn Fn() -> bool,
 }
 
 impl Draws<'_> {
+    /// Nothing once it is stopped.
+    fn go_on(&self) -> Option<()> {
+        (!(self.stop)()).then_some(())
+    }
+
     fn stream(&self, purpose: &str) -> kernel::Stream {
         self.streams
             .stream(&format!("study {purpose} {}", self.name), 0)

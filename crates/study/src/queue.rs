@@ -26,10 +26,10 @@ pub(crate) fn load(queue: &Queue) -> f64 {
     queue.arrivals.rate_per_s() * queue.service.mean_s() / at_once
 }
 
-pub(crate) fn run(queue: &Queue, draws: &Draws<'_>) -> Figures {
+pub(crate) fn run(queue: &Queue, draws: &Draws<'_>) -> Option<Figures> {
     let load = load(queue);
     if load >= 1.0 {
-        return Figures::unstable(Kind::Queue, load);
+        return Some(Figures::unstable(Kind::Queue, load));
     }
     let window = Window::new(queue.span, TICKS_PER_S);
     let mut messages = Messages::new(queue, draws, window);
@@ -37,11 +37,14 @@ pub(crate) fn run(queue: &Queue, draws: &Draws<'_>) -> Figures {
     messages.waits = Waits::new(TICKS_PER_S);
     for batch in 0..BATCHES {
         messages.batch = batch;
-        messages.run_until(window.end_of(batch));
+        for step in window.steps(batch) {
+            draws.go_on()?;
+            messages.run_until(step);
+        }
         messages.waits.end_batch();
     }
     messages.finish();
-    Figures {
+    Some(Figures {
         arrivals: window.total(&messages.arrivals),
         wait_probability: messages.waits.probability(),
         wait_s: messages.waits.figures(),
@@ -49,7 +52,7 @@ pub(crate) fn run(queue: &Queue, draws: &Draws<'_>) -> Figures {
         batch_mean: mean(&messages.handed.map(u128::from), &messages.batches),
         batches_per_s: window.per_second(&messages.batches),
         ..Figures::none(Kind::Queue)
-    }
+    })
 }
 
 /// A poll that has found nothing yet.

@@ -21,21 +21,24 @@ pub fn load(service: &Service) -> f64 {
     service.arrivals.rate_per_s() * service.service.mean_s() / f64::from(service.servers)
 }
 
-pub(crate) fn run(service: &Service, draws: &Draws<'_>) -> Figures {
+pub(crate) fn run(service: &Service, draws: &Draws<'_>) -> Option<Figures> {
     let load = load(service);
     if service.places.is_none() && load >= 1.0 {
-        return Figures::unstable(Kind::Service, load);
+        return Some(Figures::unstable(Kind::Service, load));
     }
     let window = Window::new(service.span, TICKS_PER_S);
     let mut line = Line::new(service, draws, window);
     line.run_until(window.from());
     for batch in 0..BATCHES {
         line.batch = batch;
-        line.run_until(window.end_of(batch));
+        for step in window.steps(batch) {
+            draws.go_on()?;
+            line.run_until(step);
+        }
         line.waits.end_batch();
     }
     line.finish();
-    figures(&line, &window, service)
+    Some(figures(&line, &window, service))
 }
 
 fn figures(line: &Line<'_>, window: &Window, service: &Service) -> Figures {

@@ -13,6 +13,9 @@ pub(crate) type Counts = [u64; BATCHES];
 /// What is summed up in each batch, mostly in ticks; wide enough for a million servers over a hundred years.
 pub(crate) type Sums = [u128; BATCHES];
 
+/// How often it is asked within a batch whether to go on.
+const STEPS: u64 = 64;
+
 /// Batches of equal length after the warm-up, in ticks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window {
@@ -46,6 +49,14 @@ impl Window {
     /// When the last batch ends.
     pub(crate) fn until(&self) -> u64 {
         self.end_of(BATCHES - 1)
+    }
+
+    /// Moments up to the end of a batch, that being the last, at which a study may be stopped.
+    pub(crate) fn steps(&self, batch: usize) -> impl Iterator<Item = u64> + use<> {
+        let (end, length) = (self.end_of(batch), self.batch);
+        (0..STEPS)
+            .rev()
+            .map(move |left| end - length / STEPS * left)
     }
 
     pub(crate) fn end_of(&self, batch: usize) -> u64 {

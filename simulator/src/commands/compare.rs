@@ -15,7 +15,7 @@ use crate::compare::rates;
 use crate::compare::sizing::{self, Busy};
 use crate::exit::{Exit, Failure};
 use crate::outcome::Told;
-use crate::replicas::{Batch, Job, seeds};
+use crate::replicas::{Batch, Job, interrupted, seeds};
 use crate::run_dir::{COMPARE, COMPARE_PAGE, RunDir};
 use crate::scenario::{self, Source};
 use crate::target::template;
@@ -77,11 +77,8 @@ pub fn run(args: &CompareArgs) -> Result<Exit, Failure> {
         "\nreport: {}",
         course.directory.path().join(COMPARE_PAGE).display()
     );
-    if interrupt.came() {
-        return Ok(Exit::Interrupted);
-    }
     let passed = comparison.placements.values().all(Summary::passed);
-    Ok(if passed { Exit::Well } else { Exit::Failed })
+    Ok(super::verdict(passed, interrupt.came()))
 }
 
 /// A comparison under way.
@@ -91,6 +88,16 @@ struct Course<'a> {
     seeds: Vec<u64>,
     directory: RunDir,
     batch: Batch<'a>,
+}
+
+/// All of them, or that the command was interrupted.
+fn whole<R>(made: Vec<Option<R>>) -> Result<Vec<R>, Failure> {
+    let all = made.len();
+    let made: Vec<R> = made.into_iter().flatten().collect();
+    if made.len() < all {
+        return Err(interrupted(made.len(), all));
+    }
+    Ok(made)
 }
 
 /// A placement with all its replicas.
@@ -144,10 +151,8 @@ impl Course<'_> {
                 jobs.push(self.job(format!("{}, sizes", named.name), probe));
             }
         }
-        let mut probed = self
-            .batch
-            .each(&jobs, |_, _, told| Ok(told.summary))?
-            .into_iter();
+        let probed = self.batch.each(&jobs, |_, _, told| Ok(told.summary))?;
+        let mut probed = whole(probed)?.into_iter();
         let of = |named: &Named| match sizing::probe(scenario, named) {
             Some(_) => probed
                 .next()
@@ -180,7 +185,7 @@ impl Course<'_> {
             let is_first = job.source.scenario.seed == self.seeds[0];
             Ok((figures, is_first.then_some(told)))
         });
-        let mut told = told?.into_iter();
+        let mut told = whole(told?)?.into_iter();
         let mut compared = Vec::new();
         for (named, jobs) in self.named.iter().zip(jobs.chunks(self.seeds.len())) {
             let of_it = told.by_ref().take(jobs.len());
@@ -245,6 +250,11 @@ impl Course<'_> {
                 .and_then(|cost| cost.per_month_at_this_load)
                 .unwrap_or(0.0))
         })?;
+        let Ok(costs) = whole(costs) else {
+            let note = "The command was interrupted: break-even was not looked for to the end, and is not told.";
+            let nothing = BreakEven::of(Vec::new(), Vec::new(), &[]);
+            return Ok((nothing, Some(note.to_owned())));
+        };
         let curve = |index: usize| -> Vec<f64> {
             let of = costs.iter().skip(index).step_by(self.named.len());
             of.rev().copied().collect()

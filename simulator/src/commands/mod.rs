@@ -39,15 +39,11 @@ fn checked(scenario: &Scenario) -> Result<Profile, Failure> {
 }
 
 /// What the command ends with.
-fn verdict(told: &Told, interrupted: bool) -> Exit {
+fn verdict(passed: bool, interrupted: bool) -> Exit {
     if interrupted {
         return Exit::Interrupted;
     }
-    if told.summary.passed() {
-        Exit::Well
-    } else {
-        Exit::Failed
-    }
+    if passed { Exit::Well } else { Exit::Failed }
 }
 
 /// Prints the summary, and says where the report is.

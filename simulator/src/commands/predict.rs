@@ -9,7 +9,7 @@ use crate::commands::run::interrupt::Interrupt;
 use crate::exit::{Exit, Failure};
 use crate::outcome::Told;
 use crate::predict::predict;
-use crate::replicas::{Batch, Job, seeds};
+use crate::replicas::{Batch, Job, interrupted, seeds};
 use crate::scenario::{self, Resolved, Source};
 use crate::target::template;
 
@@ -32,7 +32,7 @@ pub fn run(args: &PredictArgs) -> Result<Exit, Failure> {
     let profile = super::checked(&source.scenario)?;
     let directory = super::directory(&args.driven, &resolved)?;
     let interrupt = Interrupt::in_background()?;
-    let told = if seeds.len() > 1 {
+    let (told, passed) = if seeds.len() > 1 {
         let batch = Batch {
             profile: &profile,
             quiet: args.driven.quiet,
@@ -40,11 +40,13 @@ pub fn run(args: &PredictArgs) -> Result<Exit, Failure> {
         };
         over_seeds(&batch, &source, &seeds)?
     } else {
-        predict(&resolved, &profile, args.driven.quiet, &|| interrupt.came())?.0
+        let (told, _) = predict(&resolved, &profile, args.driven.quiet, &|| interrupt.came())?;
+        let passed = told.summary.passed();
+        (told, passed)
     };
     told.write(&directory, &resolved)?;
     super::show(&args.driven, &told, &directory)?;
-    Ok(super::verdict(&told, interrupt.came()))
+    Ok(super::verdict(passed, interrupt.came()))
 }
 
 /// The jobs of a scenario under several seeds.
@@ -60,24 +62,39 @@ fn jobs(name: &str, source: &Source, seeds: &[u64]) -> Vec<Job> {
     seeds.iter().map(job).collect()
 }
 
-/// The first seed's prediction, with the figures over all.
-fn over_seeds(batch: &Batch<'_>, source: &Source, seeds: &[u64]) -> Result<Told, Failure> {
+/// The first seed's prediction, with the figures over all; and whether all kept the audit and every limit.
+fn over_seeds(batch: &Batch<'_>, source: &Source, seeds: &[u64]) -> Result<(Told, bool), Failure> {
     let first = seeds.first().copied();
     let keep = |_: &Job, resolved: &Resolved, told: Told| {
         let figures = Figures::of(&told.summary);
         // A day's trips are large: of the others only the figures are kept.
-        Ok((
-            (Some(resolved.scenario.seed) == first).then_some(told),
-            figures,
-        ))
+        let seed = resolved.scenario.seed;
+        let failed = (!told.summary.passed()).then_some(seed);
+        Ok(((Some(seed) == first).then_some(told), figures, failed))
     };
     let kept = batch.each(&jobs(&source.scenario.name, source, seeds), keep)?;
-    let (told, figures): (Vec<Option<Told>>, Vec<Figures>) = kept.into_iter().unzip();
-    let mut told = told
-        .into_iter()
-        .flatten()
-        .next()
-        .expect("the first seed was predicted");
-    told.summary.replicas = Some(replicas(&figures));
-    Ok(told)
+    let (mut told, mut figures, mut failed) = (None, Vec::new(), Vec::new());
+    for (first, found, broke) in kept.into_iter().flatten() {
+        told = told.or(first);
+        figures.push(found);
+        failed.extend(broke);
+    }
+    let made = figures.len();
+    let mut told = told.ok_or_else(|| interrupted(made, seeds.len()))?;
+    let notes = &mut told.summary.notes;
+    if made < seeds.len() {
+        let all = seeds.len();
+        notes.push(format!(
+            "The command was interrupted: {made} of {all} seeds were predicted."
+        ));
+    }
+    if !failed.is_empty() {
+        let seeds: Vec<String> = failed.iter().map(u64::to_string).collect();
+        let seeds = seeds.join(", ");
+        notes.push(format!(
+            "A limit or the audit was broken under the seeds {seeds}."
+        ));
+    }
+    told.summary.replicas = (made > 1).then(|| replicas(&figures));
+    Ok((told, failed.is_empty()))
 }

@@ -10,6 +10,7 @@ use study::{Changes, Estimate, Figures, Kind, Part, Study};
 use workload::law::parse_span;
 
 use crate::cli::StudyArgs;
+use crate::commands::run::interrupt::Interrupt;
 use crate::cores::on_all_cores;
 use crate::exit::{Exit, Failure};
 use crate::run_dir::{self, RunDir, STUDY, SUMMARY};
@@ -39,10 +40,17 @@ pub fn run(args: &StudyArgs) -> Result<Exit, Failure> {
     let (text, study) = load(args)?;
     let out = args.out.clone();
     let directory = RunDir::create(&out.unwrap_or_else(|| run_dir::fresh(&study.name)))?;
-    let figures = figures_of(&study, args.quiet);
+    let interrupt = Interrupt::in_background()?;
+    let figures = figures_of(&study, args.quiet, &interrupt);
     let mut summary = Summary::new(&study.name, study.seed, "twin", ClockKind::Virtual);
     summary.git_commit = option_env!("RUSHHOUR_GIT_COMMIT").map(str::to_owned);
     summary.notes.push(METHOD.to_owned());
+    if interrupt.came() {
+        let (found, all) = (figures.len(), study.parts.len());
+        summary.notes.push(format!(
+            "The study was interrupted: {found} of {all} parts were studied."
+        ));
+    }
     let told = figures
         .iter()
         .map(|(name, found)| (name.clone(), tell_of(found)));
@@ -57,6 +65,9 @@ pub fn run(args: &StudyArgs) -> Result<Exit, Failure> {
     directory.write(STUDY, replayable(args, &study, &text).as_bytes())?;
     directory.write(SUMMARY, summary.to_json().as_bytes())?;
     show(args, &summary, &directory)?;
+    if interrupt.came() {
+        return Ok(Exit::Interrupted);
+    }
     let unstable = figures.values().any(|found| found.unstable.is_some());
     Ok(if unstable { Exit::Failed } else { Exit::Well })
 }
@@ -103,19 +114,19 @@ fn replayable(args: &StudyArgs, study: &Study, text: &str) -> String {
     format!("# Replayed by: rushhour study {STUDY} --seed {seed}{options}\n{text}")
 }
 
-/// Parts know nothing of each other, so that each core takes the next one.
-fn figures_of(study: &Study, quiet: bool) -> BTreeMap<String, Figures> {
+/// Parts know nothing of each other, so that each core takes the next one. What is interrupted is left out.
+fn figures_of(study: &Study, quiet: bool, interrupt: &Interrupt) -> BTreeMap<String, Figures> {
     let parts: Vec<(&String, &Part)> = study.parts.iter().collect();
     let done = AtomicUsize::new(0);
     let studied = on_all_cores(&parts, |(name, part)| {
-        let figures = part.run(name, study.seed);
+        let figures = part.run_unless(name, study.seed, &|| interrupt.came())?;
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         if !quiet {
             eprintln!("studied {done} of {}: {name}", parts.len());
         }
-        ((*name).clone(), figures)
+        Some(((*name).clone(), figures))
     });
-    studied.into_iter().collect()
+    studied.into_iter().flatten().collect()
 }
 
 fn show(args: &StudyArgs, summary: &Summary, directory: &RunDir) -> Result<(), Failure> {

@@ -189,6 +189,29 @@ fn a_sweep_is_one_table_and_one_csv() {
     let swept = run(&small("predict", &json, &more)).well().json();
     fits_schema(&swept, "sweep.schema.json");
     assert_eq!(swept["points"][0]["replicas"]["n"], 1);
+
+    // A limit that one point breaks.
+    let broken = folder.path().join("broken");
+    let more = [
+        "--sweep",
+        "slo.quote_p99=10s,1us",
+        "--replicas",
+        "2",
+        "--quiet",
+    ];
+    let ended = run(&small("predict", &broken, &more));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let said = "1us broke a limit or the audit under 2 of 2 seeds";
+    assert!(
+        ended.stdout.contains(said) && !ended.stdout.contains("10s broke"),
+        "{ended:?}"
+    );
+    let csv = std::fs::read_to_string(broken.join("sweep.csv")).unwrap();
+    let failed: Vec<&str> = csv
+        .lines()
+        .filter_map(|line| line.split(',').nth(2))
+        .collect();
+    assert_eq!(failed, ["failed", "0", "2"]);
 }
 
 #[test]
@@ -250,7 +273,7 @@ fn a_change_of_the_template_is_held_against_what_was_there() {
     let folder = tempfile::tempdir().unwrap();
     let shipped = std::fs::read_to_string(TEMPLATE).unwrap();
     let changed = folder.path().join("changed.yaml");
-    let smaller = shipped.replacen("Default: 256", "Default: 128", 1);
+    let smaller = shipped.replace("Default: 256", "Default: 128");
     assert_ne!(smaller, shipped);
     std::fs::write(&changed, smaller).unwrap();
     let out = folder.path().join("changed");
@@ -271,12 +294,28 @@ fn a_change_of_the_template_is_held_against_what_was_there() {
     assert!(scenario("after").contains("memory_mb = 128"));
     assert!(!scenario("before").contains("memory_mb = 128"));
 
-    // A limit that the change breaks.
-    let out = folder.path().join("broken");
-    let limit = ["--set", "slo.quote_p99=\"1ms\""];
-    let ended = run(&small("compare", &out, &[&more[..], &limit].concat()));
-    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    assert!(ended.stdout.contains("BROKEN"), "{}", ended.stdout);
+    // A limit that the change breaks, and one that was broken before.
+    let request_p99 = |name: &str| {
+        let summary = std::fs::read(out.join(name).join("summary.json")).unwrap();
+        let summary: Value = serde_json::from_slice(&summary).unwrap();
+        summary["latency_ms"]["request"]["p99"].as_f64().unwrap()
+    };
+    let between = f64::midpoint(request_p99("before"), request_p99("after"));
+    assert!(between > request_p99("before"), "less memory is slower");
+    for (limit_ms, code, words) in [
+        (between, 1, "BROKEN by the change"),
+        (0.001, 0, "BROKEN, as before"),
+    ] {
+        let out = folder.path().join(words);
+        let limit = format!("slo.request_p99={limit_ms:.3}ms");
+        let ended = run(&small(
+            "compare",
+            &out,
+            &[&more[..], &["--set", &limit]].concat(),
+        ));
+        assert_eq!(ended.code, Some(code), "{}", ended.stderr);
+        assert!(ended.stdout.contains(words), "{}", ended.stdout);
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod command;
 mod comparing;
 mod endings;
 mod imports;
+mod interruptions;
 mod loads;
 mod predictions;
 mod products;

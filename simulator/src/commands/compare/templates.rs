@@ -4,14 +4,14 @@ use std::path::Path;
 
 use report::diff::{diff, heading};
 use report::html::render_diff;
-use report::summary::Summary;
+use report::summary::{Slo, Summary};
 
 use crate::cli::CompareArgs;
-use crate::commands::checked;
 use crate::commands::run::interrupt::Interrupt;
+use crate::commands::{checked, verdict};
 use crate::exit::{Exit, Failure};
 use crate::outcome::Told;
-use crate::replicas::{Batch, Job};
+use crate::replicas::{Batch, Job, interrupted};
 use crate::run_dir::{DIFFERENCE, RunDir};
 use crate::scenario::{self, Source};
 use crate::target::template;
@@ -54,8 +54,8 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<Exit, Fail
         told.write(&folder, resolved)?;
         Ok(told.summary)
     })?;
-    let [before, after] = &told[..] else {
-        unreachable!("two jobs have two outcomes");
+    let [Some(before), Some(after)] = &told[..] else {
+        return Err(interrupted(told.iter().flatten().count(), told.len()));
     };
     directory.write(DIFFERENCE, render_diff(before, after).as_bytes())?;
     let text = text(before, after);
@@ -67,14 +67,31 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<Exit, Fail
         tell::print(&text)?;
     }
     eprintln!("\nreport: {}", directory.path().join(DIFFERENCE).display());
-    if interrupt.came() {
-        return Ok(Exit::Interrupted);
+    let broken = after
+        .slo
+        .iter()
+        .any(|slo| fate(before, slo) == Fate::BrokenNow);
+    let sound = after.audit.violations_count() == 0;
+    Ok(verdict(sound && !broken, interrupt.came()))
+}
+
+/// What became of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Kept,
+    BrokenNow,
+    Mended,
+    BrokenBefore,
+}
+
+fn fate(before: &Summary, slo: &Slo) -> Fate {
+    let was = before.slo.iter().find(|it| it.name == slo.name);
+    match (was.is_none_or(|slo| slo.passed), slo.passed) {
+        (true, true) => Fate::Kept,
+        (true, false) => Fate::BrokenNow,
+        (false, true) => Fate::Mended,
+        (false, false) => Fate::BrokenBefore,
     }
-    Ok(if after.passed() {
-        Exit::Well
-    } else {
-        Exit::Failed
-    })
 }
 
 fn job(name: &str, file: &Path, args: &CompareArgs) -> Result<Job, Failure> {
@@ -102,13 +119,11 @@ fn text(before: &Summary, after: &Summary) -> String {
         lines.push(found.line());
     }
     for slo in &after.slo {
-        let was = before.slo.iter().find(|it| it.name == slo.name);
-        let was = was.is_none_or(|slo| slo.passed);
-        let words = match (was, slo.passed) {
-            (true, true) => "kept",
-            (true, false) => "BROKEN by the change",
-            (false, true) => "kept, was broken",
-            (false, false) => "BROKEN, as before",
+        let words = match fate(before, slo) {
+            Fate::Kept => "kept",
+            Fate::BrokenNow => "BROKEN by the change",
+            Fate::Mended => "kept, was broken",
+            Fate::BrokenBefore => "BROKEN, as before",
         };
         lines.push(format!("  limit {}: {words}", slo.name));
     }

@@ -8,7 +8,7 @@ use report::sweep::{Point, SCHEMA, Sweep};
 use crate::cli::PredictArgs;
 use crate::commands::run::interrupt::Interrupt;
 use crate::exit::{Exit, Failure};
-use crate::replicas::{Batch, Job, seeds};
+use crate::replicas::{Batch, Job, interrupted, seeds};
 use crate::run_dir::{self, RunDir, SWEEP};
 use crate::scenario::values::Span;
 use crate::scenario::{self, Source};
@@ -84,6 +84,9 @@ pub(super) fn run(args: &PredictArgs, sets: &[String]) -> Result<Exit, Failure> 
         keys: axes.iter().map(|axis| axis.key.clone()).collect(),
         points: predicted(&batch, &points)?,
     };
+    if swept.points.is_empty() {
+        return Err(interrupted(0, points.len()));
+    }
     directory.write(SWEEP, &csv_of(&swept)?)?;
     let text = swept.text();
     if args.driven.json {
@@ -93,29 +96,42 @@ pub(super) fn run(args: &PredictArgs, sets: &[String]) -> Result<Exit, Failure> 
         tell::print(&text)?;
     }
     eprintln!("\ntable: {}", directory.path().join(SWEEP).display());
-    Ok(if interrupt.came() {
-        Exit::Interrupted
-    } else {
-        Exit::Well
-    })
+    if interrupt.came() {
+        let (found, all) = (swept.points.len(), points.len());
+        eprintln!("rushhour: interrupted: the table has {found} of {all} points");
+    }
+    let kept = swept.points.iter().all(|point| point.failed == 0);
+    Ok(crate::commands::verdict(kept, interrupt.came()))
 }
 
+/// The points whose seeds were all predicted. None is told of where the first was not, to which others are compared.
 fn predicted(batch: &Batch<'_>, points: &[Combination]) -> Result<Vec<Point>, Failure> {
     let jobs_of =
         |point: &Combination| super::jobs(&point.values.join(" "), &point.source, &point.seeds);
     let jobs: Vec<Job> = points.iter().flat_map(jobs_of).collect();
-    let figures = batch.each(&jobs, |_, _, told| Ok(Figures::of(&told.summary)))?;
-    let mut rest = &figures[..];
-    let first = &figures[..points[0].seeds.len()];
+    let told = batch.each(&jobs, |_, _, told| {
+        Ok((Figures::of(&told.summary), told.summary.passed()))
+    })?;
+    let mut rest = told.into_iter();
+    let mut first: Option<Vec<Figures>> = None;
     let mut made = Vec::with_capacity(points.len());
     for point in points {
-        let (own, others) = rest.split_at(point.seeds.len());
-        rest = others;
+        let own: Vec<_> = rest.by_ref().take(point.seeds.len()).flatten().collect();
+        if own.len() < point.seeds.len() {
+            if first.is_none() {
+                break;
+            }
+            continue;
+        }
+        let failed = own.iter().filter(|(_, passed)| !passed).count() as u64;
+        let own: Vec<Figures> = own.into_iter().map(|(figures, _)| figures).collect();
+        let first = first.get_or_insert_with(|| own.clone());
         let has_less = !made.is_empty() && own.len() > 1;
         made.push(Point {
             values: point.values.clone(),
-            replicas: replicas(own),
-            less_first: has_less.then(|| paired(own, first)),
+            failed,
+            replicas: replicas(&own),
+            less_first: has_less.then(|| paired(&own, first)),
         });
     }
     Ok(made)
