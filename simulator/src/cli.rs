@@ -100,7 +100,8 @@ pub struct ScenarioArgs {
     /// A scenario file, or a built-in scenario: peak-hour, new-york-peak, new-york-saturday, recorded, validation
     pub scenario: Option<String>,
     /// Replays the same riders, places, times and choices
-    #[arg(long, value_name = "N")]
+    // As TOML has whole numbers.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: Option<u64>,
     /// How long riders ask for rides, in the city's time, such as 10m
     #[arg(long, value_name = "SPAN")]
@@ -108,7 +109,7 @@ pub struct ScenarioArgs {
     /// How many drivers
     #[arg(long, value_name = "N")]
     pub drivers: Option<u32>,
-    /// Quotes asked for in an hour of the city
+    /// Quotes asked for in an hour of the city, of demand that has one rate
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub rides_per_hour: Option<f64>,
     /// Where to write the run; default `runs/<scenario>-<time>`

@@ -1,5 +1,10 @@
 //! What riders choose: quotes at its fares, drivers who may serve it and no others, whatever becomes of the market.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, in which a panic is the message"
+)]
+
 use std::time::Duration;
 
 use domain::fare::Tariff;

@@ -54,14 +54,9 @@ fn text(figures: &AuditFigures) -> String {
                 .map(|id| format!(" {what} {id}"))
                 .unwrap_or_default()
         };
-        let _ = writeln!(
-            text,
-            "{}:{}{}: {}",
-            violation.rule,
-            of("trip", &violation.trip),
-            of("driver", &violation.driver),
-            violation.detail
-        );
+        let whose = of("trip", &violation.trip) + &of("driver", &violation.driver);
+        let whose = if whose.is_empty() { " the run" } else { &whose };
+        let _ = writeln!(text, "{} of{whose}: {}", violation.rule, violation.detail);
     }
     let _ = writeln!(
         text,

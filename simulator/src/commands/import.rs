@@ -1,5 +1,6 @@
 //! `rushhour import`: trip records in, a demand file out.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use report::import::ImportFigures;
@@ -16,6 +17,7 @@ use crate::tell;
 /// # Errors
 /// If a file, an option or the output is wrong. Bad rows are counted, never an error.
 pub fn run(args: &ImportArgs) -> Result<Exit, Failure> {
+    spare_the_input(args)?;
     let mut imported =
         workload::import::import(&args.files, &options(args)?).map_err(Failure::input)?;
     let spread = args
@@ -40,6 +42,21 @@ pub fn run(args: &ImportArgs) -> Result<Exit, Failure> {
     Ok(Exit::Well)
 }
 
+/// What is read is not written over.
+fn spare_the_input(args: &ImportArgs) -> Result<(), Failure> {
+    let Ok(output) = args.output.canonicalize() else {
+        return Ok(());
+    };
+    let is_output = |file: &&PathBuf| file.canonicalize().is_ok_and(|file| file == output);
+    match args.files.iter().find(is_output) {
+        None => Ok(()),
+        Some(file) => Err(Failure::input(format!(
+            "--output: found {}, which is read, expected another file",
+            file.display()
+        ))),
+    }
+}
+
 fn options(args: &ImportArgs) -> Result<ImportOptions, Failure> {
     let columns = args
         .columns
@@ -51,9 +68,9 @@ fn options(args: &ImportArgs) -> Result<ImportOptions, Failure> {
     let duration_limit: Duration = parse_span(&args.duration_limit)
         .map_err(|error| Failure::input(format!("--duration-limit: {error}")))?;
     Ok(ImportOptions {
-        columns: columns.map_err(|error| Failure::input(format!("--columns: {error}")))?,
+        columns: columns.map_err(Failure::input)?,
         zones: zones.map_err(|error| Failure::input(format!("--zones: {error}")))?,
-        service_area: service_area.map_err(|error| Failure::input(format!("--bbox: {error}")))?,
+        service_area: service_area.map_err(Failure::input)?,
         duration_limit,
         seed: args.seed,
     })

@@ -16,7 +16,7 @@ use services::ports::Clock;
 use crate::cli::RunArgs;
 use crate::exit::{Exit, Failure};
 use crate::outcome::{Ending, Told};
-use crate::scenario::model::FleetStart;
+use crate::scenario::model::{FleetStart, Placement};
 use crate::scenario::{self, Resolved};
 use crate::target::watch::{Briefing, HEAD_START, Watch};
 use crate::target::{Target, embedded};
@@ -27,6 +27,17 @@ use redeploy::Redeploy;
 
 /// Threads of the runtime: the machine's cores, at least two.
 const WORKERS_MIN: usize = 2;
+
+/// A live system is put up in one way.
+pub(crate) fn check_placement(found: &Placement) -> Result<(), Failure> {
+    if *found == Placement::default() {
+        return Ok(());
+    }
+    Err(Failure::input(
+        "placement: found parts placed otherwise, expected pricing, surge, trips and matching on Lambda and the fleet \
+         tracker in a container, as a live system runs: `rushhour predict` and `rushhour compare` know other placements",
+    ))
+}
 
 /// Runs.
 ///
@@ -40,6 +51,7 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
     {
         return print_settings(watch, &resolved);
     }
+    check_placement(&resolved.scenario.placement)?;
     for name in resolved.scenario.slo.keys() {
         report::slo::known(name).map_err(Failure::input)?;
     }
@@ -53,7 +65,7 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
     Ok(match ended {
         Ending::Died(_) => Exit::Unreachable,
         Ending::Whole | Ending::Interrupted => {
-            super::verdict(&told, matches!(ended, Ending::Interrupted))
+            super::verdict(told.summary.passed(), matches!(ended, Ending::Interrupted))
         }
     })
 }

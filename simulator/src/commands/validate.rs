@@ -11,7 +11,7 @@ use services::ports::Clock;
 
 use crate::cli::ValidateArgs;
 use crate::commands::calibrate::{measured_scenario, origin};
-use crate::commands::run::once;
+use crate::commands::run::{check_placement, once};
 use crate::exit::{Exit, Failure};
 use crate::outcome::Ending;
 use crate::predict::predict;
@@ -109,6 +109,9 @@ fn of_scenario(args: &ValidateArgs, named: &str) -> Result<Exit, Failure> {
         .iter()
         .map(|load| at_load(Some(named), &sets, *load))
         .collect::<Result<_, _>>()?;
+    for at_load in &resolved {
+        check_placement(&at_load.scenario.placement)?;
+    }
     let out = args.driven.out.clone();
     let out = RunDir::create(&out.unwrap_or_else(|| run_dir::fresh("validation")))?;
     let started_at = WallClock.now();

@@ -5,6 +5,7 @@ pub mod model;
 mod parse;
 mod products;
 mod resolve;
+mod sizes;
 mod streets;
 pub mod values;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use workload::document::{explain, lay, line_at};
 
-use super::model::Scenario;
+use super::model::{DemandKind, Scenario};
 
 /// Why a scenario cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +59,21 @@ pub fn parse(origin: &str, text: &str, sets: &[String]) -> Result<Scenario, Scen
         lay(&mut table, set).map_err(wrong)?;
         scenario = from_table(&table).map_err(wrong)?;
     }
+    check_rate(&scenario, sets)?;
     Ok(scenario)
+}
+
+/// A rate that was asked for and means nothing would go unnoticed.
+fn check_rate(scenario: &Scenario, sets: &[String]) -> Result<(), ScenarioError> {
+    let is_rate = |set: &&String| set.trim_start().starts_with("demand.rides_per_hour");
+    let rate = sets.iter().find(is_rate);
+    match (rate, scenario.demand.kind) {
+        (None, _) | (_, DemandKind::Poisson) => Ok(()),
+        (Some(set), DemandKind::Hourly | DemandKind::Trips) => Err(ScenarioError::wrong(
+            format!("--set {set}"),
+            "found a rate beside demand that has its own, by the hour or recorded, expected `demand.scale`, which multiplies that",
+        )),
+    }
 }
 
 fn from_table(table: &toml::Table) -> Result<Scenario, String> {
@@ -125,6 +139,23 @@ mod tests {
         let scenario = parse("city.toml", "duration = \"10m\"", &sets).unwrap();
         assert_eq!(scenario.duration, Span::secs(90));
         assert_eq!(scenario.functions["pricing"].memory_mb, 512);
+    }
+
+    #[test]
+    fn a_rate_that_means_nothing_is_refused() {
+        let hourly = "[demand]\nkind = \"hourly\"\nrides_per_hour = 7.0";
+        assert!(
+            parse("x", hourly, &[]).is_ok(),
+            "as a resolved file states it"
+        );
+        let set = "demand.rides_per_hour=100.0".to_owned();
+        let found = parse("x", hourly, std::slice::from_ref(&set)).unwrap_err();
+        assert!(
+            found.to_string().contains("expected `demand.scale`"),
+            "{found}"
+        );
+        let poisson = "demand.kind=poisson".to_owned();
+        assert!(parse("x", hourly, &[set, poisson]).is_ok());
     }
 
     #[test]

@@ -26,6 +26,7 @@ use super::model::{
 };
 use super::parse::{ScenarioError, beside};
 use super::products;
+use super::sizes;
 use super::streets;
 use super::values::{ByHour, RideDuration};
 
@@ -65,7 +66,7 @@ pub fn resolve(scenario: Scenario, origin: Option<&Path>) -> Result<Resolved, Sc
     notes.splice(0..0, scenario.assumptions.iter().cloned());
     if (scenario.speedup - 1.0).abs() > 1e-9 {
         notes.push(format!(
-            "Everything outside the system ran {} times as fast: the marketplace figures are not comparable with those of other runs.",
+            "Everything outside the system ran {} times as fast: the marketplace figures are not comparable with those of other runs, and what it costs is of no city's load: rides came as much more often, pings did not.",
             scenario.speedup
         ));
     }
@@ -93,7 +94,7 @@ fn at<E: std::fmt::Display>(key: &'static str) -> impl Fn(E) -> ScenarioError {
 impl Resolver<'_> {
     fn resolve(mut self) -> Result<(World, Demand, Fleet, Vec<String>), ScenarioError> {
         self.check_times()?;
-        self.check_functions()?;
+        sizes::check(self.scenario)?;
         let world = self.world()?;
         let demand = self.demand()?;
         let fleet = self.fleet()?;
@@ -131,24 +132,6 @@ impl Resolver<'_> {
                 scenario.dispatch.window
             );
             return Err(ScenarioError::wrong("dispatch.window", message));
-        }
-        Ok(())
-    }
-
-    fn check_functions(&self) -> Result<(), ScenarioError> {
-        for (name, function) in &self.scenario.functions {
-            if let (Some(provisioned), Some(reserved)) = (
-                function.provisioned_concurrency,
-                function.reserved_concurrency,
-            ) && provisioned > reserved
-            {
-                return Err(ScenarioError::wrong(
-                    format!("functions.{name}.provisioned_concurrency"),
-                    format!(
-                        "found {provisioned}, expected at most the {reserved} that are reserved"
-                    ),
-                ));
-            }
         }
         Ok(())
     }

@@ -33,6 +33,18 @@ fn golden(name: &str, found: &str) {
 }
 
 #[test]
+fn what_is_read_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("trips.csv");
+    std::fs::copy(fixture("tlc_yellow_2015.csv"), &file).unwrap();
+    let before = std::fs::read(&file).unwrap();
+    let around = folder.path().join(".").join("trips.csv");
+    let ended = run(&["import", text(&file), "-o", text(&around)]);
+    ended.refused(2, &["--output", "trips.csv", "another file"]);
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
+#[test]
 fn every_fixture_gives_its_golden_figures() {
     let folder = tempfile::tempdir().unwrap();
     let zones = fixture("zones.geojson");

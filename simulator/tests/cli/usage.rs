@@ -10,6 +10,7 @@ fn unknown_commands_and_options_are_refused() {
         &["drive"][..],
         &["run", "--fast"],
         &["run", "--seed", "many"],
+        &["run", "--seed", "18446744073709551615"],
         &["run", "--target", "moon"],
         &["audit"],
         &["import", "-o", "x"],
@@ -31,7 +32,7 @@ fn unknown_commands_and_options_are_refused() {
 fn scenarios_that_cannot_be_are_refused_by_key() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
-    let cases: [(&[&str], &[&str]); 24] = [
+    let cases: [(&[&str], &[&str]); 27] = [
         (
             &["--set", "fleet.driver=3"],
             &["--set fleet.driver=3", "`driver`", "expected `drivers`"],
@@ -73,6 +74,18 @@ fn scenarios_that_cannot_be_are_refused_by_key() {
             &["dispatch.window", "whole seconds"],
         ),
         (&["--set", "slo.quote_p98=1s"], &["slo", "quote_p98"]),
+        (
+            &["--set", "placement.fleet-tracker=lambda"],
+            &["placement", "rushhour compare"],
+        ),
+        (
+            &["--set", "demand.kind=hourly", "--rides-per-hour", "100"],
+            &["demand.rides_per_hour=100", "demand.scale"],
+        ),
+        (
+            &["--set", "functions.pricing.memory_mb=0"],
+            &["functions.pricing.memory_mb", "128 to 10240"],
+        ),
         (
             &["--set", "functions.billing.memory_mb=128"],
             &["functions.billing", "pricing"],

@@ -104,7 +104,7 @@ pub(super) fn products(summary: &Summary) -> Markup {
             div.card {
                 p.about { "What riders chose, after the warm-up. The wait is from the request to the driver's arrival." }
                 div.scroll { table {
-                    thead { tr { th { "Product" } th { "Requested" } th { "Completed" } th { "Cancelled" } th { "Unserved" } th { "Found a driver" } th { "Wait, mean" } th { "Wait, p90" } th { "Way to pick-up, mean" } th { "Riders pay" } th { "Drivers get" } } }
+                    thead { tr { th { "Product" } th { "Requested" } th { "Completed" } th { "Cancelled" } th { "Unserved" } th { "Found a driver" } th { "Wait" } th { "Wait, p90" } th { "Way there" } th { "Riders pay" } th { "Drivers get" } } }
                     tbody {
                         @for (name, figures) in &summary.products {
                             tr {

@@ -1,0 +1,189 @@
+//! Sizes that there are: a prediction of any other is of what nobody can deploy.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use domain::limits::CANDIDATES_MAX;
+
+use super::model::{Container, Function, Scenario};
+use super::parse::ScenarioError;
+
+/// Memory of a function (AWS Lambda Developer Guide, Configure Lambda function memory).
+const MEMORY_MB: RangeInclusive<u32> = 128..=10_240;
+/// The longest a call may take (the same, Lambda quotas).
+const TIMEOUT_MAX: Duration = Duration::from_secs(900);
+/// Messages of one call, and how long they gather (the same, Using Lambda with Amazon SQS).
+const BATCH_SIZE: RangeInclusive<u32> = 1..=10_000;
+const BATCH_WINDOW_MAX: Duration = Duration::from_secs(300);
+/// CPUs of a task, and the least, the most and the steps of its memory in GB (Amazon ECS Developer Guide, Task CPU and
+/// memory on Fargate). The smallest has half a gigabyte too.
+const TASKS: [(f64, f64, f64, f64); 7] = [
+    (0.25, 1.0, 2.0, 1.0),
+    (0.5, 1.0, 4.0, 1.0),
+    (1.0, 2.0, 8.0, 1.0),
+    (2.0, 4.0, 16.0, 1.0),
+    (4.0, 8.0, 30.0, 1.0),
+    (8.0, 16.0, 60.0, 4.0),
+    (16.0, 32.0, 120.0, 8.0),
+];
+
+/// Checks the sizes of functions, tasks and rounds.
+///
+/// # Errors
+/// Names the key of the first that there is not.
+pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
+    each("functions", &scenario.functions, function)?;
+    each("containers", &scenario.containers, container)?;
+    let candidates = scenario.dispatch.candidates;
+    within("candidates", &candidates, &(1..=CANDIDATES_MAX))
+        .map_err(|(key, message)| ScenarioError::wrong(format!("dispatch.{key}"), message))
+}
+
+/// A key, and what is wrong with its value.
+type Wrong = (&'static str, String);
+
+fn each<T>(
+    kind: &str,
+    parts: &BTreeMap<String, T>,
+    check: fn(&T) -> Result<(), Wrong>,
+) -> Result<(), ScenarioError> {
+    parts.iter().try_for_each(|(name, part)| {
+        check(part)
+            .map_err(|(key, message)| ScenarioError::wrong(format!("{kind}.{name}.{key}"), message))
+    })
+}
+
+fn within<T: PartialOrd + std::fmt::Display>(
+    key: &'static str,
+    found: &T,
+    range: &RangeInclusive<T>,
+) -> Result<(), Wrong> {
+    if range.contains(found) {
+        return Ok(());
+    }
+    let (least, most) = (range.start(), range.end());
+    Err((key, format!("found {found}, expected {least} to {most}")))
+}
+
+fn function(function: &Function) -> Result<(), Wrong> {
+    within("memory_mb", &function.memory_mb, &MEMORY_MB)?;
+    within("batch_size", &function.batch_size, &BATCH_SIZE)?;
+    let spans = [
+        ("timeout", &function.timeout, TIMEOUT_MAX),
+        ("batch_window", &function.batch_window, BATCH_WINDOW_MAX),
+    ];
+    for (key, found, most) in spans {
+        if found.0 > most {
+            let most = most.as_secs();
+            return Err((key, format!("found {found}, expected at most {most}s")));
+        }
+    }
+    match (
+        function.provisioned_concurrency,
+        function.reserved_concurrency,
+    ) {
+        (Some(provisioned), Some(reserved)) if provisioned > reserved => Err((
+            "provisioned_concurrency",
+            format!("found {provisioned}, expected at most the {reserved} that are reserved"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn container(container: &Container) -> Result<(), Wrong> {
+    let is = |one: f64, other: f64| (one - other).abs() < 1e-9;
+    let task = TASKS.iter().find(|(vcpu, ..)| is(*vcpu, container.vcpu));
+    let Some((vcpu, least, most, step)) = task else {
+        let sizes = TASKS.map(|(vcpu, ..)| vcpu.to_string());
+        let (found, known) = (container.vcpu, sizes.join(", "));
+        return Err(("vcpu", format!("found {found}, expected one of {known}")));
+    };
+    let found = container.memory_gb;
+    let steps = (found - least) / step;
+    let is_a_step = (*least..=*most).contains(&found) && is(steps, steps.round());
+    let is_smallest = is(*vcpu, TASKS[0].0) && is(found, 0.5);
+    if !is_a_step && !is_smallest {
+        return Err((
+            "memory_gb",
+            format!(
+                "found {found} beside {vcpu} CPUs, expected {least} to {most} in steps of {step}"
+            ),
+        ));
+    }
+    let fewest = container.tasks_min.max(1);
+    if container.tasks_max < fewest {
+        let found = container.tasks_max;
+        return Err((
+            "tasks_max",
+            format!("found {found}, expected at least {fewest}"),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario;
+
+    #[test]
+    fn sizes_that_there_are_not_are_named() {
+        for (sets, expected) in [
+            (
+                "functions.pricing.memory_mb=0",
+                "functions.pricing.memory_mb: found 0, expected 128 to 10240",
+            ),
+            ("functions.trips.memory_mb=1000000", "found 1000000"),
+            (
+                "functions.trips.timeout=901s",
+                "functions.trips.timeout: found 901s, expected at most 900s",
+            ),
+            (
+                "functions.matching.batch_size=0",
+                "batch_size: found 0, expected 1 to 10000",
+            ),
+            (
+                "functions.matching.batch_window=301s",
+                "batch_window: found 301s, expected at most 300s",
+            ),
+            (
+                "functions.trips={reserved_concurrency=2,provisioned_concurrency=3}",
+                "found 3, expected at most the 2",
+            ),
+            (
+                "containers.fleet-tracker.vcpu=3.3",
+                "found 3.3, expected one of 0.25, 0.5, 1, 2, 4, 8, 16",
+            ),
+            (
+                "containers.fleet-tracker.memory_gb=1",
+                "found 1 beside 1 CPUs, expected 2 to 8 in steps of 1",
+            ),
+            (
+                "containers.fleet-tracker={vcpu=8,memory_gb=18}",
+                "expected 16 to 60 in steps of 4",
+            ),
+            (
+                "containers.fleet-tracker.tasks_max=0",
+                "tasks_max: found 0, expected at least 1",
+            ),
+            ("containers.fleet-tracker.memory_gb=nan", "found NaN"),
+            (
+                "dispatch.candidates=0",
+                "dispatch.candidates: found 0, expected 1 to 100",
+            ),
+        ] {
+            let found = scenario::load(None, &[sets.to_owned()])
+                .unwrap_err()
+                .to_string();
+            assert!(found.contains(expected), "{sets}: {found}");
+        }
+        for sets in [
+            "containers.fleet-tracker={vcpu=0.25,memory_gb=0.5}",
+            "containers.fleet-tracker={vcpu=16,memory_gb=120}",
+            "functions.pricing.memory_mb=10240",
+            "dispatch.candidates=100",
+        ] {
+            scenario::load(None, &[sets.to_owned()]).unwrap();
+        }
+    }
+}
