@@ -9,6 +9,9 @@ use crate::path::Path;
 use crate::place::{Place, Space};
 use crate::time::Timestamp;
 
+/// A longer span makes no sense.
+const SPAN_MAX: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// The way between two places.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Way {
@@ -90,19 +93,44 @@ pub struct CityClock {
 }
 
 impl CityClock {
+    /// How long a span of the city takes by the other clock.
+    #[must_use]
+    pub fn by_the_other(&self, city: Duration) -> Duration {
+        scaled(city, 1.0 / self.speedup)
+    }
+
+    /// How long a span of the other clock is in the city.
+    #[must_use]
+    pub fn in_city(&self, span: Duration) -> Duration {
+        scaled(span, self.speedup)
+    }
+
+    /// City time since it began to go; zero before.
+    #[must_use]
+    pub fn since_start(&self, now: Timestamp) -> Duration {
+        self.in_city(now.since(self.started_at))
+    }
+
+    /// What it shows so much city time after it began to go.
+    #[must_use]
+    pub fn time_after(&self, since_start: Duration) -> Timestamp {
+        Timestamp::ZERO + self.day_offset + since_start
+    }
+
     /// The hour of the city's day.
     #[must_use]
     pub fn hour(&self, now: Timestamp) -> usize {
-        let since_start = now.since(self.started_at).as_secs_f64() * self.speedup;
-        let hours = (self.day_offset.as_secs_f64() + since_start) / 3_600.0;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "not negative and below 24; `as` saturates"
-        )]
-        let hour = (hours % 24.0) as usize;
-        hour.min(23)
+        self.time_after(self.since_start(now)).hour_of_day()
     }
+}
+
+/// Scaled in nanoseconds, exactly where the factor is 1.
+fn scaled(span: Duration, factor: f64) -> Duration {
+    if factor.to_bits() == 1f64.to_bits() {
+        return span;
+    }
+    let seconds = span.as_secs_f64() * factor;
+    Duration::from_secs_f64(seconds.clamp(0.0, SPAN_MAX.as_secs_f64()))
 }
 
 impl Travel {

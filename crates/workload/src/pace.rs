@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use domain::Timestamp;
+use domain::travel::CityClock;
 
 /// The fastest and slowest paces that make sense.
 const SPEEDUP_MAX: f64 = 1e5;
@@ -20,9 +21,7 @@ pub struct PaceError(pub f64);
 /// How the city's time maps to the run's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
-    speedup: f64,
-    started_at: Timestamp,
-    day_offset: Duration,
+    clock: CityClock,
 }
 
 impl Pace {
@@ -39,53 +38,55 @@ impl Pace {
         if !(1.0 / SPEEDUP_MAX..=SPEEDUP_MAX).contains(&speedup) {
             return Err(PaceError(speedup));
         }
-        Ok(Self {
-            speedup,
+        let clock = CityClock {
             started_at,
             day_offset,
-        })
+            speedup,
+        };
+        Ok(Self { clock })
     }
 
     /// The same pace for a run that begins at another time.
     #[must_use]
-    pub fn starting(self, started_at: Timestamp) -> Self {
-        Self { started_at, ..self }
+    pub fn starting(mut self, started_at: Timestamp) -> Self {
+        self.clock.started_at = started_at;
+        self
     }
 
     /// City seconds to each second of the run.
     #[must_use]
     pub fn speedup(&self) -> f64 {
-        self.speedup
+        self.clock.speedup
     }
 
     /// When the scenario begins, in the run's time.
     #[must_use]
     pub fn started_at(&self) -> Timestamp {
-        self.started_at
+        self.clock.started_at
     }
 
     /// How long a city span takes in the run.
     #[must_use]
     pub fn in_run(&self, city: Duration) -> Duration {
-        scaled(city, 1.0 / self.speedup)
+        self.clock.by_the_other(city)
     }
 
     /// How long a span of the run is in the city.
     #[must_use]
     pub fn in_city(&self, run: Duration) -> Duration {
-        scaled(run, self.speedup)
+        self.clock.in_city(run)
     }
 
     /// When in the run a moment of the schedule is: `offset` is city time since the scenario's start.
     #[must_use]
     pub fn run_time(&self, offset: Duration) -> Timestamp {
-        self.started_at + self.in_run(offset)
+        self.clock.started_at + self.in_run(offset)
     }
 
     /// City time since the scenario's start; zero before it.
     #[must_use]
     pub fn offset(&self, now: Timestamp) -> Duration {
-        self.in_city(now.since(self.started_at))
+        self.clock.since_start(now)
     }
 
     /// The city's clock at a time of the run, for speeds and rates by hour of day.
@@ -97,16 +98,8 @@ impl Pace {
     /// The city's clock at an offset of the schedule.
     #[must_use]
     pub fn city_time_at(&self, offset: Duration) -> Timestamp {
-        Timestamp::ZERO + self.day_offset + offset
+        self.clock.time_after(offset)
     }
-}
-
-/// Scaled in nanoseconds, exactly where the factor is 1.
-fn scaled(span: Duration, factor: f64) -> Duration {
-    if factor.to_bits() == 1f64.to_bits() {
-        return span;
-    }
-    kernel::random::span(span.as_secs_f64() * factor)
 }
 
 #[cfg(test)]
