@@ -207,7 +207,21 @@ fn market_notes(
             centre.lon(),
         )));
     }
+    let mut chosen = wanted.products.iter().map(|product| product.name.as_str());
+    if let Some(missing) = chosen.find(|name| market.products.named(name).is_none()) {
+        let known: Vec<&str> = market.products.iter().map(|it| it.name.as_str()).collect();
+        return Err(Failure::input(format!(
+            "products.{missing}: found riders who choose it, expected only what the deployment has ({}): deploy with the \
+             market that `rushhour market` prints",
+            if known.is_empty() {
+                "nothing to choose".to_owned()
+            } else {
+                known.join(", ")
+            },
+        )));
+    }
     let parts = [
+        ("products", market.products != wanted.products),
         (
             "tariff",
             format!("{:?}", market.tariff) != format!("{:?}", wanted.tariff),
@@ -260,6 +274,23 @@ mod tests {
             audience: "rushhour".to_owned(),
             market,
         }
+    }
+
+    #[test]
+    fn riders_choose_what_the_deployment_has() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/two-products.toml");
+        let resolved = |set: &str| scenario::load(Some(path), &[set.to_owned()]).unwrap();
+        let (two, dearer) = (resolved("seed=1"), resolved("products.xl.fare_factor=2"));
+        let now = WallClock.now();
+        let notes = |deployed: &Resolved| {
+            let deployed = embedded::market_of(deployed, now).unwrap();
+            market_notes(&deployed, &two, now)
+        };
+        assert_eq!(notes(&two).unwrap(), Vec::<String>::new());
+        assert!(notes(&dearer).unwrap()[0].contains("(its products)"));
+        let error = notes(&resolved("products=[]")).unwrap_err();
+        let expected = "products.standard: found riders who choose it, expected only what the deployment has (nothing";
+        assert!(error.message.contains(expected), "{}", error.message);
     }
 
     #[test]
