@@ -88,11 +88,10 @@ async fn sqs_keeps_the_contract_of_market_snapshots() {
             .map(|snapshot| MarketSnapshot {
                 region: snapshot.region,
                 side: match snapshot.side {
-                    SnapshotSide::Supply => MarketSide::Supply,
-                    SnapshotSide::Demand => MarketSide::Demand,
+                    SnapshotSide::Supply(supply) => MarketSide::Supply(supply),
+                    SnapshotSide::Demand(demand) => MarketSide::Demand(demand),
                 },
                 at: snapshot.at,
-                cells: snapshot.cells,
             })
             .collect()
     })

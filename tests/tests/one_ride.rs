@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::trip::{TripState, TryOutcome};
-use domain::{Cell, DriverId, RiderId};
+use domain::{Cell, DriverId, Nearby, RiderId};
 use rushhour_tests::dispatch::drivers::{Behaviour, STEP};
 use rushhour_tests::dispatch::executor::ready;
 use rushhour_tests::dispatch::{BEGIN, Dispatch, corner, east_of_corner};
@@ -66,7 +66,7 @@ fn one_ride() {
     let cell = Cell::of(corner(), world.market.resolution);
     let told = ready(world.cloud.market.cell(&world.market.region, cell)).unwrap();
     assert!(
-        told.is_some_and(|told| told.nearby == 1),
+        told.is_some_and(|told| told.nearby == Nearby::from(1)),
         "supply was counted around the corner"
     );
     assert!(BEGIN < world.now());

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use domain::surge::Multiplier;
-use domain::{DriverId, Place, RiderId};
+use domain::{Cell, DriverId, Nearby, Place, RiderId, Supply, VehicleClass, VehicleClasses};
 use rushhour_tests::dispatch::drivers::Behaviour;
 use rushhour_tests::dispatch::executor::ready;
 use rushhour_tests::dispatch::{Dispatch, corner, east_of_corner, market};
 use services::config::ServiceArea;
 use services::error::RideError;
 use services::market::Updated;
-use services::ports::{MarketSide, MarketSnapshot};
+use services::ports::{MarketReader as _, MarketSide, MarketSnapshot};
 
 const RIDER: RiderId = RiderId(1);
 
@@ -70,25 +70,43 @@ fn the_wait_that_is_quoted_follows_the_drivers_nearby() {
     );
 }
 
-/// A snapshot of the whole market, so many at the corner.
-fn snapshot(world: &Dispatch, side: MarketSide, count: u32) -> MarketSnapshot {
-    let cell = domain::Cell::of(corner(), world.market.resolution);
+fn cell(world: &Dispatch) -> Cell {
+    Cell::of(corner(), world.market.resolution)
+}
+
+fn snapshot(world: &Dispatch, side: MarketSide) -> MarketSnapshot {
     MarketSnapshot {
         region: world.market.region.clone(),
         side,
         at: world.now(),
-        cells: [(cell, count)].into(),
     }
+}
+
+/// A snapshot of the whole market: so many drivers at the corner, of them so many of each other class than the first.
+fn supply(world: &Dispatch, all: u32, others: &[(VehicleClass, u32)]) -> MarketSnapshot {
+    let cell = cell(world);
+    let others = others.iter().copied();
+    let others = others.map(|(class, count)| (class, [(cell, count)].into()));
+    let supply = Supply::new([(cell, all)].into(), others.collect());
+    snapshot(
+        world,
+        MarketSide::Supply(supply.expect("classes of drivers that there are")),
+    )
+}
+
+/// The same of requests.
+fn demand(world: &Dispatch, count: u32) -> MarketSnapshot {
+    snapshot(world, MarketSide::Demand([(cell(world), count)].into()))
 }
 
 #[test]
 fn surge_comes_goes_and_ignores_what_is_late() {
     let world = Dispatch::default();
     let update = |snapshot: &MarketSnapshot| ready(world.surge.update(snapshot)).unwrap();
-    update(&snapshot(&world, MarketSide::Supply, 2));
+    update(&supply(&world, 2, &[]));
     let calm = world.quote(RIDER);
     assert_eq!(calm.quote.fare.surge, Multiplier::NONE);
-    let busy = snapshot(&world, MarketSide::Demand, 10);
+    let busy = demand(&world, 10);
     assert!(matches!(update(&busy), Updated::Cells(changed) if changed > 0));
     let surged = world.quote(RIDER);
     assert!(surged.quote.fare.surge > Multiplier::NONE);
@@ -100,7 +118,7 @@ fn surge_comes_goes_and_ignores_what_is_late() {
     let mut quotes = Vec::new();
     for _ in 0..20 {
         world.clock.advance(Duration::from_secs(60));
-        update(&snapshot(&world, MarketSide::Demand, 0));
+        update(&demand(&world, 0));
         quotes.push(world.quote(RIDER).quote.fare.surge);
     }
     assert!(
@@ -122,4 +140,61 @@ fn surge_comes_goes_and_ignores_what_is_late() {
         "but only while it is good"
     );
     world.settle(Duration::from_secs(1));
+}
+
+#[test]
+fn cells_are_told_of_classes_that_come_and_go() {
+    let world = Dispatch::default();
+    let class = VehicleClass::new(3).unwrap();
+    let told = |snapshot: &MarketSnapshot| {
+        let updated = ready(world.surge.update(snapshot)).unwrap();
+        world.clock.advance(Duration::from_secs(1));
+        let cells = &world.cloud.market;
+        let told = ready(cells.cell(&world.market.region, cell(&world)));
+        (updated, told.unwrap().unwrap().nearby)
+    };
+    let all_around = Updated::Cells(7);
+    assert_eq!(
+        told(&supply(&world, 11, &[])),
+        (all_around, Nearby::from(8))
+    );
+    // Five are told as four, and six of the first class as six.
+    let (updated, both) = told(&supply(&world, 11, &[(class, 5)]));
+    assert_eq!(updated, all_around);
+    assert_eq!(both, Nearby::new(10, [(class, 4)]).unwrap());
+    assert_eq!(both.of(VehicleClasses::from_iter([class])), 4);
+    assert_eq!(
+        told(&supply(&world, 10, &[(class, 4)])),
+        (Updated::Cells(0), both),
+        "about as many"
+    );
+    assert_eq!(
+        told(&demand(&world, 0)),
+        (Updated::Cells(0), both),
+        "of requests nothing is told"
+    );
+    assert_eq!(
+        told(&supply(&world, 5, &[(class, 5)])),
+        (all_around, Nearby::new(4, [(class, 4)]).unwrap()),
+        "none is left of the first class"
+    );
+    assert_eq!(
+        told(&supply(&world, 11, &[])),
+        (all_around, Nearby::from(8)),
+        "as before there were two"
+    );
+}
+
+#[test]
+fn surge_minds_drivers_of_all_classes_alike() {
+    let surged = |others: &[(VehicleClass, u32)]| {
+        let world = Dispatch::default();
+        ready(world.surge.update(&supply(&world, 4, others))).unwrap();
+        ready(world.surge.update(&demand(&world, 10))).unwrap();
+        world.quote(RIDER).quote.fare.surge
+    };
+    let of_one = surged(&[]);
+    assert!(of_one > Multiplier::NONE);
+    let class = |number| VehicleClass::new(number).unwrap();
+    assert_eq!(surged(&[(class(1), 3), (class(9), 1)]), of_one);
 }

@@ -93,6 +93,25 @@ fn a_quote_is_of_the_product_that_was_asked_for() {
 }
 
 #[test]
+fn the_wait_that_is_promised_is_for_those_who_may_serve() {
+    let world = Dispatch::new(choosing());
+    let wait = |wish| {
+        let promised = quote(&world, 1, Some(wish)).unwrap().pickup_eta;
+        promised.map(|wait| wait.as_secs_f64())
+    };
+    for id in 1..=3 {
+        driver(&world, id, 0.0, 0);
+    }
+    world.advance(world.market.snapshot_every + Duration::from_secs(1));
+    assert!(wait("standard").is_some());
+    assert_eq!(wait("xl"), None, "no large car is near");
+    driver(&world, 4, 0.0, 1);
+    world.advance(world.market.snapshot_every + Duration::from_secs(1));
+    let times = wait("xl").unwrap() / wait("standard").unwrap();
+    assert!((times - 2.0).abs() < 1e-6, "one of four is twice as far: {times}");
+}
+
+#[test]
 fn only_vehicles_that_serve_a_product_are_sent() {
     let world = Dispatch::new(choosing());
     driver(&world, 1, 100.0, 0);

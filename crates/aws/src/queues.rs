@@ -146,12 +146,11 @@ impl MarketSnapshots for SqsMarketSnapshots {
     async fn publish(&self, snapshot: &MarketSnapshot) -> Result<(), PortError> {
         let message = Snapshot {
             region: snapshot.region.clone(),
-            side: match snapshot.side {
-                MarketSide::Supply => SnapshotSide::Supply,
-                MarketSide::Demand => SnapshotSide::Demand,
+            side: match &snapshot.side {
+                MarketSide::Supply(supply) => SnapshotSide::Supply(supply.clone()),
+                MarketSide::Demand(demand) => SnapshotSide::Demand(demand.clone()),
             },
             at: snapshot.at,
-            cells: snapshot.cells.clone(),
         };
         self.0.send(message.encode(), None, None).await
     }

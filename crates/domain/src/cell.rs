@@ -184,9 +184,10 @@ impl Around {
         for (cell, count) in counts {
             let number = self.expanded(*cell);
             self.sums.resize(self.met.len(), 0);
-            self.sums[number as usize] += count;
-            for touching in &self.met[number as usize].numbers {
-                self.sums[*touching as usize] += count;
+            let touching = &self.met[number as usize].numbers;
+            for number in touching.iter().chain([&number]) {
+                let sum = &mut self.sums[*number as usize];
+                *sum = sum.saturating_add(*count);
             }
         }
         if self.ascending.len() < self.met.len() {

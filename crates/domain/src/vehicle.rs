@@ -31,6 +31,11 @@ impl VehicleClass {
         }
     }
 
+    /// Every class, by its number.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..VEHICLE_CLASSES as u8).map(Self)
+    }
+
     /// Its number.
     #[must_use]
     pub const fn number(self) -> u32 {
@@ -68,8 +73,7 @@ impl VehicleClasses {
 
     /// Those in the set, by their numbers.
     pub fn iter(self) -> impl Iterator<Item = VehicleClass> {
-        let all = (0..).map_while(|number| VehicleClass::new(number).ok());
-        all.filter(move |class| self.contains(*class))
+        VehicleClass::all().filter(move |class| self.contains(*class))
     }
 
     /// Whether a class is among them.

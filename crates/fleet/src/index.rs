@@ -287,7 +287,7 @@ impl Index {
         }
     }
 
-    fn class(&self, slot: u32) -> VehicleClass {
+    pub(crate) fn class(&self, slot: u32) -> VehicleClass {
         let class = self.classes.get(slot as usize).copied();
         class.unwrap_or_default()
     }

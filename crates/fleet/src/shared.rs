@@ -6,11 +6,11 @@
 //! one batch: so a search knows of whatever was told before it began. Searches take the shards that they need in the order
 //! of their numbers, and wait only for those.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use domain::{Cell, Resolution, Space};
+use domain::{Resolution, Space, Supply};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::exchange::FleetPolicy;
@@ -21,7 +21,7 @@ use crate::index::{Candidate, CandidateLists, Change, Index, Nearby};
 use crate::limits::{LIKELY_REACH, SEARCHES_AT_ONCE, SHARDS};
 use crate::seats::move_all;
 use crate::status::Fleet;
-use crate::zones::Zones;
+use crate::zones::{Standing, Zones};
 
 /// A fleet for many at once.
 #[derive(Debug)]
@@ -211,15 +211,20 @@ impl SharedFleet {
         at.shards_within(within_m)
     }
 
-    /// How many available drivers are in each zone of a size. Zones without any are left out.
+    /// How many available drivers are in each zone of a size, by vehicle class. Zones without any are left out.
     #[must_use]
-    pub fn available_by_cell(&self, resolution: Resolution) -> BTreeMap<Cell, u32> {
+    pub fn available_by_cell(&self, resolution: Resolution) -> Supply {
         let mut at_hand = AtHand::default();
         self.lock_shards(ShardSet::ALL, &mut at_hand);
         let shards = at_hand.shards.iter().flatten().enumerate();
         let drivers = shards.flat_map(|(number, shard)| {
-            let places = shard.index.places();
-            places.map(move |driver| (number, driver))
+            let index = &shard.index;
+            index.places().map(move |(slot, place)| Standing {
+                shard: number,
+                slot,
+                place,
+                class: index.class(slot),
+            })
         });
         self.zones.lock().count(resolution, drivers)
     }

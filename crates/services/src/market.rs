@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use domain::cell::Around;
 use domain::surge::{self, Multiplier};
-use domain::{Cell, Timestamp};
+use domain::{Cell, Nearby, Supply, Timestamp};
 
 use crate::config::Market;
 use crate::error::MessageError;
@@ -25,25 +25,35 @@ pub struct SurgeUpdate<M> {
 #[derive(Debug, Default)]
 struct Known {
     around: Around,
-    nearby: Option<Nearby>,
+    drivers: Option<Drivers>,
 }
 
-/// Drivers in and around each cell, and the supply by which that is so.
+/// About how many drivers are in and around each cell, and the supply by which that is so.
 #[derive(Debug)]
-struct Nearby {
-    supply: Arc<BTreeMap<Cell, u32>>,
-    sums: Vec<(Cell, u32)>,
+struct Drivers {
+    supply: Arc<Supply>,
+    nearby: Vec<(Cell, Nearby)>,
+}
+
+impl Drivers {
+    fn of(supply: &Arc<Supply>, around: &mut Around) -> Self {
+        let mut nearby = supply.nearby(around);
+        for (_, nearby) in &mut nearby {
+            *nearby = nearby.map(coarse);
+        }
+        Self {
+            supply: Arc::clone(supply),
+            nearby,
+        }
+    }
 }
 
 impl Known {
-    fn nearby(&mut self, supply: &Arc<BTreeMap<Cell, u32>>) -> &[(Cell, u32)] {
-        let Self { around, nearby } = self;
-        let last = nearby.take().filter(|last| last.supply == *supply);
-        let now = last.unwrap_or_else(|| Nearby {
-            supply: Arc::clone(supply),
-            sums: around.sums(supply),
-        });
-        &nearby.insert(now).sums
+    fn nearby(&mut self, supply: &Arc<Supply>) -> &[(Cell, Nearby)] {
+        let Self { around, drivers } = self;
+        let last = drivers.take().filter(|last| last.supply == *supply);
+        let now = last.unwrap_or_else(|| Drivers::of(supply, around));
+        &drivers.insert(now).nearby
     }
 }
 
@@ -92,15 +102,18 @@ impl<M: MarketStore> SurgeUpdate<M> {
             version: state.version + 1,
             ..state.clone()
         };
-        let (counts, counted_at) = match snapshot.side {
-            MarketSide::Supply => (&mut next.supply, &mut next.supply_at),
-            MarketSide::Demand => (&mut next.demand, &mut next.demand_at),
+        let counted_at = match snapshot.side {
+            MarketSide::Supply(_) => &mut next.supply_at,
+            MarketSide::Demand(_) => &mut next.demand_at,
         };
         if *counted_at >= snapshot.at {
             return None;
         }
-        *counts = Arc::new(snapshot.cells.clone());
         *counted_at = snapshot.at;
+        match &snapshot.side {
+            MarketSide::Supply(supply) => next.supply = Arc::new(supply.clone()),
+            MarketSide::Demand(demand) => next.demand = Arc::new(demand.clone()),
+        }
 
         // Where there is no surge, none is what is missing.
         let previous: BTreeMap<Cell, Multiplier> = state
@@ -119,7 +132,7 @@ impl<M: MarketStore> SurgeUpdate<M> {
             Some(policy) if both => surge::update(
                 policy,
                 &previous,
-                &next.supply,
+                next.supply.all(),
                 &next.demand,
                 &mut known.around,
             ),
@@ -134,20 +147,20 @@ impl<M: MarketStore> SurgeUpdate<M> {
 
 /// What each cell is told: its multiplier, and about how many drivers are near.
 fn tell(
-    nearby: &[(Cell, u32)],
+    nearby: &[(Cell, Nearby)],
     multipliers: &BTreeMap<Cell, Multiplier>,
 ) -> BTreeMap<Cell, CellMarket> {
     let drivers = nearby
         .iter()
-        .map(|(cell, drivers)| (*cell, (*drivers, Multiplier::NONE)));
+        .map(|(cell, drivers)| (*cell, (drivers, Multiplier::NONE)));
     let raised = multipliers
         .iter()
-        .map(|(cell, raised)| (*cell, (0, *raised)));
+        .map(|(cell, raised)| (*cell, (&Nearby::NONE, *raised)));
     let told = merge(drivers, raised, |(drivers, _), (_, raised)| {
         (drivers, raised)
     });
     told.map(|(cell, (drivers, multiplier))| {
-        let nearby = coarse(drivers);
+        let nearby = *drivers;
         (cell, CellMarket { multiplier, nearby })
     })
     .collect()
@@ -160,15 +173,15 @@ fn changes(
 ) -> BTreeMap<Cell, CellMarket> {
     let nothing = CellMarket {
         multiplier: Multiplier::NONE,
-        nearby: 0,
+        nearby: Nearby::NONE,
     };
     let before = last
         .iter()
-        .map(|(cell, market)| (*cell, (Some(*market), nothing)));
-    let after = told.iter().map(|(cell, market)| (*cell, (None, *market)));
+        .map(|(cell, market)| (*cell, (Some(market), &nothing)));
+    let after = told.iter().map(|(cell, market)| (*cell, (None, market)));
     merge(before, after, |(before, _), (_, after)| (before, after))
         .filter(|(_, (before, after))| *before != Some(*after))
-        .map(|(cell, (_, after))| (cell, after))
+        .map(|(cell, (_, after))| (cell, *after))
         .collect()
 }
 

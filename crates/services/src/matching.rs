@@ -327,9 +327,8 @@ where
         }
         let snapshot = MarketSnapshot {
             region: region.clone(),
-            side: MarketSide::Demand,
+            side: MarketSide::Demand(cells),
             at: now,
-            cells,
         };
         if let Err(error) = self.snapshots.publish(&snapshot).await {
             tracing::warn!(%region, %error, "demand was not counted");

@@ -12,7 +12,10 @@ use std::time::Duration;
 use domain::hold::{Hold, HoldKey, Offer, Refusal};
 use domain::surge::Multiplier;
 use domain::trip::{Trip, TripEvent};
-use domain::{Attempt, Cell, DriverId, Place, Region, Round, Timestamp, TripId, VehicleClasses};
+use domain::{
+    Attempt, Cell, DriverId, Nearby, Place, Region, Round, Supply, Timestamp, TripId,
+    VehicleClasses,
+};
 
 pub use fleet::Candidate;
 
@@ -136,9 +139,9 @@ pub trait Doorbell: Send + Sync {
 pub struct CellMarket {
     /// The price multiplier.
     pub multiplier: Multiplier,
-    /// Available drivers in the cell and those that touch it, rounded down to a coarse step so that
-    /// not every passing car is a write.
-    pub nearby: u32,
+    /// Available drivers in the cell and those that touch it, by vehicle class: each class's are rounded
+    /// down to a coarse step so that not every passing car is a write.
+    pub nearby: Nearby,
 }
 
 /// Surge and supply as pricing reads them.
@@ -155,8 +158,8 @@ pub trait MarketReader: Send + Sync {
 /// maps.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MarketState {
-    /// Available drivers per cell.
-    pub supply: Arc<BTreeMap<Cell, u32>>,
+    /// Available drivers per cell, by vehicle class.
+    pub supply: Arc<Supply>,
     /// When that was so; the epoch if never counted.
     pub supply_at: Timestamp,
     /// Open requests per cell.
@@ -183,13 +186,13 @@ pub trait MarketStore: Send + Sync {
     ) -> impl Future<Output = Result<Swap, PortError>> + Send;
 }
 
-/// Which side of the market a snapshot counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Which side of the market a snapshot counts, and how many there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MarketSide {
     /// Available drivers, counted by the tracker.
-    Supply,
-    /// Open requests, counted by match rounds.
-    Demand,
+    Supply(Supply),
+    /// Open requests in each cell, counted by match rounds.
+    Demand(BTreeMap<Cell, u32>),
 }
 
 /// Counts per cell at one moment. A cell that is not named counts nothing.
@@ -197,12 +200,10 @@ pub enum MarketSide {
 pub struct MarketSnapshot {
     /// Of which region.
     pub region: Region,
-    /// Of which side.
+    /// Of which side, and how many.
     pub side: MarketSide,
     /// When.
     pub at: Timestamp,
-    /// How many in each cell.
-    pub cells: BTreeMap<Cell, u32>,
 }
 
 /// Where snapshots of the market go.

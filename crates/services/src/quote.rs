@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::limits::TRIP_DISTANCE_MAX_M;
-use domain::{Cell, Place, RiderId};
+use domain::{Cell, Place, RiderId, VehicleClasses};
 
 use crate::config::Market;
 use crate::error::RideError;
@@ -94,7 +94,8 @@ impl<M: MarketReader, C: Clock> Quoting<M, C> {
             expires_at: now + market.quote_ttl,
         };
         let token = self.keyring.sign(&quote);
-        let pickup_eta = around.and_then(|around| self.pickup_eta(around));
+        let classes = product.map_or(VehicleClasses::ALL, |product| product.classes);
+        let pickup_eta = around.and_then(|around| self.pickup_eta(around, classes));
         Ok(SignedQuote {
             quote,
             pickup_eta,
@@ -121,14 +122,15 @@ impl<M: MarketReader, C: Clock> Quoting<M, C> {
         })
     }
 
-    /// The nearest of a Poisson field of density ρ is 1/(2√ρ) away in the mean.
-    fn pickup_eta(&self, around: CellMarket) -> Option<Duration> {
-        if around.nearby == 0 {
+    /// Until one of those classes is there. The nearest of a Poisson field of density ρ is 1/(2√ρ) away in the mean.
+    fn pickup_eta(&self, around: CellMarket, classes: VehicleClasses) -> Option<Duration> {
+        let nearby = around.nearby.of(classes);
+        if nearby == 0 {
             return None;
         }
         let level = i32::from(self.market.resolution.level());
         let area_m2 = SEVEN_CELLS_M2_AT_8 * 7f64.powi(8 - level);
-        let straight_m = 0.5 * (area_m2 / f64::from(around.nearby)).sqrt();
+        let straight_m = 0.5 * (area_m2 / f64::from(nearby)).sqrt();
         let now = self.clock.now();
         let travel = &self.market.travel;
         Some(travel.way_of(straight_m * travel.circuity(), now).duration)

@@ -198,9 +198,17 @@ fn write_doc(doc: &impl Serialize) -> Value {
 }
 
 fn read_doc<D: DeserializeOwned>(item: &Item) -> Result<D, ItemError> {
-    let found = text(item, DOC)?;
+    read_json(item, DOC, "a document of version 1")
+}
+
+fn read_json<D: DeserializeOwned>(
+    item: &Item,
+    attribute: &'static str,
+    expected: &str,
+) -> Result<D, ItemError> {
+    let found = text(item, attribute)?;
     serde_json::from_str(found)
-        .map_err(|why| error(item, DOC, found, &format!("a document of version 1: {why}")))
+        .map_err(|why| error(item, attribute, found, &format!("{expected}: {why}")))
 }
 
 /// A place as latitude and longitude in degrees.

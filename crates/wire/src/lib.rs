@@ -4,3 +4,4 @@ pub mod grpc;
 pub mod items;
 pub mod messages;
 pub mod resp;
+mod supply;

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 
 use domain::hold::HoldKey;
 use domain::trip::{Stamps, TripEvent, TripEventKind};
-use domain::{Attempt, Cell, DriverId, Region, Round, Timestamp, TripId};
+use domain::{Attempt, Cell, DriverId, Region, Round, Supply, Timestamp, TripId};
 use serde::{Deserialize, Serialize};
+
+use crate::supply::{ByClass, Cells, Damage, read_cells, read_supply, write_cells, write_supply};
 
 /// The version that is written, and the only one that is read.
 pub const MESSAGE_VERSION: u32 = 1;
@@ -58,14 +60,13 @@ pub struct Ring {
     pub round: Round,
 }
 
-/// Which side of the market a [`Snapshot`] counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// Which side of the market a [`Snapshot`] counts, and how many there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SnapshotSide {
     /// Available drivers.
-    Supply,
-    /// Open requests.
-    Demand,
+    Supply(Supply),
+    /// Open requests in each cell.
+    Demand(BTreeMap<Cell, u32>),
 }
 
 /// Counts per cell at one moment. A cell that is not named counts nothing.
@@ -73,12 +74,10 @@ pub enum SnapshotSide {
 pub struct Snapshot {
     /// Of which region.
     pub region: Region,
-    /// Of which side.
+    /// Of which side, and how many.
     pub side: SnapshotSide,
     /// When.
     pub at: Timestamp,
-    /// How many in each cell.
-    pub cells: BTreeMap<Cell, u32>,
 }
 
 #[derive(Deserialize)]
@@ -97,9 +96,19 @@ struct RingBody {
 struct SnapshotBody {
     v: u32,
     region: String,
-    side: SnapshotSide,
+    side: Side,
     at_us: i64,
-    cells: BTreeMap<String, u32>,
+    cells: Cells,
+    /// Of the drivers in `cells`, those of other vehicle classes than the first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    classes: ByClass<Cells>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Side {
+    Supply,
+    Demand,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -174,12 +183,21 @@ fn field<T>(
     field: &'static str,
     expected: &'static str,
 ) -> Result<T, MessageError> {
-    parsed.ok_or_else(|| MessageError::Field {
+    parsed.ok_or_else(|| damaged(found, message, field, expected))
+}
+
+fn damaged(
+    found: &str,
+    message: &'static str,
+    field: &'static str,
+    expected: &'static str,
+) -> MessageError {
+    MessageError::Field {
         message,
         field,
         found: found.chars().take(64).collect(),
         expected,
-    })
+    }
 }
 
 fn region(text: &str, message: &'static str) -> Result<Region, MessageError> {
@@ -221,35 +239,40 @@ impl Snapshot {
     /// The message's body.
     #[must_use]
     pub fn encode(&self) -> String {
+        let (side, cells, classes) = match &self.side {
+            SnapshotSide::Supply(supply) => (Side::Supply, supply.all(), write_supply(supply)),
+            SnapshotSide::Demand(demand) => (Side::Demand, demand, ByClass::new()),
+        };
         write(&SnapshotBody {
             v: MESSAGE_VERSION,
             region: self.region.as_str().to_owned(),
-            side: self.side,
+            side,
             at_us: self.at.as_micros(),
-            cells: self
-                .cells
-                .iter()
-                .map(|(cell, count)| (cell.to_string(), *count))
-                .collect(),
+            cells: write_cells(cells),
+            classes,
         })
     }
 
     /// Reads a message's body.
     ///
     /// # Errors
-    /// If it is not a snapshot of the known version, or names what is not a cell.
+    /// If it is not a snapshot of the known version, names what is not a cell or a class, or has more drivers of some
+    /// classes than of all.
     pub fn decode(text: &str) -> Result<Self, MessageError> {
         let body: SnapshotBody = read(text, SNAPSHOT)?;
         check_version(body.v, SNAPSHOT)?;
-        let cells = body.cells.iter().map(|(name, count)| {
-            let cell = field(name.parse().ok(), name, SNAPSHOT, "cells", "an H3 cell")?;
-            Ok((cell, *count))
-        });
+        let of = |field| move |it: Damage| damaged(&it.found, SNAPSHOT, field, it.expected);
+        let cells = read_cells(&body.cells).map_err(of("cells"))?;
         Ok(Self {
             region: region(&body.region, SNAPSHOT)?,
-            side: body.side,
+            side: match body.side {
+                Side::Supply => {
+                    let supply = read_supply(cells, &body.classes);
+                    SnapshotSide::Supply(supply.map_err(of("classes"))?)
+                }
+                Side::Demand => SnapshotSide::Demand(cells),
+            },
             at: Timestamp::from_micros(body.at_us),
-            cells: cells.collect::<Result<_, MessageError>>()?,
         })
     }
 }

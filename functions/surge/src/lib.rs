@@ -36,23 +36,13 @@ impl<M: MarketStore> Surge<M> {
     }
 
     async fn update(&self, snapshot: Snapshot) -> Result<(), MessageError> {
-        let Snapshot {
-            region,
-            side,
-            at,
-            cells,
-        } = snapshot;
+        let Snapshot { region, side, at } = snapshot;
         let side = match side {
-            SnapshotSide::Supply => MarketSide::Supply,
-            SnapshotSide::Demand => MarketSide::Demand,
+            SnapshotSide::Supply(supply) => MarketSide::Supply(supply),
+            SnapshotSide::Demand(demand) => MarketSide::Demand(demand),
         };
         self.surge
-            .update(&MarketSnapshot {
-                region,
-                side,
-                at,
-                cells,
-            })
+            .update(&MarketSnapshot { region, side, at })
             .await?;
         Ok(())
     }

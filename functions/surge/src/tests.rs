@@ -1,6 +1,6 @@
 use cloud::memory::MemoryMarket;
-use domain::Region;
 use domain::surge::Multiplier;
+use domain::{Nearby, Region};
 use host::market::MarketDocument;
 use serde_json::Value;
 use services::ports::MarketReader;
@@ -34,12 +34,15 @@ async fn supply_and_demand_become_surge_and_a_newer_version_fails_alone() {
             .as_str()
             .unwrap(),
     );
-    let cell = *snapshot.unwrap().cells.keys().next().unwrap();
+    let SnapshotSide::Demand(demand) = snapshot.unwrap().side else {
+        panic!("the second is of demand");
+    };
+    let cell = *demand.keys().next().unwrap();
     let told = cells
         .cell(&Region::new("new-york").unwrap(), cell)
         .await
         .unwrap()
         .unwrap();
     assert!(told.multiplier > Multiplier::NONE, "{told:?}");
-    assert_eq!(told.nearby, 1);
+    assert_eq!(told.nearby, Nearby::from(1));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::surge::Multiplier;
-use domain::{Cell, Resolution};
+use domain::{Cell, Nearby, Resolution, Supply, VehicleClass};
 use services::ports::{CellMarket, MarketReader, MarketState, MarketStore, Swap};
 
 use super::samples::{place, region, second};
@@ -17,10 +17,22 @@ fn cell(number: u32) -> Cell {
     )
 }
 
+fn class(number: u32) -> VehicleClass {
+    VehicleClass::new(number).expect("a class")
+}
+
 fn market(multiplier: u32, nearby: u32) -> CellMarket {
     CellMarket {
         multiplier: Multiplier::from_hundredths(multiplier),
-        nearby,
+        nearby: Nearby::from(nearby),
+    }
+}
+
+/// The same where one is of a class of its own.
+fn market_of_two_classes(multiplier: u32, nearby: u32) -> CellMarket {
+    CellMarket {
+        nearby: Nearby::new(nearby, [(class(2), 1)]).expect("there is one"),
+        ..market(multiplier, nearby)
     }
 }
 
@@ -41,9 +53,16 @@ pub async fn market_contract<S: MarketReader + MarketStore + 'static>(store: Arc
         "never counted"
     );
 
-    let told = BTreeMap::from([(cell(1), market(150, 4)), (cell(2), market(100, 8))]);
+    let told = BTreeMap::from([
+        (cell(1), market_of_two_classes(150, 4)),
+        (cell(2), market(100, 8)),
+    ]);
+    let supply = Supply::new(
+        [(cell(1), 3), (cell(3), u32::MAX)].into(),
+        [(class(2), [(cell(1), 1)].into())].into(),
+    );
     let first = MarketState {
-        supply: BTreeMap::from([(cell(1), 3), (cell(3), u32::MAX)]).into(),
+        supply: supply.expect("one of three is of a class").into(),
         supply_at: second(1),
         demand: BTreeMap::from([(cell(2), 1)]).into(),
         demand_at: second(2),
@@ -65,7 +84,8 @@ pub async fn market_contract<S: MarketReader + MarketStore + 'static>(store: Arc
         let (store, here) = (Arc::clone(&store), here.clone());
         async move { store.cell(&here, cell).await.unwrap() }
     };
-    eventually("a told cell", &Some(market(150, 4)), || read(cell(1))).await;
+    let of_two = Some(market_of_two_classes(150, 4));
+    eventually("a told cell", &of_two, || read(cell(1))).await;
     eventually("another", &Some(market(100, 8)), || read(cell(2))).await;
     assert_eq!(read(cell(3)).await, None, "a cell that was not named");
     assert_eq!(

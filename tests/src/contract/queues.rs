@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use domain::trip::{Stamps, TripEvent, TripEventKind};
-use domain::{Cell, Region, Resolution, Round};
+use domain::{Cell, Region, Resolution, Round, Supply, VehicleClass};
 use services::ports::{
     Doorbell, MarketSide, MarketSnapshot, MarketSnapshots, PortError, TripEvents,
 };
@@ -125,20 +125,27 @@ where
         "the sample spans many cells: {}",
         cells.len()
     );
-    let sent = [
-        MarketSnapshot {
-            region: region("snapshots"),
-            side: MarketSide::Supply,
-            at: second(1),
-            cells,
-        },
-        MarketSnapshot {
-            region: region("snapshots"),
-            side: MarketSide::Demand,
-            at: second(2),
-            cells: BTreeMap::new(),
-        },
+    let class = VehicleClass::new(15).expect("15 is a class");
+    let of_class = cells.iter().filter(|(_, count)| **count > 0);
+    let of_class = of_class
+        .map(|(cell, count)| (*cell, count.div_ceil(2)))
+        .collect();
+    let of_two = Supply::new(cells.clone(), [(class, of_class)].into());
+    let of_two = of_two.expect("half of them are of the class");
+    let sides = [
+        MarketSide::Supply(Supply::from(cells.clone())),
+        MarketSide::Supply(of_two),
+        MarketSide::Demand(cells),
+        MarketSide::Demand(BTreeMap::new()),
     ];
+    let sent: Vec<MarketSnapshot> = (1..)
+        .zip(sides)
+        .map(|(at, side)| MarketSnapshot {
+            region: region("snapshots"),
+            side,
+            at: second(at),
+        })
+        .collect();
     for snapshot in &sent {
         market
             .publish(snapshot)

@@ -12,8 +12,8 @@ use domain::hold::{Hold, HoldKey, HoldStage, Offer, Refusal};
 use domain::surge::Multiplier;
 use domain::trip::{Stamps, SweepPolicy, Trip, TripEvent, TripEventKind, TripState};
 use domain::{
-    Attempt, Cell, Currency, DriverId, Money, Place, Region, Resolution, RiderId, Round, Timestamp,
-    TripId,
+    Attempt, Cell, Currency, DriverId, Money, Nearby, Place, Region, Resolution, RiderId, Round,
+    Supply, Timestamp, TripId,
 };
 use futures_util::FutureExt;
 use proptest::prelude::*;
@@ -308,11 +308,11 @@ fn the_market_is_swapped_by_version_and_tells_its_cells() {
     assert_eq!(now_or_panic(store.cell(&here, cell)), None);
     let told = CellMarket {
         multiplier: Multiplier::from_hundredths(150),
-        nearby: 3,
+        nearby: Nearby::from(3),
     };
     let changed = BTreeMap::from([(cell, told)]);
     let next = MarketState {
-        supply: BTreeMap::from([(cell, 3)]).into(),
+        supply: Supply::from(BTreeMap::from([(cell, 3)])).into(),
         version: 1,
         ..MarketState::default()
     };
@@ -326,7 +326,7 @@ fn the_market_is_swapped_by_version_and_tells_its_cells() {
     };
     let none = CellMarket {
         multiplier: Multiplier::NONE,
-        nearby: 0,
+        nearby: Nearby::NONE,
     };
     let stale_cells = BTreeMap::from([(cell, none)]);
     assert_eq!(
@@ -398,9 +398,8 @@ fn events_and_snapshots_arrive_as_they_were_sent() {
         MemoryQueue::new(QueueConfig::default(), ManualClock::default());
     let snapshot = MarketSnapshot {
         region: region(),
-        side: MarketSide::Supply,
+        side: MarketSide::Supply(Supply::default()),
         at: at(4),
-        cells: BTreeMap::new(),
     };
     now_or_panic(snapshots.publish(&snapshot));
     assert_eq!(snapshots.receive(1).unwrap()[0].body, snapshot);

@@ -16,6 +16,8 @@ const CELL_WRITE: f64 = 1.0;
 const BYTES_PER_CELL: f64 = 22.0;
 /// Bytes of a market's document for each cell that pricing was told of.
 const BYTES_PER_TOLD_CELL: f64 = 45.0;
+/// The same where there is more than one class of vehicles: `"8a2a1072b59ffff":{"1":12,"2":4},`.
+const BYTES_PER_CELL_TOLD_BY_CLASS: f64 = 34.0;
 /// Calls of one update under way at once: `CALLS_IN_FLIGHT_MAX` of `crates/aws`.
 const CALLS_IN_FLIGHT_MAX: usize = 16;
 
@@ -44,9 +46,17 @@ impl TimedMarket {
 }
 
 fn kilobytes(state: &MarketState) -> f64 {
-    let counted = (state.supply.len() + state.demand.len()) as f64 * BYTES_PER_CELL;
-    let told = state.told.len() as f64 * BYTES_PER_TOLD_CELL;
-    (counted + told) / 1_024.0
+    let others = state.supply.others();
+    let of_others: usize = others.values().map(BTreeMap::len).sum();
+    let counted = state.supply.all().len() + of_others + state.demand.len();
+    let mut bytes = counted as f64 * BYTES_PER_CELL;
+    bytes += state.told.len() as f64 * BYTES_PER_TOLD_CELL;
+    if !others.is_empty() {
+        let told = state.told.values();
+        let by_class = told.filter(|told| told.nearby.others().next().is_some());
+        bytes += by_class.count() as f64 * BYTES_PER_CELL_TOLD_BY_CLASS;
+    }
+    bytes / 1_024.0
 }
 
 impl MarketReader for TimedMarket {

@@ -1,5 +1,6 @@
 //! The fleet for many at once.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 use std::thread;
@@ -198,6 +199,18 @@ proptest! {
                 let all = if nearby.classes == wanted { &with_wanted } else { all };
                 prop_assert_eq!(found, &brute_force(town.space, all, *nearby)[..]);
             }
+            let supply = shared.available_by_cell(Resolution::new(8).unwrap());
+            let available = (0..).zip(all).filter(|(_, who)| who.is_some());
+            let mut by_class = BTreeMap::new();
+            for (number, _) in available {
+                *by_class.entry(class(number)).or_insert(0) += 1;
+            }
+            let counted: u32 = supply.all().values().sum();
+            prop_assert_eq!(counted, by_class.values().sum::<u32>());
+            by_class.remove(&VehicleClass::default());
+            let others = supply.others().iter();
+            let others = others.map(|(class, cells)| (*class, cells.values().sum()));
+            prop_assert_eq!(others.collect::<BTreeMap<_, u32>>(), by_class);
             Ok(())
         };
         for number in 0..DRIVERS {

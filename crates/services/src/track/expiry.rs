@@ -83,22 +83,17 @@ where
         }
     }
 
-    /// Counts available drivers per cell for surge, and sends the count.
+    /// Counts available drivers per cell and vehicle class, for surge and quotes, and sends the count.
     ///
     /// # Errors
     /// If it cannot be sent.
     pub async fn count_supply(&self) -> Result<(), PortError> {
         let at = self.clock.now();
-        let cells = self.fleet.available_by_cell(self.market.resolution);
+        let supply = self.fleet.available_by_cell(self.market.resolution);
         let region = self.market.region.clone();
-        let side = MarketSide::Supply;
+        let side = MarketSide::Supply(supply);
         self.snapshots
-            .publish(&MarketSnapshot {
-                region,
-                side,
-                at,
-                cells,
-            })
+            .publish(&MarketSnapshot { region, side, at })
             .await
     }
 }

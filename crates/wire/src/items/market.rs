@@ -4,12 +4,16 @@
 use std::collections::BTreeMap;
 
 use domain::surge::Multiplier;
-use domain::{Cell, Region, Timestamp};
+use domain::{Cell, Nearby, Region, Supply, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
     DOC, ITEM_VERSION, Item, ItemError, KEY, VERSION, Value, check_version, error, number,
-    read_doc, write_doc,
+    read_doc, read_json, write_doc,
+};
+use crate::supply::{
+    self, ByClass, Cells, Damage, read_cells, read_nearby, read_supply, write_cells, write_nearby,
+    write_supply,
 };
 
 /// The state's count of writes, which the next write compares; on a cell's item, which state wrote it.
@@ -18,6 +22,8 @@ pub const MARKET_VERSION: &str = "market_version";
 pub const MULTIPLIER: &str = "multiplier_hundredths";
 /// Available drivers in a cell and around it.
 pub const NEARBY: &str = "nearby";
+/// Of these, those of other vehicle classes than the first: `{"1":4}`. Absent if there are none.
+pub const NEARBY_BY_CLASS: &str = "nearby_by_class";
 
 /// The partition key of a region's state.
 #[must_use]
@@ -37,14 +43,14 @@ pub struct CellRow {
     /// The price multiplier.
     pub multiplier: Multiplier,
     /// Available drivers in the cell and around it.
-    pub nearby: u32,
+    pub nearby: Nearby,
 }
 
 /// A region's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarketRow {
     /// Available drivers per cell.
-    pub supply: BTreeMap<Cell, u32>,
+    pub supply: Supply,
     /// When that was so.
     pub supply_at: Timestamp,
     /// Open requests per cell.
@@ -61,46 +67,59 @@ pub struct MarketRow {
 struct MarketDoc {
     supply_at_us: i64,
     demand_at_us: i64,
-    supply: BTreeMap<String, u32>,
-    demand: BTreeMap<String, u32>,
+    supply: Cells,
+    /// Of these, those of other vehicle classes than the first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    supply_by_class: ByClass<Cells>,
+    demand: Cells,
     /// Multiplier in hundredths, drivers nearby.
     told: BTreeMap<String, (u32, u32)>,
+    /// Of these drivers, those of other vehicle classes than the first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    told_by_class: BTreeMap<String, ByClass<u32>>,
 }
 
-fn by_name<T: Copy, U>(cells: &BTreeMap<Cell, T>, value: impl Fn(T) -> U) -> BTreeMap<String, U> {
-    cells
-        .iter()
-        .map(|(cell, one)| (cell.to_string(), value(*one)))
-        .collect()
-}
-
-fn by_cell<T: Copy, U>(
-    item: &Item,
-    cells: &BTreeMap<String, T>,
-    value: impl Fn(T) -> U,
-) -> Result<BTreeMap<Cell, U>, ItemError> {
-    cells
-        .iter()
-        .map(|(name, one)| {
-            let cell = name
-                .parse()
-                .map_err(|_| error(item, DOC, name, "an H3 cell"))?;
-            Ok((cell, value(*one)))
-        })
-        .collect()
+impl MarketDoc {
+    fn told(&self) -> Result<BTreeMap<Cell, CellRow>, Damage> {
+        let mut by_class = self.told_by_class.keys();
+        if let Some(name) = by_class.find(|name| !self.told.contains_key(*name)) {
+            return Err(Damage {
+                found: format!("{name} told of classes alone"),
+                expected: "a cell told of all drivers too",
+            });
+        }
+        let none = ByClass::new();
+        let told = self.told.iter().map(|(name, (multiplier, nearby))| {
+            let others = self.told_by_class.get(name).unwrap_or(&none);
+            let row = CellRow {
+                multiplier: Multiplier::from_hundredths(*multiplier),
+                nearby: read_nearby(*nearby, others)?,
+            };
+            Ok((supply::cell(name)?, row))
+        });
+        told.collect()
+    }
 }
 
 /// The item of a region's state.
 #[must_use]
 pub fn encode_market(region: &Region, row: &MarketRow) -> Item {
+    let told = row.told.iter().map(|(cell, told)| {
+        let word = (told.multiplier.hundredths(), told.nearby.all());
+        (cell.to_string(), word)
+    });
+    let told_by_class = row.told.iter().filter_map(|(cell, told)| {
+        let others = write_nearby(told.nearby);
+        (!others.is_empty()).then(|| (cell.to_string(), others))
+    });
     let doc = MarketDoc {
         supply_at_us: row.supply_at.as_micros(),
         demand_at_us: row.demand_at.as_micros(),
-        supply: by_name(&row.supply, |count| count),
-        demand: by_name(&row.demand, |count| count),
-        told: by_name(&row.told, |cell| {
-            (cell.multiplier.hundredths(), cell.nearby)
-        }),
+        supply: write_cells(row.supply.all()),
+        supply_by_class: write_supply(&row.supply),
+        demand: write_cells(&row.demand),
+        told: told.collect(),
+        told_by_class: told_by_class.collect(),
     };
     Item::from([
         (KEY.to_owned(), market_key(region).into()),
@@ -117,15 +136,14 @@ pub fn encode_market(region: &Region, row: &MarketRow) -> Item {
 pub fn decode_market(item: &Item) -> Result<MarketRow, ItemError> {
     check_version(item)?;
     let doc: MarketDoc = read_doc(item)?;
+    let of_doc = |it: Damage| error(item, DOC, &it.found, it.expected);
+    let all = read_cells(&doc.supply).map_err(of_doc)?;
     Ok(MarketRow {
-        supply: by_cell(item, &doc.supply, |count| count)?,
+        supply: read_supply(all, &doc.supply_by_class).map_err(of_doc)?,
         supply_at: Timestamp::from_micros(doc.supply_at_us),
-        demand: by_cell(item, &doc.demand, |count| count)?,
+        demand: read_cells(&doc.demand).map_err(of_doc)?,
         demand_at: Timestamp::from_micros(doc.demand_at_us),
-        told: by_cell(item, &doc.told, |(multiplier, nearby)| CellRow {
-            multiplier: Multiplier::from_hundredths(multiplier),
-            nearby,
-        })?,
+        told: doc.told().map_err(of_doc)?,
         version: number(item, MARKET_VERSION)?,
     })
 }
@@ -133,13 +151,18 @@ pub fn decode_market(item: &Item) -> Result<MarketRow, ItemError> {
 /// The item of a cell, as the state of that version sets it.
 #[must_use]
 pub fn encode_cell(region: &Region, cell: Cell, row: CellRow, version: u64) -> Item {
-    Item::from([
+    let mut item = Item::from([
         (KEY.to_owned(), cell_key(region, cell).into()),
         (VERSION.to_owned(), Value::Number(ITEM_VERSION)),
         (MARKET_VERSION.to_owned(), version.into()),
         (MULTIPLIER.to_owned(), row.multiplier.hundredths().into()),
-        (NEARBY.to_owned(), row.nearby.into()),
-    ])
+        (NEARBY.to_owned(), row.nearby.all().into()),
+    ]);
+    let others = write_nearby(row.nearby);
+    if !others.is_empty() {
+        item.insert(NEARBY_BY_CLASS.to_owned(), write_doc(&others));
+    }
+    item
 }
 
 /// Reads a cell.
@@ -148,8 +171,13 @@ pub fn encode_cell(region: &Region, cell: Cell, row: CellRow, version: u64) -> I
 /// If the item is of another version, or damaged.
 pub fn decode_cell(item: &Item) -> Result<CellRow, ItemError> {
     check_version(item)?;
+    let others = match item.get(NEARBY_BY_CLASS) {
+        Some(_) => read_json(item, NEARBY_BY_CLASS, "numbers by vehicle class")?,
+        None => ByClass::new(),
+    };
+    let nearby = read_nearby(number(item, NEARBY)?, &others);
     Ok(CellRow {
         multiplier: Multiplier::from_hundredths(number(item, MULTIPLIER)?),
-        nearby: number(item, NEARBY)?,
+        nearby: nearby.map_err(|it| error(item, NEARBY_BY_CLASS, &it.found, it.expected))?,
     })
 }

@@ -8,13 +8,19 @@ use domain::surge::Multiplier;
 use domain::trip::{
     CancelStage, CancelledBy, Stamps, Trip, TripState, Try, TryOutcome, UnservedReason,
 };
-use domain::{Attempt, Cell, Currency, DriverId, Money, Region, Resolution, RiderId, TripId};
+use domain::{
+    Attempt, Cell, Currency, DriverId, Money, Nearby, Region, Resolution, RiderId, Supply, TripId,
+    VehicleClass,
+};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 
 use super::hold::{Ledger, decode_hold, decode_ledger, encode_hold, encode_ledger};
-use super::market::{CellRow, MarketRow, decode_cell, decode_market, encode_cell, encode_market};
+use super::market::{
+    CellRow, MarketRow, NEARBY, NEARBY_BY_CLASS, decode_cell, decode_market, encode_cell,
+    encode_market,
+};
 use super::trip::{decode_trip, encode_trip};
 use super::*;
 
@@ -199,10 +205,37 @@ fn cell() -> impl Strategy<Value = Cell> {
     place().prop_map(|place| Cell::of(place, Resolution::new(8).unwrap()))
 }
 
+/// So many in all, and of some classes at most a sixteenth of them each.
+fn counts() -> impl Strategy<Value = (u32, BTreeMap<VehicleClass, u32>)> {
+    let class = (1..16u32).prop_map(|number| VehicleClass::new(number).unwrap());
+    (any::<u32>(), btree_map(class, 1..=16u32, 0..4)).prop_map(|(all, shares)| {
+        let shares = shares.into_iter();
+        (
+            all,
+            shares
+                .map(|(class, share)| (class, all / 16 / share))
+                .collect(),
+        )
+    })
+}
+
+fn supply() -> impl Strategy<Value = Supply> {
+    btree_map(cell(), counts(), 0..5).prop_map(|cells| {
+        let mut others: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+        for (cell, (_, of_classes)) in &cells {
+            for (class, count) in of_classes {
+                others.entry(*class).or_default().insert(*cell, *count);
+            }
+        }
+        let all = cells.into_iter().map(|(cell, (all, _))| (cell, all));
+        Supply::new(all.collect(), others).unwrap()
+    })
+}
+
 fn cell_row() -> impl Strategy<Value = CellRow> {
-    (100..=u32::MAX, any::<u32>()).prop_map(|(multiplier, nearby)| CellRow {
+    (100..=u32::MAX, counts()).prop_map(|(multiplier, (all, others))| CellRow {
         multiplier: Multiplier::from_hundredths(multiplier),
-        nearby,
+        nearby: Nearby::new(all, others).unwrap(),
     })
 }
 
@@ -221,7 +254,7 @@ proptest! {
 
     #[test]
     fn markets_survive(
-        supply in btree_map(cell(), any::<u32>(), 0..5),
+        supply in supply(),
         demand in btree_map(cell(), any::<u32>(), 0..5),
         told in btree_map(cell(), cell_row(), 0..5),
         (supply_at, demand_at, version) in (at(), at(), any::<u64>()),
@@ -271,4 +304,108 @@ fn what_cannot_be_read_is_named() {
         with("pk", "driver#1".into()),
         r#"item "driver#1", attribute pk: found driver#1, expected trip#…"#
     );
+}
+
+const HERE: &str = "882a1072d7fffff";
+
+fn class(number: u32) -> VehicleClass {
+    VehicleClass::new(number).unwrap()
+}
+
+/// A market with three drivers in a cell, so many of them of the second class.
+fn market_row(others: u32) -> (Cell, MarketRow) {
+    let cell: Cell = HERE.parse().unwrap();
+    let of_class = BTreeMap::from([(cell, others)]);
+    let told = CellRow {
+        multiplier: Multiplier::from_hundredths(150),
+        nearby: Nearby::new(3, [(class(1), others)]).unwrap(),
+    };
+    let row = MarketRow {
+        supply: Supply::new([(cell, 3)].into(), [(class(1), of_class)].into()).unwrap(),
+        supply_at: Timestamp::from_micros(7),
+        demand: [(cell, 5)].into(),
+        demand_at: Timestamp::from_micros(8),
+        told: [(cell, told)].into(),
+        version: 9,
+    };
+    (cell, row)
+}
+
+#[test]
+fn a_market_of_one_class_is_written_as_before_there_were_classes() {
+    let region = Region::new("x").unwrap();
+    let (cell, row) = market_row(0);
+    let doc = format!(
+        r#"{{"supply_at_us":7,"demand_at_us":8,"supply":{{"{HERE}":3}},"demand":{{"{HERE}":5}},"told":{{"{HERE}":[150,3]}}}}"#
+    );
+    let expected = Item::from([
+        (KEY.to_owned(), "market#x".into()),
+        (VERSION.to_owned(), Value::Number(1)),
+        ("market_version".to_owned(), Value::Number(9)),
+        (DOC.to_owned(), doc.into()),
+    ]);
+    assert_eq!(encode_market(&region, &row), expected);
+    assert_eq!(decode_market(&expected).as_ref(), Ok(&row));
+    let expected = Item::from([
+        (KEY.to_owned(), format!("cell#x#{HERE}").into()),
+        (VERSION.to_owned(), Value::Number(1)),
+        ("market_version".to_owned(), Value::Number(9)),
+        ("multiplier_hundredths".to_owned(), Value::Number(150)),
+        (NEARBY.to_owned(), Value::Number(3)),
+    ]);
+    assert_eq!(encode_cell(&region, cell, row.told[&cell], 9), expected);
+    assert_eq!(decode_cell(&expected), Ok(row.told[&cell]));
+}
+
+#[test]
+fn classes_of_a_market_that_cannot_be_are_damage() {
+    let region = Region::new("x").unwrap();
+    let (cell, row) = market_row(2);
+    let good = encode_cell(&region, cell, row.told[&cell], 9);
+    assert_eq!(good[NEARBY], Value::Number(3));
+    assert_eq!(good[NEARBY_BY_CLASS], r#"{"1":2}"#.into());
+    let cell_with = |value: Value| {
+        let mut item = good.clone();
+        item.insert(NEARBY_BY_CLASS.to_owned(), value);
+        decode_cell(&item).unwrap_err().to_string()
+    };
+    let attribute = format!("item \"cell#x#{HERE}\", attribute nearby_by_class");
+    assert_eq!(
+        cell_with(r#"{"16":1}"#.into()),
+        format!("{attribute}: found 16, expected a vehicle class from 1 to 15")
+    );
+    assert_eq!(
+        cell_with(r#"{"1":2,"2":2}"#.into()),
+        format!(
+            "{attribute}: found 4 drivers of those classes among 3, expected no more than there are"
+        )
+    );
+    assert_eq!(
+        cell_with(Value::Number(2)),
+        format!("{attribute}: found the number 2, expected a text")
+    );
+    let damaged = cell_with("{1}".into());
+    let beginning = format!("{attribute}: found {{1}}, expected numbers by vehicle class: ");
+    assert!(damaged.starts_with(&beginning), "{damaged}");
+
+    let good = encode_market(&region, &row);
+    let too_many = "drivers of those classes among";
+    let damages = [
+        (r#"class":{"1":{"#, r#"class":{"16":{"#, "16".to_owned()),
+        (r#"{"1":2}"#, r#"{"0":2}"#, "0".to_owned()),
+        (r#"{"1":2}"#, r#"{"1":4}"#, format!("4 {too_many} 3")),
+        (r#":3},"#, r#":1},"#, format!("2 {too_many} 1")),
+        (
+            r#""told":{"#,
+            r#""told":{},"_":{"#,
+            format!("{HERE} told of classes alone"),
+        ),
+    ];
+    for (found, instead, damage) in damages {
+        let mut item = good.clone();
+        let doc = text(&item, DOC).unwrap().replace(found, instead);
+        item.insert(DOC.to_owned(), doc.into());
+        let error = decode_market(&item).unwrap_err();
+        assert_eq!((error.attribute, error.found), (DOC, damage), "{instead}");
+    }
 }
