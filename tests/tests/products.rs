@@ -108,7 +108,10 @@ fn the_wait_that_is_promised_is_for_those_who_may_serve() {
     driver(&world, 4, 0.0, 1);
     world.advance(world.market.snapshot_every + Duration::from_secs(1));
     let times = wait("xl").unwrap() / wait("standard").unwrap();
-    assert!((times - 2.0).abs() < 1e-6, "one of four is twice as far: {times}");
+    assert!(
+        (times - 2.0).abs() < 1e-6,
+        "one of four is twice as far: {times}"
+    );
 }
 
 #[test]

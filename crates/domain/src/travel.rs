@@ -9,8 +9,8 @@ use crate::path::Path;
 use crate::place::{Place, Space};
 use crate::time::Timestamp;
 
-/// A longer span makes no sense.
-const SPAN_MAX: Duration = Duration::from_secs(100 * 365 * 86_400);
+/// About as long as a [`Timestamp`] reaches: 200,000 years.
+const SPAN_MAX: Duration = Duration::from_secs(200_000 * 365 * 86_400);
 
 /// The way between two places.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -130,7 +130,11 @@ fn scaled(span: Duration, factor: f64) -> Duration {
         return span;
     }
     let seconds = span.as_secs_f64() * factor;
-    Duration::from_secs_f64(seconds.clamp(0.0, SPAN_MAX.as_secs_f64()))
+    if seconds > 0.0 {
+        Duration::from_secs_f64(seconds.min(SPAN_MAX.as_secs_f64()))
+    } else {
+        Duration::ZERO
+    }
 }
 
 impl Travel {

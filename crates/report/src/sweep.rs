@@ -65,9 +65,9 @@ impl Sweep {
         text
     }
 
-    /// The heading and the rows of the CSV: the keys, the number of replicas and of those that broke a limit or the
-    /// audit, then each figure, its half-width,
-    /// its difference to that of the first row, and the half-width of that.
+    /// The heading and the rows of the CSV: the keys, the number of replicas, then each figure, its half-width,
+    /// its difference to that of the first row, and the half-width of that; last the number of replicas that broke a limit
+    /// or the audit.
     #[must_use]
     pub fn records(&self) -> Vec<Vec<String>> {
         let figures = FOLLOWED.iter().flat_map(|followed| {
@@ -76,14 +76,14 @@ impl Sweep {
         });
         let keys = self.keys.iter().cloned();
         let mut records = vec![
-            keys.chain(["replicas".to_owned(), "failed".to_owned()])
+            keys.chain(["replicas".to_owned()])
                 .chain(figures)
+                .chain(["failed".to_owned()])
                 .collect(),
         ];
         for point in &self.points {
             let mut record = point.values.clone();
             record.push(point.replicas.n.to_string());
-            record.push(point.failed.to_string());
             let several = point.replicas.n > 1;
             for followed in FOLLOWED {
                 let own = point.replicas.figures.get(followed.key);
@@ -95,6 +95,7 @@ impl Sweep {
                 record.push(some(less.map(|interval| interval.mean)));
                 record.push(some(less.map(|interval| interval.ci95)));
             }
+            record.push(point.failed.to_string());
             records.push(record);
         }
         records

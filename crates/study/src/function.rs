@@ -24,7 +24,10 @@ const TICKS_PER_S: u64 = 1_000_000;
 pub(crate) fn run(function: &Function, draws: &Draws<'_>) -> Option<Figures> {
     let window = Window::new(function.span, TICKS_PER_S);
     let mut calls = Calls::new(function, draws, window);
-    calls.run_until(window.from());
+    for step in window.warm_up_steps() {
+        draws.go_on()?;
+        calls.run_until(step);
+    }
     let before = calls.counters(window.from());
     let mut counted = [before; BATCHES];
     for (batch, counters) in counted.iter_mut().enumerate() {

@@ -33,7 +33,10 @@ pub(crate) fn run(queue: &Queue, draws: &Draws<'_>) -> Option<Figures> {
     }
     let window = Window::new(queue.span, TICKS_PER_S);
     let mut messages = Messages::new(queue, draws, window);
-    messages.run_until(window.from());
+    for step in window.warm_up_steps() {
+        draws.go_on()?;
+        messages.run_until(step);
+    }
     messages.waits = Waits::new(TICKS_PER_S);
     for batch in 0..BATCHES {
         messages.batch = batch;

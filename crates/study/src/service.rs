@@ -28,7 +28,10 @@ pub(crate) fn run(service: &Service, draws: &Draws<'_>) -> Option<Figures> {
     }
     let window = Window::new(service.span, TICKS_PER_S);
     let mut line = Line::new(service, draws, window);
-    line.run_until(window.from());
+    for step in window.warm_up_steps() {
+        draws.go_on()?;
+        line.run_until(step);
+    }
     for batch in 0..BATCHES {
         line.batch = batch;
         for step in window.steps(batch) {

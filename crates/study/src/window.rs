@@ -13,7 +13,7 @@ pub(crate) type Counts = [u64; BATCHES];
 /// What is summed up in each batch, mostly in ticks; wide enough for a million servers over a hundred years.
 pub(crate) type Sums = [u128; BATCHES];
 
-/// How often it is asked within a batch whether to go on.
+/// How often it is asked within a batch, and before the first, whether to go on.
 const STEPS: u64 = 64;
 
 /// Batches of equal length after the warm-up, in ticks.
@@ -53,10 +53,12 @@ impl Window {
 
     /// Moments up to the end of a batch, that being the last, at which a study may be stopped.
     pub(crate) fn steps(&self, batch: usize) -> impl Iterator<Item = u64> + use<> {
-        let (end, length) = (self.end_of(batch), self.batch);
-        (0..STEPS)
-            .rev()
-            .map(move |left| end - length / STEPS * left)
+        steps(self.end_of(batch), self.batch)
+    }
+
+    /// The same up to the first batch.
+    pub(crate) fn warm_up_steps(&self) -> impl Iterator<Item = u64> + use<> {
+        steps(self.from, self.from)
     }
 
     pub(crate) fn end_of(&self, batch: usize) -> u64 {
@@ -108,6 +110,12 @@ impl Window {
             den: 1.0 / BATCHES as f64,
         }))
     }
+}
+
+fn steps(end: u64, length: u64) -> impl Iterator<Item = u64> {
+    (0..STEPS)
+        .rev()
+        .map(move |left| end - length / STEPS * left)
 }
 
 fn ticks(span: Duration, ticks_per_s: u64) -> u64 {

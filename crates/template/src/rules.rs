@@ -7,7 +7,7 @@ use crate::document::{Found, Template};
 use crate::yaml::{Node, Value};
 
 /// Most messages of a batch without a window (Lambda developer guide, SQS event sources).
-const BATCH_WITHOUT_WINDOW_MAX: u32 = 10;
+pub const BATCH_WITHOUT_WINDOW_MAX: u32 = 10;
 /// A received message stays hidden for so many time limits of the function at least (the same guide).
 const TIMEOUTS_HIDDEN_MIN: u32 = 6;
 /// Least maximum concurrency of a mapping (the same guide).

@@ -13,6 +13,9 @@ use crate::replicas::{Batch, Job, interrupted, seeds};
 use crate::scenario::{self, Resolved, Source};
 use crate::target::template;
 
+/// Seeds that a note names.
+const NAMED_MAX: usize = 5;
+
 /// Predicts.
 ///
 /// # Errors
@@ -89,10 +92,10 @@ fn over_seeds(batch: &Batch<'_>, source: &Source, seeds: &[u64]) -> Result<(Told
         ));
     }
     if !failed.is_empty() {
-        let seeds: Vec<String> = failed.iter().map(u64::to_string).collect();
-        let seeds = seeds.join(", ");
+        let first: Vec<String> = failed.iter().take(NAMED_MAX).map(u64::to_string).collect();
+        let (found, first) = (failed.len(), first.join(", "));
         notes.push(format!(
-            "A limit or the audit was broken under the seeds {seeds}."
+            "A limit or the audit was broken under {found} of {made} seeds, the first of them {first}."
         ));
     }
     told.summary.replicas = (made > 1).then(|| replicas(&figures));

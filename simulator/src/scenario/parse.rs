@@ -52,6 +52,7 @@ pub fn parse(origin: &str, text: &str, sets: &[String]) -> Result<Scenario, Scen
     let mut table: toml::Table = text
         .parse()
         .map_err(|error: toml::de::Error| ScenarioError::wrong(origin, error.message()))?;
+    let before = rate_of(&table);
     let mut scenario =
         from_table(&table).map_err(|message| ScenarioError::wrong(origin, message))?;
     for set in sets {
@@ -59,14 +60,15 @@ pub fn parse(origin: &str, text: &str, sets: &[String]) -> Result<Scenario, Scen
         lay(&mut table, set).map_err(wrong)?;
         scenario = from_table(&table).map_err(wrong)?;
     }
-    check_rate(&scenario, sets)?;
+    check_rate(&scenario, sets, before != rate_of(&table))?;
     Ok(scenario)
 }
 
 /// A rate that was asked for and means nothing would go unnoticed.
-fn check_rate(scenario: &Scenario, sets: &[String]) -> Result<(), ScenarioError> {
+fn check_rate(scenario: &Scenario, sets: &[String], is_another: bool) -> Result<(), ScenarioError> {
     let is_rate = |set: &&String| set.trim_start().starts_with("demand.rides_per_hour");
-    let rate = sets.iter().find(is_rate);
+    let of_all = sets.last().filter(|_| is_another);
+    let rate = sets.iter().find(is_rate).or(of_all);
     match (rate, scenario.demand.kind) {
         (None, _) | (_, DemandKind::Poisson) => Ok(()),
         (Some(set), DemandKind::Hourly | DemandKind::Trips) => Err(ScenarioError::wrong(
@@ -74,6 +76,10 @@ fn check_rate(scenario: &Scenario, sets: &[String]) -> Result<(), ScenarioError>
             "found a rate beside demand that has its own, by the hour or recorded, expected `demand.scale`, which multiplies that",
         )),
     }
+}
+
+fn rate_of(table: &toml::Table) -> Option<toml::Value> {
+    table.get("demand")?.get("rides_per_hour").cloned()
 }
 
 fn from_table(table: &toml::Table) -> Result<Scenario, String> {

@@ -64,11 +64,14 @@ fn choice(product: &Product, vehicles: &BTreeMap<String, f64>) -> Result<Choice,
 }
 
 fn check_factor(factor: f64) -> Result<(), String> {
-    if FARE_FACTORS.contains(&factor) {
+    let hundredths = factor * 100.0;
+    if FARE_FACTORS.contains(&factor) && (hundredths - hundredths.round()).abs() < 1e-6 {
         return Ok(());
     }
     let (least, most) = FARE_FACTORS.into_inner();
-    Err(format!("found {factor}, expected {least} to {most}"))
+    Err(format!(
+        "found {factor}, expected {least} to {most} in hundredths"
+    ))
 }
 
 fn check_vehicles(product: &Product, vehicles: &BTreeMap<String, f64>) -> Result<(), String> {
@@ -203,6 +206,10 @@ mod tests {
             (
                 "products.xl.fare_factor=0",
                 "products.xl.fare_factor: found 0, expected 0.01 to 100",
+            ),
+            (
+                "products.xl.fare_factor=1.004",
+                "found 1.004, expected 0.01 to 100 in hundredths",
             ),
             (
                 "products.xl.fare_factor=nan",

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use domain::limits::CANDIDATES_MAX;
+use template::rules::BATCH_WITHOUT_WINDOW_MAX;
 
 use super::model::{Container, Function, Scenario};
 use super::parse::ScenarioError;
 
 /// Memory of a function (AWS Lambda Developer Guide, Configure Lambda function memory).
 const MEMORY_MB: RangeInclusive<u32> = 128..=10_240;
-/// The longest a call may take (the same, Lambda quotas).
-const TIMEOUT_MAX: Duration = Duration::from_secs(900);
+/// How long a call may take, in whole seconds (the same, Lambda quotas).
+const TIMEOUT_S: RangeInclusive<u64> = 1..=900;
 /// Messages of one call, and how long they gather (the same, Using Lambda with Amazon SQS).
 const BATCH_SIZE: RangeInclusive<u32> = 1..=10_000;
-const BATCH_WINDOW_MAX: Duration = Duration::from_secs(300);
+const BATCH_WINDOW_S: RangeInclusive<u64> = 0..=300;
 /// CPUs of a task, and the least, the most and the steps of its memory in GB (Amazon ECS Developer Guide, Task CPU and
 /// memory on Fargate). The smallest has half a gigabyte too.
 const TASKS: [(f64, f64, f64, f64); 7] = [
@@ -70,14 +70,23 @@ fn function(function: &Function) -> Result<(), Wrong> {
     within("memory_mb", &function.memory_mb, &MEMORY_MB)?;
     within("batch_size", &function.batch_size, &BATCH_SIZE)?;
     let spans = [
-        ("timeout", &function.timeout, TIMEOUT_MAX),
-        ("batch_window", &function.batch_window, BATCH_WINDOW_MAX),
+        ("timeout", &function.timeout, TIMEOUT_S),
+        ("batch_window", &function.batch_window, BATCH_WINDOW_S),
     ];
-    for (key, found, most) in spans {
-        if found.0 > most {
-            let most = most.as_secs();
-            return Err((key, format!("found {found}, expected at most {most}s")));
+    for (key, found, range) in spans {
+        if found.0.subsec_nanos() != 0 || !range.contains(&found.0.as_secs()) {
+            let (least, most) = range.into_inner();
+            let expected = format!("expected whole seconds from {least}s to {most}s");
+            return Err((key, format!("found {found}, {expected}")));
         }
+    }
+    if function.batch_size > BATCH_WITHOUT_WINDOW_MAX && function.batch_window.0.is_zero() {
+        let found = function.batch_size;
+        let expected = format!("at most {BATCH_WITHOUT_WINDOW_MAX}, or a batch_window");
+        return Err((
+            "batch_size",
+            format!("found {found} without a window, expected {expected}"),
+        ));
     }
     match (
         function.provisioned_concurrency,
@@ -107,12 +116,18 @@ fn container(container: &Container) -> Result<(), Wrong> {
         return Err((
             "memory_gb",
             format!(
-                "found {found} beside {vcpu} CPUs, expected {least} to {most} in steps of {step}"
+                "found {found} beside {vcpu} CPUs, expected {}{least} to {most} in steps of {step}",
+                if is(*vcpu, TASKS[0].0) {
+                    "0.5, or "
+                } else {
+                    ""
+                }
             ),
         ));
     }
     let fewest = container.tasks_min.max(1);
-    if container.tasks_max < fewest {
+    // What does not scale has the fewest.
+    if container.scale_on_cpu.is_some() && container.tasks_max < fewest {
         let found = container.tasks_max;
         return Err((
             "tasks_max",
@@ -136,7 +151,23 @@ mod tests {
             ("functions.trips.memory_mb=1000000", "found 1000000"),
             (
                 "functions.trips.timeout=901s",
-                "functions.trips.timeout: found 901s, expected at most 900s",
+                "functions.trips.timeout: found 901s, expected whole seconds from 1s to 900s",
+            ),
+            (
+                "functions.trips.timeout=0s",
+                "found 0s, expected whole seconds",
+            ),
+            (
+                "functions.trips.timeout=1500ms",
+                "found 1500ms, expected whole seconds",
+            ),
+            (
+                "functions.matching.batch_size=11",
+                "found 11 without a window, expected at most 10",
+            ),
+            (
+                "containers.fleet-tracker={vcpu=0.25,memory_gb=0.7}",
+                "expected 0.5, or 1 to 2 in steps of 1",
             ),
             (
                 "functions.matching.batch_size=0",
@@ -144,7 +175,7 @@ mod tests {
             ),
             (
                 "functions.matching.batch_window=301s",
-                "batch_window: found 301s, expected at most 300s",
+                "batch_window: found 301s, expected whole seconds from 0s to 300s",
             ),
             (
                 "functions.trips={reserved_concurrency=2,provisioned_concurrency=3}",
@@ -163,7 +194,7 @@ mod tests {
                 "expected 16 to 60 in steps of 4",
             ),
             (
-                "containers.fleet-tracker.tasks_max=0",
+                "containers.fleet-tracker={tasks_max=0,scale_on_cpu=0.6}",
                 "tasks_max: found 0, expected at least 1",
             ),
             ("containers.fleet-tracker.memory_gb=nan", "found NaN"),
@@ -179,6 +210,7 @@ mod tests {
         }
         for sets in [
             "containers.fleet-tracker={vcpu=0.25,memory_gb=0.5}",
+            "containers.fleet-tracker.tasks_min=3",
             "containers.fleet-tracker={vcpu=16,memory_gb=120}",
             "functions.pricing.memory_mb=10240",
             "dispatch.candidates=100",

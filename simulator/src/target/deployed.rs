@@ -14,6 +14,7 @@ use domain::Timestamp;
 use host::market::MarketDocument;
 use identity::{Issuer, SigningKey};
 use services::config::Market;
+use services::products::{Product, Products};
 
 use super::embedded;
 use crate::cli::AwsArgs;
@@ -189,6 +190,32 @@ fn market(outputs: &Outputs, resolved: &Resolved, starts_at: Timestamp) -> Resul
 }
 
 /// Where it differs from the scenario's, as far as riders would notice.
+/// Riders choose, and drivers drive, what the scenario says: a deployment that knows other products would send them
+/// other cars.
+fn check_products(deployed: &Products, wanted: &Products) -> Result<(), Failure> {
+    let served = |products: &Products| -> Vec<String> {
+        let one = |it: &Product| {
+            let classes = it.classes.iter().map(|class| class.number().to_string());
+            format!("{} by {}", it.name, classes.collect::<Vec<_>>().join(" "))
+        };
+        products.iter().map(one).collect()
+    };
+    let (found, expected) = (served(wanted), served(deployed));
+    if found == expected {
+        return Ok(());
+    }
+    let words = |served: &[String]| match served {
+        [] => "none".to_owned(),
+        some => some.join(", "),
+    };
+    Err(Failure::input(format!(
+        "products: found {} (classes of vehicles by number), expected the deployment's: {}; deploy with the market that \
+         `rushhour market` prints",
+        words(&found),
+        words(&expected),
+    )))
+}
+
 fn market_notes(
     market: &Market,
     resolved: &Resolved,
@@ -207,21 +234,9 @@ fn market_notes(
             centre.lon(),
         )));
     }
-    let mut chosen = wanted.products.iter().map(|product| product.name.as_str());
-    if let Some(missing) = chosen.find(|name| market.products.named(name).is_none()) {
-        let known: Vec<&str> = market.products.iter().map(|it| it.name.as_str()).collect();
-        return Err(Failure::input(format!(
-            "products.{missing}: found riders who choose it, expected only what the deployment has ({}): deploy with the \
-             market that `rushhour market` prints",
-            if known.is_empty() {
-                "nothing to choose".to_owned()
-            } else {
-                known.join(", ")
-            },
-        )));
-    }
+    check_products(&market.products, &wanted.products)?;
     let parts = [
-        ("products", market.products != wanted.products),
+        ("products' fares", market.products != wanted.products),
         (
             "tariff",
             format!("{:?}", market.tariff) != format!("{:?}", wanted.tariff),
@@ -287,10 +302,20 @@ mod tests {
             market_notes(&deployed, &two, now)
         };
         assert_eq!(notes(&two).unwrap(), Vec::<String>::new());
-        assert!(notes(&dearer).unwrap()[0].contains("(its products)"));
-        let error = notes(&resolved("products=[]")).unwrap_err();
-        let expected = "products.standard: found riders who choose it, expected only what the deployment has (nothing";
-        assert!(error.message.contains(expected), "{}", error.message);
+        assert!(notes(&dearer).unwrap()[0].contains("(its products' fares)"));
+        let other_classes = resolved("fleet.vehicles={electric=1,large=1,sedan=3}");
+        for other in [resolved("products=[]"), other_classes] {
+            let deployed = embedded::market_of(&other, now).unwrap();
+            for (deployed, load) in [
+                (deployed, &two),
+                (embedded::market_of(&two, now).unwrap(), &other),
+            ] {
+                let error = market_notes(&deployed, load, now).unwrap_err();
+                let said = error.message.starts_with("products: found ")
+                    && error.message.contains("xl by 0");
+                assert!(said, "{}", error.message);
+            }
+        }
     }
 
     #[test]

@@ -20,10 +20,14 @@ const SMALL: [&str; 10] = [
     "slo={}",
 ];
 
-fn interrupted(command: &str, out: &Path, more: &[&str], after: &str) -> Ended {
+/// Presses Control-C when a job is done, and three others after it.
+fn interrupted(command: &str, out: &Path, more: &[&str], job: &str) -> Ended {
     let args = [&[command, "--out", text(out)][..], &SMALL, more].concat();
     let mut running = Running::start(rushhour(&args));
-    running.wait_for(after);
+    running.wait_for(job);
+    for _ in 0..3 {
+        running.wait_for("predicted ");
+    }
     running.interrupt();
     let ended = running.end();
     assert_eq!(ended.code, Some(130), "{ended:?}");
@@ -42,7 +46,7 @@ fn replicas_are_those_that_were_predicted() {
         "predict",
         out,
         &["--replicas", "9000"],
-        "predicted 4 of 9000",
+        ": peak-hour, seed 42",
     );
     let summary = json(&out.join("summary.json"));
     fits_schema(&summary, "summary.schema.json");
@@ -54,7 +58,7 @@ fn replicas_are_those_that_were_predicted() {
     let requested = &summary["replicas"]["figures"]["rides_requested"];
     let (mean, ci95) = (&requested["mean"], &requested["ci95"]);
     let (mean, ci95) = (mean.as_f64().unwrap(), ci95.as_f64().unwrap());
-    assert!((200.0..340.0).contains(&mean) && ci95 < 40.0, "{requested}");
+    assert!((200.0..340.0).contains(&mean) && ci95 < 60.0, "{requested}");
 }
 
 #[test]
@@ -64,7 +68,7 @@ fn a_sweep_has_the_points_that_were_predicted() {
     let seeds: Vec<String> = (1..=9_000).map(|seed| seed.to_string()).collect();
     let sweep = format!("seed={}", seeds.join(","));
     let more = ["--yes", "--sweep", &sweep];
-    let ended = interrupted("predict", out, &more, "predicted 4 of 9000");
+    let ended = interrupted("predict", out, &more, ": 1, seed 1");
     let csv = std::fs::read_to_string(out.join("sweep.csv")).unwrap();
     let mut rows = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let heading = rows.next().unwrap();
@@ -86,7 +90,7 @@ fn placements_of_which_one_is_missing_are_not_compared() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path();
     let more = ["--replicas", "3000"];
-    let ended = interrupted("compare", out, &more, "predicted 4 of 9000");
+    let ended = interrupted("compare", out, &more, "predicted 1 of 9000");
     assert!(
         ended.stderr.contains("interrupted: found ")
             && ended.stderr.contains(" of 9000 predictions"),

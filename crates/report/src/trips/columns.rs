@@ -19,7 +19,9 @@ use super::{Seen, TripRow, names};
 /// The metadata key under which a file names its layout.
 pub const VERSION_KEY: &str = "rushhour.trips";
 /// The layout that this version writes and reads.
-pub const VERSION: &str = "2";
+pub const VERSION: &str = "1";
+/// Columns that were added since: files of before them are read as if nothing stood there.
+const ADDED: &[&str] = &["product"];
 
 /// Why a file of trips cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -187,6 +189,7 @@ pub fn read_trips(bytes: Vec<u8>, file: &str) -> Result<Vec<TripRow>, TripFileEr
         Bytes::from(bytes),
         file,
         &declaration(),
+        ADDED,
         (VERSION_KEY, VERSION),
     )?;
     let rows = fields.first().map_or(0, Vec::len);

@@ -193,6 +193,7 @@ pub(super) fn read(
     bytes: Bytes,
     file: &str,
     columns: &[(&'static str, Kind)],
+    added: &[&str],
     metadata: (&str, &str),
 ) -> Result<Fields, TripFileError> {
     let not_parquet = |error: parquet::errors::ParquetError| TripFileError::NotParquet {
@@ -223,8 +224,15 @@ pub(super) fn read(
             .schema_descr()
             .columns()
             .iter()
-            .position(|column| column.name() == *name)
-            .ok_or_else(|| wrong("no such column".to_owned()))?;
+            .position(|column| column.name() == *name);
+        let Some(at) = at else {
+            if added.contains(name) {
+                let rows = usize::try_from(about.num_rows()).unwrap_or(0);
+                fields[index] = vec![Value::Missing; rows];
+                continue;
+            }
+            return Err(wrong("no such column".to_owned()));
+        };
         for group in 0..reader.num_row_groups() {
             let group = reader.get_row_group(group).map_err(not_parquet)?;
             let read = read_column(group.as_ref(), at, *kind).map_err(&wrong)?;
