@@ -41,7 +41,7 @@ pub fn evidence(ended: &Ended<'_>) -> Evidence {
         .filter(|hold| hold.is_live(ended.ended_at))
         .map(LiveHold::from)
         .collect();
-    evidence.load = load_counts(ended.seen, ended.under_way);
+    evidence.load = load_counts(ended);
     evidence.missing.clone_from(&ended.last_look.missing);
     evidence.foreign_views = ended
         .last_look
@@ -100,16 +100,21 @@ pub fn rows(
     rows
 }
 
-/// What the load generator saw, ride by ride.
-fn load_counts(seen: &SeenTrips, under_way: &BTreeMap<TripId, Seen>) -> LoadCounts {
+/// What the load generator saw, ride by ride. What was seen of a ride before the last look may be long over: it counts
+/// for nothing where that was not answered.
+fn load_counts(ended: &Ended<'_>) -> LoadCounts {
     let mut counts = LoadCounts::default();
-    for (trip, seen) in seen.iter() {
-        if under_way.contains_key(&trip) {
+    for (trip, seen) in ended.seen.iter() {
+        if ended.under_way.contains_key(&trip) {
             counts.in_progress_at_start += 1;
         } else if seen.answered_at.is_some() {
             counts.requested += 1;
         } else {
             counts.unknown += 1;
+            continue;
+        }
+        if ended.last_look.unanswered.contains(&trip) {
+            counts.state_unknown += 1;
             continue;
         }
         match seen.state {
@@ -120,4 +125,51 @@ fn load_counts(seen: &SeenTrips, under_way: &BTreeMap<TripId, Seen>) -> LoadCoun
         }
     }
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::RiderId;
+
+    use super::*;
+
+    #[test]
+    fn a_ride_of_which_the_last_look_was_not_answered_counts_as_nothing_certain() {
+        let (before, confirmed, lost) = (TripId(1), TripId(2), TripId(3));
+        let mut seen = SeenTrips::default();
+        for (trip, answered) in [(before, true), (confirmed, true), (lost, false)] {
+            let first = seen.get_or_insert(trip, || Seen::scheduled(RiderId(7), Timestamp::ZERO));
+            first.answered_at = answered.then_some(Timestamp::ZERO);
+            first.state = Some(TripState::Accepted);
+        }
+        let under_way = BTreeMap::from([(before, seen.get(before).cloned().unwrap())]);
+        let counts = |unanswered: &[TripId]| {
+            let last_look = LastLook {
+                unanswered: unanswered.iter().copied().collect(),
+                ..LastLook::default()
+            };
+            load_counts(&Ended {
+                started_at: Timestamp::ZERO,
+                ended_at: Timestamp::ZERO,
+                under_way: &under_way,
+                seen: &seen,
+                holds: &[],
+                last_look: &last_look,
+            })
+        };
+        let certain = LoadCounts {
+            in_progress_at_start: 1,
+            requested: 1,
+            unknown: 1,
+            in_progress: 2,
+            ..LoadCounts::default()
+        };
+        assert_eq!(counts(&[]), certain);
+        let uncertain = LoadCounts {
+            in_progress: 0,
+            state_unknown: 2,
+            ..certain
+        };
+        assert_eq!(counts(&[before, confirmed, lost]), uncertain);
+    }
 }

@@ -15,6 +15,8 @@ use crate::seen::SeenTrips;
 pub struct LastLook {
     /// Trips that were confirmed and are not to be found now.
     pub missing: Vec<TripId>,
+    /// Trips whose riders were not answered: how these stand is not known, whatever was seen of them before.
+    pub unanswered: BTreeSet<TripId>,
     /// Trips of others that were shown.
     pub foreign_shown: Vec<(RiderId, TripId)>,
     /// Trips of others that were refused, as they must be.

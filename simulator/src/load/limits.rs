@@ -24,3 +24,15 @@ pub const SETTLE_MAX: Duration = Duration::from_secs(20);
 pub const TOKEN_TTL: Duration = Duration::from_secs(600);
 /// Over how many moments renewals are spread.
 pub const RENEWALS_SPREAD: u32 = 256;
+/// Riders who take their last look at once, to begin with.
+pub const ASKING_AT_ONCE: usize = 16;
+/// How long a rider who was turned away waits before asking again; each further time doubles it.
+pub const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
+/// The longest wait before asking again.
+pub const ASK_AGAIN_AFTER_MAX: Duration = Duration::from_secs(5);
+/// When none of those who take their last look was answered for so long, nobody will be: longer than a request takes.
+pub const LOOK_SILENCE_MAX: Duration = Duration::from_secs(35);
+/// How long the last look may take: that of ten thousands of riders at a hundred answers a second.
+pub const LOOK_MAX: Duration = Duration::from_secs(300);
+/// Riders who ask for another's trip as well.
+pub const STRANGERS: usize = 50;

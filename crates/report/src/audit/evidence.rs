@@ -104,6 +104,10 @@ pub struct LoadCounts {
     pub unserved: u64,
     /// Rides not ended when the store was read.
     pub in_progress: u64,
+    /// Rides of which nobody could learn how they stood when the store was read: each is one of the four above.
+    /// Absent in evidence of before the field.
+    #[serde(default)]
+    pub state_unknown: u64,
 }
 
 /// A trip that a rider was shown, let follow or let cancel though it is another's.

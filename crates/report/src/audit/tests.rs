@@ -242,6 +242,30 @@ fn a_lost_answer_may_go_either_way() {
     assert_eq!(found(&city).violations, vec![]);
 }
 
+#[test]
+fn a_ride_that_nobody_could_ask_for_may_be_in_any_state_but_is_not_lost() {
+    let completed = |row: &TripRow| row.state == TripState::Completed;
+    let mut city = valid(6);
+    let last = city.rows.iter().rposition(completed).unwrap();
+    let load = &mut city.evidence.load;
+    load.completed -= 1;
+    load.in_progress += 1;
+    // Taken to be in progress, as it was when it was last seen.
+    expect_fault("conservation", None, &city);
+    let load = &mut city.evidence.load;
+    load.in_progress -= 1;
+    load.state_unknown = 1;
+    assert_eq!(found(&city).violations, vec![]);
+    // One may be anything; two that ended otherwise than seen are one too many.
+    city.evidence.load.completed -= 1;
+    city.evidence.load.in_progress += 1;
+    expect_fault("conservation", None, &city);
+    city.evidence.load.completed += 1;
+    city.evidence.load.in_progress -= 1;
+    city.rows.remove(last);
+    expect_fault("conservation", None, &city);
+}
+
 type PlantMoney = fn(&mut TripRow, Money);
 
 #[test]

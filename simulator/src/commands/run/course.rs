@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::Timestamp;
 use drive::counted::Counted;
+use drive::last_look::LastLook;
 use drive::recorder::Recorder;
 use drive::seed::{Seed, seed, seen_under_way};
 use drive::watched::Watched;
@@ -221,7 +222,10 @@ impl<'a> Course<'a> {
         let holds = system.holds().await.map_err(Failure::target)?;
         let target = system.name();
         let redeployed = self.redeploy.as_ref().map(Redeploy::note);
-        let notes = [ended.notes(), redeployed].into_iter().flatten();
+        let unanswered = unanswered(&last_look);
+        let notes = [ended.notes(), redeployed, unanswered]
+            .into_iter()
+            .flatten();
         let notes = notes.chain(system.notes()).collect();
         system.stop().await;
         self.progress.finish();
@@ -245,6 +249,16 @@ impl<'a> Course<'a> {
             notes,
         })
     }
+}
+
+/// What a reader of the figures must know of riders whose last look was not answered.
+fn unanswered(last_look: &LastLook) -> Option<String> {
+    let riders = last_look.unanswered.len();
+    (riders > 0).then(|| {
+        format!(
+            "{riders} riders were not answered when they asked for the last time: how their rides stand is told by the store alone, and the audit leaves it open."
+        )
+    })
 }
 
 /// Waits until the events of trips have been worked off, within bounds.
