@@ -1,6 +1,9 @@
 //! What every host does for its riders and drivers beside carrying out their actions: it reads drivers'
 //! accounts at both ends of the counted span, and judges how riders' calls were answered.
 
+#[cfg(test)]
+mod tests;
+
 use domain::Timestamp;
 use workload::driver::{Driver, DriverAccount};
 use workload::rider::Failure;
@@ -16,33 +19,29 @@ pub struct KeptAccounts {
 }
 
 impl KeptAccounts {
-    /// Reads the account if an end has come: each at the first step after it. Where drivers wake with each
-    /// ping both are as late, and the span between them is as long.
+    /// Reads the account as of each end that has come. To be called before each step: nothing has happened to the
+    /// driver since the last, so that the account as of a moment between the two can be told however much later,
+    /// and nobody has to be woken at that moment.
     pub fn keep(&mut self, recorder: &Recorder, driver: &Driver, world: &World, now: Timestamp) {
         for (kept, at) in [
             (&mut self.at_warmup, recorder.counted_from()),
             (&mut self.at_end, recorder.counted_until()),
         ] {
             if kept.is_none() && now >= at {
-                *kept = Some(Box::new(driver.account(world, now)));
+                *kept = Some(Box::new(driver.account(world, at)));
             }
         }
     }
 
-    /// When the account is to be read next; none once both ends have been.
-    #[must_use]
-    pub fn next_at(&self, recorder: &Recorder) -> Option<Timestamp> {
-        if self.at_warmup.is_none() {
-            Some(recorder.counted_from())
-        } else if self.at_end.is_none() {
-            Some(recorder.counted_until())
-        } else {
-            None
-        }
-    }
-
-    /// Tells the recorder both, when the driver's run is over.
-    pub fn hand_over(self, recorder: &Recorder, driver: &Driver, world: &World, now: Timestamp) {
+    /// Tells the recorder both, when the driver's run is over. A run that was cut short counts until now.
+    pub fn hand_over(
+        mut self,
+        recorder: &Recorder,
+        driver: &Driver,
+        world: &World,
+        now: Timestamp,
+    ) {
+        self.keep(recorder, driver, world, now);
         let at_end = self
             .at_end
             .map_or_else(|| driver.account(world, now), |kept| *kept);

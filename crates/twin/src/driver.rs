@@ -63,7 +63,7 @@ pub(crate) async fn drive(
     };
     agent.shared.recorder.turned(None, agent.driver.activity());
     while !agent.driver.is_gone() {
-        let wake_at = agent.wake_at();
+        let wake_at = agent.driver.wake_at().map(Timestamp::as_micros);
         let heard = agent.inbox.next_until(&agent.shared.time, wake_at).await;
         let event = match heard {
             Some(Heard::Quiet) => break,
@@ -79,13 +79,6 @@ pub(crate) async fn drive(
 }
 
 impl Agent {
-    /// When the driver acts next: by itself, or to have the account read.
-    fn wake_at(&self) -> Option<i64> {
-        let reading = self.accounts.next_at(&self.shared.recorder);
-        let next = self.driver.wake_at().into_iter().chain(reading).min();
-        next.map(Timestamp::as_micros)
-    }
-
     /// Notes what the recorder wants to know of what the tracker says.
     fn hear(&mut self, event: &DriverEvent, sent_at: Timestamp) {
         let (recorder, now) = (&self.shared.recorder, self.shared.now());

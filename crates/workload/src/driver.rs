@@ -277,11 +277,16 @@ impl Driver {
         self.link == Link::Gone
     }
 
-    /// What time, way and work have come to.
+    /// What time, way and work come to by a time since the last step, if nothing else is heard before it. Milestones
+    /// of the ride between the two count, whether or not the driver was woken for them.
     #[must_use]
-    pub fn account(&self, world: &World, now: Timestamp) -> DriverAccount {
-        let mut account = self.ledger.account(&world.pace, now, &self.leg);
-        account.counts.pings_due = self.pings_due(now);
+    pub fn account(&self, world: &World, at: Timestamp) -> DriverAccount {
+        let mut then = self.clone();
+        // What happens at that very moment belongs to what follows it, as in a span of time.
+        let before = at - Duration::from_micros(1);
+        then.go_on(world, before, &mut Vec::new());
+        let mut account = then.ledger.account(&world.pace, at, &then.leg);
+        account.counts.pings_due = self.pings_due(at);
         account
     }
 

@@ -191,6 +191,25 @@ fn a_ride_from_offer_to_drop_off() {
 }
 
 #[test]
+fn the_account_as_of_a_time_does_not_mind_when_the_driver_is_woken() {
+    let mut late = Scene::online(world(1));
+    accepts(&mut late);
+    let mut punctual = Scene::online(world(1));
+    accepts(&mut punctual);
+    for seconds in [60.0, 112.0, 200.0, 312.0, 313.0, 400.0] {
+        punctual.wake_until(seconds - 1e-6);
+        let (one, other) = (&punctual.driver, &late.driver);
+        let account = |driver: &Driver| {
+            let mut account = driver.account(&late.world, at(seconds));
+            account.counts.pings_missed = 0;
+            account
+        };
+        assert_eq!(account(one), account(other), "{seconds}");
+    }
+    assert_eq!(late.driver.riding(), Some(key(1)), "nothing was done");
+}
+
+#[test]
 fn milestones_keep_their_times_when_the_host_is_late() {
     let mut scene = Scene::online(world(1));
     accepts(&mut scene);
