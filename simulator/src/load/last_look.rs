@@ -49,7 +49,9 @@ pub async fn look(api: &Api, issuer: &Issuer, seen: &mut SeenTrips) -> LastLook 
     };
     let give_up_at = Instant::now() + LOOK_MAX;
     let ask = async |(trip, rider)| ask(api, issuer, rider, trip).await;
+    let asked = open.len();
     let answers = until_answered(open, give_up_at, ask).await;
+    let is_silent = asked > 0 && answers.is_empty();
     let now = WallClock.now();
     for ((trip, _), answer) in answers {
         let Some(known) = seen.get_mut(trip) else {
@@ -71,7 +73,9 @@ pub async fn look(api: &Api, issuer: &Issuer, seen: &mut SeenTrips) -> LastLook 
         }
         last.unanswered.remove(&trip);
     }
-    strangers(api, issuer, seen, give_up_at, &mut last).await;
+    if !is_silent {
+        strangers(api, issuer, seen, give_up_at, &mut last).await;
+    }
     last
 }
 
