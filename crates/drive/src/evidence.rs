@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use cloud::memory::Rows;
 use domain::hold::Hold;
 use domain::trip::{Trip, TripState};
-use domain::{DriverId, Timestamp, TripId, VehicleClass};
+use domain::{DriverId, Timestamp, TripId};
 use report::audit::{Evidence, ForeignView, LiveHold, LoadCounts, ServedBy};
 use report::trips::{Seen, TripRow};
-
 use workload::world::World;
 
 use crate::last_look::LastLook;
@@ -63,22 +62,15 @@ pub fn served_by(world: &World, rows: &[TripRow]) -> Option<ServedBy> {
     if choices.is_empty() {
         return None;
     }
-    let products = choices.iter().map(|choice| {
-        let classes = choice.classes.iter().map(VehicleClass::number);
-        (choice.name.to_string(), classes.collect())
-    });
     let asked: BTreeSet<DriverId> = rows
         .iter()
         .flat_map(|row| row.tries.iter().map(|tried| tried.driver))
         .collect();
-    let drivers = asked.iter().map(|driver| {
-        let class = world.products.of_driver(&world.streams, *driver);
-        (driver.to_string(), class.number())
-    });
-    Some(ServedBy {
-        products: products.collect(),
-        drivers: drivers.collect(),
-    })
+    let class = |driver| world.products.of_driver(&world.streams, driver);
+    Some(ServedBy::new(
+        choices.iter().map(|choice| (choice.name, choice.classes)),
+        asked.into_iter().map(|driver| (driver, class(driver))),
+    ))
 }
 
 /// The store's trips, each with what was seen of it. Of a city-day these are the bulk of what a run holds, so

@@ -29,7 +29,11 @@ pub struct VehicleShare {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Products {
     choices: Vec<Choice>,
+    /// Of the choices, if there are any.
+    chosen: Option<Weights>,
     vehicles: Vec<VehicleShare>,
+    /// Of the vehicles, if there are any.
+    driven: Option<Weights>,
 }
 
 /// Why shares cannot be.
@@ -50,13 +54,14 @@ impl Products {
     /// # Errors
     /// If a share is negative or not finite, or all of them are nothing.
     pub fn new(choices: Vec<Choice>, vehicles: Vec<VehicleShare>) -> Result<Self, SharesError> {
-        if !choices.is_empty() {
-            Weights::new(choices.iter().map(|it| it.share)).map_err(SharesError::Products)?;
-        }
-        if !vehicles.is_empty() {
-            Weights::new(vehicles.iter().map(|it| it.share)).map_err(SharesError::Vehicles)?;
-        }
-        Ok(Self { choices, vehicles })
+        let chosen = weights(choices.iter().map(|it| it.share));
+        let driven = weights(vehicles.iter().map(|it| it.share));
+        Ok(Self {
+            chosen: chosen.map_err(SharesError::Products)?,
+            driven: driven.map_err(SharesError::Vehicles)?,
+            choices,
+            vehicles,
+        })
     }
 
     /// What riders choose from.
@@ -68,7 +73,8 @@ impl Products {
     /// What this rider chooses; none where there is nothing to choose.
     #[must_use]
     pub fn of_rider(&self, streams: &Streams, rider: RiderId) -> Option<ProductName> {
-        choose(&self.choices, streams, rider)
+        let chosen = self.chosen.as_ref()?.pick(draw_of(streams, rider));
+        Some(self.choices[chosen].name)
     }
 
     /// What this rider chose, who has a driver of that class already: of what the class serves, the more likely what few
@@ -87,7 +93,8 @@ impl Products {
         }
         let served = self.choices.iter().filter(|it| it.classes.contains(class));
         let served: Vec<Choice> = served.map(|choice| self.by_vehicle(choice)).collect();
-        choose(&served, streams, rider).map_or(Err(NoneServed), |chosen| Ok(Some(chosen)))
+        let weights = Weights::new(served.iter().map(|it| it.share)).map_err(|_| NoneServed)?;
+        Ok(Some(served[weights.pick(draw_of(streams, rider))].name))
     }
 
     /// A choice with its share of riders for each of the vehicles that serve it.
@@ -108,8 +115,12 @@ impl Products {
     /// What this driver drives.
     #[must_use]
     pub fn of_driver(&self, streams: &Streams, driver: DriverId) -> VehicleClass {
-        let draw = || streams.stream("vehicle", driver.0).uniform();
-        pick(&self.vehicles, |it| it.share, draw).map_or_else(VehicleClass::default, |it| it.class)
+        self.driven
+            .as_ref()
+            .map_or_else(VehicleClass::default, |driven| {
+                let draw = streams.stream("vehicle", driver.0).uniform();
+                self.vehicles[driven.pick(draw)].class
+            })
     }
 }
 
@@ -117,14 +128,13 @@ impl Products {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoneServed;
 
-fn choose(choices: &[Choice], streams: &Streams, rider: RiderId) -> Option<ProductName> {
-    let draw = || streams.stream("product", rider.0).uniform();
-    pick(choices, |it| it.share, draw).map(|chosen| chosen.name)
+fn weights(shares: impl ExactSizeIterator<Item = f64>) -> Result<Option<Weights>, WeightsError> {
+    (shares.len() > 0).then(|| Weights::new(shares)).transpose()
 }
 
-fn pick<T>(things: &[T], share: impl Fn(&T) -> f64, draw: impl FnOnce() -> f64) -> Option<&T> {
-    let weights = Weights::new(things.iter().map(share)).ok()?;
-    Some(&things[weights.pick(draw())])
+/// What a rider's choice is drawn with.
+fn draw_of(streams: &Streams, rider: RiderId) -> f64 {
+    streams.stream("product", rider.0).uniform()
 }
 
 #[cfg(test)]

@@ -52,7 +52,6 @@ pub fn parse(origin: &str, text: &str, sets: &[String]) -> Result<Scenario, Scen
     let mut table: toml::Table = text
         .parse()
         .map_err(|error: toml::de::Error| ScenarioError::wrong(origin, error.message()))?;
-    let before = rate_of(&table);
     let mut scenario =
         from_table(&table).map_err(|message| ScenarioError::wrong(origin, message))?;
     for set in sets {
@@ -60,15 +59,21 @@ pub fn parse(origin: &str, text: &str, sets: &[String]) -> Result<Scenario, Scen
         lay(&mut table, set).map_err(wrong)?;
         scenario = from_table(&table).map_err(wrong)?;
     }
-    check_rate(&scenario, sets, before != rate_of(&table))?;
+    check_rate(&scenario, sets)?;
     Ok(scenario)
 }
 
 /// A rate that was asked for and means nothing would go unnoticed.
-fn check_rate(scenario: &Scenario, sets: &[String], is_another: bool) -> Result<(), ScenarioError> {
-    let is_rate = |set: &&String| set.trim_start().starts_with("demand.rides_per_hour");
-    let of_all = sets.last().filter(|_| is_another);
-    let rate = sets.iter().find(is_rate).or(of_all);
+fn check_rate(scenario: &Scenario, sets: &[String]) -> Result<(), ScenarioError> {
+    // What a set would state by itself, however it is spelled.
+    let states_a_rate = |set: &&String| {
+        let mut stated = toml::Table::new();
+        let demand = lay(&mut stated, set)
+            .ok()
+            .and_then(|()| stated.get("demand"));
+        demand.is_some_and(|demand| demand.get("rides_per_hour").is_some())
+    };
+    let rate = sets.iter().find(states_a_rate);
     match (rate, scenario.demand.kind) {
         (None, _) | (_, DemandKind::Poisson) => Ok(()),
         (Some(set), DemandKind::Hourly | DemandKind::Trips) => Err(ScenarioError::wrong(
@@ -76,10 +81,6 @@ fn check_rate(scenario: &Scenario, sets: &[String], is_another: bool) -> Result<
             "found a rate beside demand that has its own, by the hour or recorded, expected `demand.scale`, which multiplies that",
         )),
     }
-}
-
-fn rate_of(table: &toml::Table) -> Option<toml::Value> {
-    table.get("demand")?.get("rides_per_hour").cloned()
 }
 
 fn from_table(table: &toml::Table) -> Result<Scenario, String> {
@@ -162,6 +163,12 @@ mod tests {
         );
         let poisson = "demand.kind=poisson".to_owned();
         assert!(parse("x", hourly, &[set, poisson]).is_ok());
+        for set in [
+            "demand={kind=\"hourly\",rides_per_hour=100.0}",
+            "demand.rides_per_hour=7.0",
+        ] {
+            assert!(parse("x", hourly, &[set.to_owned()]).is_err(), "{set}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::hold::HoldKey;
 use domain::trip::{Trip, TripState};
-use domain::{RiderId, Timestamp, TripId, VehicleClass};
+use domain::{RiderId, Timestamp, TripId};
 use report::audit::{AuditInput, Evidence, ForeignView, LiveHold, LoadCounts, ServedBy, audit};
 use report::trips::{Seen, SeenAccept, TripRow};
 use services::error::RideError;
@@ -172,18 +172,11 @@ impl Dispatch {
 
     /// Whose vehicles serve what, if there is anything to choose.
     fn served_by(&self) -> Option<ServedBy> {
-        let products = self.market.products.iter().map(|product| {
-            let classes = product.classes.iter().map(VehicleClass::number);
-            (product.name.to_string(), classes.collect())
-        });
-        let vehicles = self.vehicles();
-        let drivers = vehicles.iter();
-        self.market.products.usual().map(|_| ServedBy {
-            products: products.collect(),
-            drivers: drivers
-                .map(|(id, class)| (id.to_string(), class.number()))
-                .collect(),
-        })
+        let products = &self.market.products;
+        let classes = products.iter().map(|it| (it.name, it.classes));
+        products
+            .usual()
+            .map(|_| ServedBy::new(classes, self.vehicles()))
     }
 
     fn evidence(&self) -> (Vec<TripRow>, Evidence) {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::hold::{Hold, HoldStage};
-use domain::{Attempt, DriverId, RiderId, Timestamp, TripId};
+use domain::{
+    Attempt, DriverId, ProductName, RiderId, Timestamp, TripId, VehicleClass, VehicleClasses,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -130,6 +132,27 @@ pub struct ServedBy {
     pub products: BTreeMap<String, Vec<u32>>,
     /// The class that each driver drives, by driver, of those to whom rides were offered.
     pub drivers: BTreeMap<String, u32>,
+}
+
+impl ServedBy {
+    /// The classes that serve each product, and the class of each driver's vehicle.
+    #[must_use]
+    pub fn new(
+        products: impl IntoIterator<Item = (ProductName, VehicleClasses)>,
+        drivers: impl IntoIterator<Item = (DriverId, VehicleClass)>,
+    ) -> Self {
+        let products = products.into_iter().map(|(product, classes)| {
+            let classes = classes.iter().map(VehicleClass::number);
+            (product.to_string(), classes.collect())
+        });
+        let drivers = drivers.into_iter();
+        Self {
+            products: products.collect(),
+            drivers: drivers
+                .map(|(driver, class)| (driver.to_string(), class.number()))
+                .collect(),
+        }
+    }
 }
 
 /// How much time things may take, in milliseconds of the run's clock.
