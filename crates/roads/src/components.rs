@@ -27,9 +27,10 @@ pub fn largest_component(graph: &Graph) -> (Graph, Dropped) {
         .find(|it| sizes[*it as usize] == most);
     let keep: Vec<bool> = component.iter().map(|it| Some(*it) == chosen).collect();
     let kept = graph.of_nodes(&keep);
+    let (all, left) = (graph.extent(), kept.extent());
     let dropped = Dropped {
-        nodes: graph.nodes() - kept.nodes(),
-        edges: graph.edges() - kept.edges(),
+        nodes: all.corners - left.corners,
+        edges: all.streets - left.streets,
     };
     (kept, dropped)
 }
@@ -92,7 +93,7 @@ fn components(graph: &Graph) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Draft, Street};
+    use crate::draft::{Draft, Street};
     use domain::Place;
 
     fn graph(nodes: u32, edges: &[(u32, u32)]) -> Graph {

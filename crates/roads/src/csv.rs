@@ -12,10 +12,10 @@ use std::path::Path;
 use csv::{Reader, StringRecord};
 use domain::{Place, Space};
 
-use crate::file::{FileError, open};
-use crate::graph::{
+use crate::draft::{
     Draft, NODES_MAX, SPEED_MAX_KMH, SPEED_MIN_KMH, STREET_MAX_M, STREETS_MAX, Street,
 };
+use crate::file::{FileError, open};
 use crate::traffic::{CLASSES_MAX, Classes};
 
 /// The speed of a street of which none is stated, in km/h: as in a European town with a limit of 30 in side streets.
@@ -185,6 +185,7 @@ impl Nodes {
             places: self.places,
             streets,
             classes,
+            turns: Vec::new(),
         })
     }
 }

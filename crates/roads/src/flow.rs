@@ -3,7 +3,7 @@
 use domain::Place;
 
 use crate::cost::Cost;
-use crate::graph::Graph;
+use crate::graph::{Edge, Graph};
 use crate::hierarchy::{Hierarchy, Search};
 use crate::snap::{Ends, Kerb};
 
@@ -12,23 +12,24 @@ use crate::snap::{Ends, Kerb};
 pub(crate) struct Flow {
     pub(crate) graph: Graph,
     pub(crate) hierarchy: Hierarchy,
-    /// What each street from node to node costs, as [`streets`](crate::snap::streets) has them.
+    /// What each street from corner to corner costs, as [`streets`](crate::snap::streets) has them.
     sides: Vec<Sides>,
 }
 
-/// What a street between two nodes costs.
+/// A street between two corners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Sides {
     ends: Ends,
-    /// From the first node to the second; [`Cost::NEVER`] against a one-way.
-    there: Cost,
-    /// From the second to the first; [`Cost::NEVER`] against a one-way.
-    back: Cost,
+    /// From the first corner to the second: where it ends, and what it costs; none against a one-way.
+    there: Option<Edge>,
+    /// From the second to the first.
+    back: Option<Edge>,
 }
 
 /// Where a car is on a street, as a share of the way along it, and what the street costs.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Stand {
+pub(crate) struct Stand<'a> {
+    graph: &'a Graph,
     street: u32,
     sides: Sides,
     share: f64,
@@ -43,13 +44,12 @@ pub(crate) struct Through {
 }
 
 impl Flow {
-    /// The streets of a graph of which all hangs together, `streets` being those between two nodes.
+    /// The streets of a graph of which all hangs together, `streets` being those between two corners.
     pub(crate) fn new(graph: Graph, hierarchy: Hierarchy, streets: &[Ends]) -> Self {
-        let cost = |from, to| graph.edge(from, to).unwrap_or(Cost::NEVER);
         let sides = streets.iter().map(|&ends| Sides {
             ends,
-            there: cost(ends.a, ends.b),
-            back: cost(ends.b, ends.a),
+            there: graph.street(ends.a, ends.b),
+            back: graph.street(ends.b, ends.a),
         });
         Self {
             sides: sides.collect(),
@@ -59,8 +59,9 @@ impl Flow {
     }
 
     /// A car at a kerb.
-    pub(crate) fn stand(&self, kerb: &Kerb) -> Stand {
+    pub(crate) fn stand(&self, kerb: &Kerb) -> Stand<'_> {
         Stand {
+            graph: &self.graph,
             street: kerb.street,
             sides: self.sides[kerb.street as usize],
             share: kerb.share,
@@ -68,21 +69,21 @@ impl Flow {
     }
 
     /// What the way between two kerbs costs.
-    pub(crate) fn between(&self, search: &mut Search, from: &Stand, to: &Stand) -> Cost {
+    pub(crate) fn between(&self, search: &mut Search, from: &Stand<'_>, to: &Stand<'_>) -> Cost {
         let found = search.between(&self.hierarchy, from.leaving(), to.arriving());
         let through = found.map_or(Cost::NEVER, |found| found.cost);
         through.min(from.down_to(to))
     }
 
     /// What the ways from kerbs to one cost.
-    pub(crate) fn to(
+    pub(crate) fn to<'s>(
         &self,
         search: &mut Search,
-        to: &Stand,
-        from: impl Iterator<Item = Option<Stand>>,
+        to: &Stand<'_>,
+        from: impl Iterator<Item = Option<Stand<'s>>>,
     ) -> Vec<Option<Cost>> {
         search.end_at(&self.hierarchy, to.arriving());
-        let one = |from: Option<Stand>| {
+        let one = |from: Option<Stand<'s>>| {
             let from = from?;
             let through = search.from(&self.hierarchy, from.leaving());
             Some(through.min(from.down_to(to)))
@@ -91,7 +92,7 @@ impl Flow {
     }
 
     /// The same way as [`between`](Self::between), with its nodes.
-    pub(crate) fn through(&self, search: &mut Search, from: &Stand, to: &Stand) -> Through {
+    pub(crate) fn through(&self, search: &mut Search, from: &Stand<'_>, to: &Stand<'_>) -> Through {
         let direct = from.down_to(to);
         let found = search.between(&self.hierarchy, from.leaving(), to.arriving());
         let Some(found) = found.filter(|found| found.cost < direct) else {
@@ -117,40 +118,38 @@ impl Flow {
     }
 }
 
-impl Stand {
+impl Stand<'_> {
     /// The nodes that the car comes to first, and what it costs to get there.
-    pub(crate) fn leaving(&self) -> impl Iterator<Item = (u32, Cost)> + use<> {
-        let (there, back, share) = self.parts();
-        let Ends { a, b } = self.sides.ends;
-        [
-            there.map(|cost| (b, cost.less(cost.part(share)))),
-            back.map(|cost| (a, cost.part(share))),
-            // On a corner a car may leave by any street.
-            (share <= 0.0).then_some((a, Cost::ZERO)),
-            (share >= 1.0).then_some((b, Cost::ZERO)),
-        ]
-        .into_iter()
-        .flatten()
+    pub(crate) fn leaving(&self) -> impl Iterator<Item = (u32, Cost)> {
+        let Sides { there, back, .. } = self.sides;
+        let down = there.map(|it| (it.to, it.cost.less(it.cost.part(self.share))));
+        let up = back.map(|it| (it.to, it.cost.part(self.share)));
+        [down, up].into_iter().flatten().chain(self.on_corner())
     }
 
     /// The nodes from which a car comes here, and what it costs from there.
-    pub(crate) fn arriving(&self) -> impl Iterator<Item = (u32, Cost)> + use<> {
-        let (there, back, share) = self.parts();
-        let Ends { a, b } = self.sides.ends;
-        [
-            there.map(|cost| (a, cost.part(share))),
-            back.map(|cost| (b, cost.less(cost.part(share)))),
-            (share <= 0.0).then_some((a, Cost::ZERO)),
-            (share >= 1.0).then_some((b, Cost::ZERO)),
-        ]
-        .into_iter()
-        .flatten()
+    pub(crate) fn arriving(&self) -> impl Iterator<Item = (u32, Cost)> {
+        let Sides { ends, there, back } = self.sides;
+        let down = there.map(|it| (ends.a, it, it.cost.part(self.share)));
+        let up = back.map(|it| (ends.b, it, it.cost.less(it.cost.part(self.share))));
+        let along = move |(corner, edge, cost): (u32, Edge, Cost)| {
+            // Whoever may turn into the street.
+            let from = self.graph.corners().nodes_of(corner);
+            let from = from.filter(move |from| self.graph.edge(*from, edge.to).is_some());
+            from.map(move |from| (from, cost))
+        };
+        let along = [down, up].into_iter().flatten().flat_map(along);
+        along.chain(self.on_corner())
     }
 
-    /// What both directions cost, none against a one-way, and how far the car is.
-    fn parts(&self) -> (Option<Cost>, Option<Cost>, f64) {
-        let some = |cost: Cost| (cost != Cost::NEVER).then_some(cost);
-        (some(self.sides.there), some(self.sides.back), self.share)
+    /// On a corner a car may leave by any street, and come by any.
+    fn on_corner(&self) -> impl Iterator<Item = (u32, Cost)> {
+        let Ends { a, b } = self.sides.ends;
+        let first = (self.share <= 0.0).then_some(a);
+        let second = (self.share >= 1.0).then_some(b);
+        let corners = [first, second].into_iter().flatten();
+        let nodes = corners.flat_map(|corner| self.graph.corners().nodes_of(corner));
+        nodes.map(|node| (node, Cost::ZERO))
     }
 
     /// The cost of the way to another place farther down the same street; never where there is no such way.
@@ -158,9 +157,12 @@ impl Stand {
         if self.street != to.street {
             return Cost::NEVER;
         }
-        let (there, back, share) = self.parts();
-        let span = |whole: Option<Cost>, less: f64, more: f64| {
-            whole.map_or(Cost::NEVER, |it| it.part(more).less(it.part(less)))
+        let Sides { there, back, .. } = self.sides;
+        let share = self.share;
+        let span = |whole: Option<Edge>, less: f64, more: f64| {
+            whole.map_or(Cost::NEVER, |it| {
+                it.cost.part(more).less(it.cost.part(less))
+            })
         };
         if share.total_cmp(&to.share).is_eq() {
             Cost::ZERO
@@ -175,7 +177,7 @@ impl Stand {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Draft, Street};
+    use crate::draft::{Draft, Street};
     use crate::snap::streets;
 
     #[test]
@@ -196,8 +198,8 @@ mod tests {
         let graph = graph.unwrap();
         let flow = Flow::new(graph.clone(), Hierarchy::of(&graph), &streets(&graph));
         assert_eq!(flow.sides.len(), 2);
-        assert!(flow.sides[0].there < Cost::NEVER && flow.sides[0].back < Cost::NEVER);
-        assert_eq!(flow.sides[1].there, Cost::NEVER);
-        assert!(flow.sides[1].back < Cost::NEVER);
+        assert!(flow.sides[0].there.is_some() && flow.sides[0].back.is_some());
+        assert_eq!(flow.sides[1].there, None);
+        assert!(flow.sides[1].back.is_some());
     }
 }

@@ -5,67 +5,8 @@ mod packed;
 use domain::{Place, Space};
 
 use crate::cost::{Cost, DECIMETRES_MAX, MILLIS_MAX};
-use crate::traffic::{Class, Classes};
-
-/// Nodes of a network at most: a metropolis with every bend of its streets has about a million.
-pub const NODES_MAX: usize = 4_000_000;
-/// Streets of a network at most, each direction counted.
-pub const STREETS_MAX: usize = 16_000_000;
-/// The longest street from node to node, in metres.
-pub const STREET_MAX_M: f64 = 100_000.0;
-/// The slowest street, in km/h.
-pub const SPEED_MIN_KMH: f64 = 1.0;
-/// The fastest street, in km/h.
-pub const SPEED_MAX_KMH: f64 = 200.0;
-
-/// A street in one direction, from node to node.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Street {
-    /// The number of the node where it begins.
-    pub from: u32,
-    /// The number of the node where it ends.
-    pub to: u32,
-    /// Its length in metres.
-    pub length_m: f64,
-    /// How fast cars are on it when nothing slows them.
-    pub speed_kmh: f64,
-    /// By which traffic tells it from others.
-    pub class: Option<Class>,
-}
-
-impl Street {
-    /// The same street in the other direction.
-    #[must_use]
-    pub fn back(self) -> Self {
-        Self {
-            from: self.to,
-            to: self.from,
-            ..self
-        }
-    }
-
-    fn cost(&self) -> Cost {
-        let millis = self.length_m / self.speed_kmh * 3_600.0;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "not negative, and bounded by the longest street at the lowest speed"
-        )]
-        let whole = |number: f64| number.round() as u64;
-        Cost::new(whole(millis), whole(self.length_m * 10.0))
-    }
-}
-
-/// What a network is made from: nodes and streets between them, as a reader found them.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Draft {
-    /// Where each node is.
-    pub places: Vec<Place>,
-    /// The streets, each direction for itself.
-    pub streets: Vec<Street>,
-    /// The classes that streets have.
-    pub classes: Classes,
-}
+use crate::draft::{Draft, SPEED_MAX_KMH, SPEED_MIN_KMH, STREET_MAX_M, Street, check_counts};
+use crate::turns::{self, Corners};
 
 /// Why nodes and streets are no network.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -91,6 +32,16 @@ pub enum GraphError {
     Node {
         /// The street's number.
         street: usize,
+        /// The node's.
+        node: u32,
+        /// How many nodes there are.
+        nodes: usize,
+    },
+    /// A turn is forbidden at a node that is not there.
+    #[error("forbidden turn {turn}: found node {node}, expected one of {nodes}")]
+    TurnNode {
+        /// The turn's number.
+        turn: usize,
         /// The node's.
         node: u32,
         /// How many nodes there are.
@@ -147,10 +98,23 @@ pub struct Edge {
     pub cost: Cost,
 }
 
-/// Nodes, and the streets that leave each.
+/// How much there is of a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Extent {
+    pub(crate) corners: usize,
+    /// From corner to corner, each direction counted.
+    pub(crate) streets: usize,
+    /// Of all streets.
+    pub(crate) decimetres: u64,
+    /// That it takes to drive along all streets.
+    pub(crate) millis: u64,
+}
+
+/// Nodes, and the streets that leave each. A corner at which turns are forbidden is several nodes ([`turns`](crate::turns)).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Graph {
     places: Vec<Place>,
+    corners: Corners,
     /// Where each node's edges begin, and after the last where all end.
     first: Vec<u32>,
     edges: Vec<Edge>,
@@ -161,46 +125,28 @@ impl Graph {
     ///
     /// # Errors
     /// If there is no street, or one is not what a street can be, or there are too many.
-    pub fn new(draft: Draft) -> Result<Self, GraphError> {
+    pub fn new(mut draft: Draft) -> Result<Self, GraphError> {
+        draft.check()?;
+        draft.streets.retain(|it| it.from != it.to);
+        if draft.streets.is_empty() {
+            let nodes = draft.places.len();
+            return Err(GraphError::NoStreets { nodes });
+        }
+        let (split, corners) = turns::split(draft);
         let Draft {
             places,
             mut streets,
             ..
-        } = draft;
-        let nodes = places.len();
-        check_counts(nodes, streets.len())?;
-        for (street, it) in streets.iter().enumerate() {
-            if let Some(node) = [it.from, it.to]
-                .into_iter()
-                .find(|at| *at as usize >= nodes)
-            {
-                return Err(GraphError::Node {
-                    street,
-                    node,
-                    nodes,
-                });
-            }
-            if !(0.0..=STREET_MAX_M).contains(&it.length_m) {
-                let metres = it.length_m;
-                return Err(GraphError::Length { street, metres });
-            }
-            if !(SPEED_MIN_KMH..=SPEED_MAX_KMH).contains(&it.speed_kmh) {
-                let kmh = it.speed_kmh;
-                return Err(GraphError::Speed { street, kmh });
-            }
-        }
-        streets.retain(|it| it.from != it.to);
-        if streets.is_empty() {
-            return Err(GraphError::NoStreets { nodes });
-        }
+        } = split;
+        check_counts(places.len(), streets.len())?;
         streets.sort_by_key(|it| (it.from, it.to, it.cost()));
-        let graph = Self::sorted(places, &streets);
+        let graph = Self::sorted(places, corners, &streets);
         graph.check_size()?;
         graph.check_places()?;
         Ok(graph)
     }
 
-    fn sorted(places: Vec<Place>, streets: &[Street]) -> Self {
+    fn sorted(places: Vec<Place>, corners: Corners, streets: &[Street]) -> Self {
         let edges = streets.iter().map(|it| Edge {
             to: it.to,
             cost: it.cost(),
@@ -209,6 +155,7 @@ impl Graph {
             first: starts(places.len(), streets.iter().map(|it| it.from)),
             edges: edges.collect(),
             places,
+            corners,
         }
     }
 
@@ -282,16 +229,49 @@ impl Graph {
         &self.edges[self.first[node] as usize..self.first[node + 1] as usize]
     }
 
-    /// All decimetres that there are to drive, and the milliseconds that they take.
-    pub(crate) fn whole(&self) -> (u64, u64) {
-        self.edges
-            .iter()
-            .fold((0, 0), |(decimetres, millis), edge| {
-                (
-                    decimetres + edge.cost.decimetres(),
-                    millis + edge.cost.millis(),
-                )
-            })
+    /// Which corner each node stands for.
+    pub(crate) fn corners(&self) -> &Corners {
+        &self.corners
+    }
+
+    /// Each street from corner to corner once, though it may leave several nodes of a corner: one of these, and the street
+    /// with those that are parallel to it, the cheapest first.
+    pub(crate) fn streets(&self) -> impl Iterator<Item = (u32, &[Edge])> {
+        let corner_of = self.corners.of_each(self.nodes());
+        (0..self.nodes() as u32).flat_map(move |node| {
+            let before = self.corners.nodes_of(corner_of[node as usize]);
+            let before: Vec<u32> = before.take_while(|other| *other < node).collect();
+            let streets = self
+                .edges_of(node)
+                .chunk_by(|one, other| one.to == other.to);
+            let is_known = move |to| before.iter().any(|it| self.edge(*it, to).is_some());
+            let streets = streets.filter(move |parallel| !is_known(parallel[0].to));
+            streets.map(move |parallel| (node, parallel))
+        })
+    }
+
+    /// What there is to drive.
+    pub(crate) fn extent(&self) -> Extent {
+        let none = Extent {
+            corners: self.nodes() - self.corners.others().len(),
+            ..Extent::default()
+        };
+        let edges = self.streets().flat_map(|(_, parallel)| parallel);
+        edges.fold(none, |extent, edge| Extent {
+            streets: extent.streets + 1,
+            decimetres: extent.decimetres + edge.cost.decimetres(),
+            millis: extent.millis + edge.cost.millis(),
+            ..extent
+        })
+    }
+
+    /// The street from one corner to another: the node where it ends, and what the cheapest one costs.
+    pub(crate) fn street(&self, from: u32, to: u32) -> Option<Edge> {
+        let between = |from| {
+            let ends = self.corners.nodes_of(to);
+            ends.filter_map(move |to| self.edge(from, to).map(|cost| Edge { to, cost }))
+        };
+        self.corners.nodes_of(from).flat_map(between).next()
     }
 
     /// The cheapest edge from one node to another.
@@ -315,6 +295,7 @@ impl Graph {
             kept += 1;
         }
         let mut places = Vec::with_capacity(kept as usize);
+        let corners = self.corners.renumbered(&number);
         let (mut first, mut edges) = (vec![0], Vec::new());
         for node in (0..self.nodes() as u32).filter(|node| keep[*node as usize]) {
             places.push(self.place(node));
@@ -327,6 +308,7 @@ impl Graph {
         }
         Self {
             places,
+            corners,
             first,
             edges,
         }
@@ -339,18 +321,6 @@ fn is_near((a, b): (Place, Place)) -> bool {
     const NEAR_E7: u32 = 5_000_000;
     let ((lat_a, lon_a), (lat_b, lon_b)) = (a.to_e7(), b.to_e7());
     lat_a.abs_diff(lat_b) <= NEAR_E7 && lon_a.abs_diff(lon_b) <= NEAR_E7
-}
-
-fn check_counts(nodes: usize, streets: usize) -> Result<(), GraphError> {
-    for (what, found, limit) in [
-        ("nodes", nodes, NODES_MAX),
-        ("streets", streets, STREETS_MAX),
-    ] {
-        if found > limit {
-            return Err(GraphError::TooMany { what, found, limit });
-        }
-    }
-    Ok(())
 }
 
 /// Where each of `count` groups begins in a list sorted by group, and after the last where all end.

@@ -13,8 +13,9 @@ use domain::travel::{Streets, Way};
 
 use crate::components::{Dropped, largest_component};
 use crate::cost::Cost;
+use crate::draft::Draft;
 use crate::flow::Flow;
-use crate::graph::{Draft, Graph, GraphError};
+use crate::graph::{Extent, Graph, GraphError};
 use crate::hierarchy::{Hierarchy, Search};
 use crate::snap::{Snap, streets};
 use crate::traffic::{HOURS, Traffic, TrafficError};
@@ -136,7 +137,7 @@ impl Network {
             let whole = Graph::new(draft)?;
             let (graph, dropped) = largest_component(&whole);
             if graph.edges() == 0 {
-                let nodes = whole.nodes();
+                let nodes = whole.extent().corners;
                 return Err(NetworkError::Disconnected { nodes });
             }
             left_out = dropped;
@@ -157,16 +158,17 @@ impl Network {
         dropped: Dropped,
     ) -> Result<Self, NetworkError> {
         let free = &graphs[0].0;
-        let (nodes, edges) = (free.nodes(), free.edges());
-        let wholes: Vec<(u64, u64)> = graphs.iter().map(|(graph, _)| graph.whole()).collect();
-        if wholes
+        let extents: Vec<Extent> = graphs.iter().map(|(graph, _)| graph.extent()).collect();
+        let whole = extents[0];
+        if extents
             .iter()
-            .any(|(decimetres, millis)| *decimetres == 0 || *millis == 0)
+            .any(|it| it.decimetres == 0 || it.millis == 0)
         {
+            let edges = whole.streets;
             return Err(NetworkError::NoLength { edges });
         }
-        let mps = |(decimetres, millis): (u64, u64)| decimetres as f64 * 100.0 / millis as f64;
-        let kmh = |flow: usize| mps(wholes[flow]) * 3.6;
+        let mps = |it: &Extent| it.decimetres as f64 * 100.0 / it.millis as f64;
+        let kmh = |flow: usize| mps(&extents[flow]) * 3.6;
         let streets = streets(free);
         let snap = Snap::new(free, &streets);
         let graphs = graphs.into_iter();
@@ -176,15 +178,15 @@ impl Network {
             by_hour,
             snap,
             survey: Survey {
-                nodes,
-                edges,
-                km: wholes[0].0 as f64 / 10_000.0,
+                nodes: whole.corners,
+                edges: whole.streets,
+                km: whole.decimetres as f64 / 10_000.0,
                 mean_kmh: kmh(0),
                 kmh_by_hour: by_hour.map(|flow| kmh(usize::from(flow))),
-                periods: wholes.len() - 1,
+                periods: extents.len() - 1,
                 dropped,
             },
-            mean_speed_mps: mps(wholes[0]),
+            mean_speed_mps: mps(&whole),
             searches: Mutex::default(),
         })
     }

@@ -2,7 +2,9 @@
 //!
 //! Which ways those are, how fast, and in which directions, follows the tags `highway`, `maxspeed`, `oneway`,
 //! `junction`, `access`, `motor_vehicle` and `area` (wiki.openstreetmap.org, Key:highway and those). A street's class is
-//! its `highway`, `motorway_link` being a `motorway`. Forbidden turns (relations) are not looked at.
+//! its `highway`, `motorway_link` being a `motorway`. Turns are forbidden by [`restrictions`].
+
+mod restrictions;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,11 +12,13 @@ use std::path::Path;
 use domain::{Place, Space};
 use osmpbf::{Element, ElementReader, Way};
 
-use crate::file::{FileError, open};
-use crate::graph::{
+use crate::draft::{
     Draft, NODES_MAX, SPEED_MAX_KMH, SPEED_MIN_KMH, STREET_MAX_M, STREETS_MAX, Street,
 };
+use crate::file::{FileError, open};
 use crate::traffic::{Class, Classes};
+
+use restrictions::{Restriction, Ways};
 
 /// Kilometres in a mile.
 const KM_PER_MILE: f64 = 1.609_344;
@@ -41,21 +45,23 @@ struct Drivable {
 /// # Errors
 /// If the file cannot be read, is no extract, or holds more than a network may.
 pub fn read(path: &Path) -> Result<Draft, FileError> {
-    let mut ways: Vec<(Drivable, Vec<i64>)> = Vec::new();
+    let mut ways = Ways::new();
+    let mut forbidding: Vec<Restriction> = Vec::new();
     let mut classes = Classes::default();
     let mut nodes: BTreeMap<i64, Option<Place>> = BTreeMap::new();
     // Nodes come before ways in a file: ways are read first, so that of all nodes only theirs are kept.
-    elements(path, |element| {
-        let Element::Way(way) = element else {
-            return;
-        };
-        // What is too much is said below; here it is only not kept.
-        let is_within = nodes.len() <= NODES_MAX;
-        if let Some(drivable) = drivable(&way, &mut classes).filter(|_| is_within) {
-            let refs: Vec<i64> = way.refs().collect();
-            nodes.extend(refs.iter().map(|id| (*id, None)));
-            ways.push((drivable, refs));
+    elements(path, |element| match element {
+        Element::Way(way) => {
+            // What is too much is said below; here it is only not kept.
+            let is_within = nodes.len() <= NODES_MAX;
+            if let Some(drivable) = drivable(&way, &mut classes).filter(|_| is_within) {
+                let refs: Vec<i64> = way.refs().collect();
+                nodes.extend(refs.iter().map(|id| (*id, None)));
+                ways.insert(way.id(), (drivable, refs));
+            }
         }
+        Element::Relation(relation) => forbidding.extend(Restriction::read(&relation)),
+        _ => {}
     })?;
     let too_many = |what: &str, limit: usize| {
         let message =
@@ -83,7 +89,7 @@ pub fn read(path: &Path) -> Result<Draft, FileError> {
             draft.places.push(*place);
         }
     }
-    for (drivable, refs) in &ways {
+    for (drivable, refs) in ways.values() {
         for pair in refs.windows(2) {
             let ends = (numbers.get(&pair[0]), numbers.get(&pair[1]));
             if let (Some(&from), Some(&to)) = ends {
@@ -94,6 +100,7 @@ pub fn read(path: &Path) -> Result<Draft, FileError> {
             return Err(too_many("streets", STREETS_MAX));
         }
     }
+    draft.turns = restrictions::turns(&forbidding, &ways, &numbers, &draft.streets);
     Ok(draft)
 }
 

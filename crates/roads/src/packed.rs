@@ -22,7 +22,7 @@ use crate::traffic::{HOURS, PERIODS_MAX};
 /// What packed networks begin with.
 const MARK: &[u8; 16] = b"rushhour streets";
 /// The version of what follows. Another order of the arrays, or another meaning, is another version.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Bytes before those that the fingerprint is of.
 const HEAD: usize = MARK.len() + size_of::<u32>() + size_of::<u64>();
 

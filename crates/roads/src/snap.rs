@@ -14,7 +14,7 @@ const CELL_MAX_M: f64 = 2_000.0;
 /// Cells for each street at most.
 const CELLS_PER_STREET: f64 = 4.0;
 
-/// The two nodes of a street, `a` being the one of the lower number.
+/// The two corners of a street, `a` being the one of the lower number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ends {
     pub(crate) a: u32,
@@ -26,7 +26,7 @@ pub(crate) struct Ends {
 pub(crate) struct Kerb {
     /// The number of the street, as [`streets`] has them.
     pub(crate) street: u32,
-    /// How far it is from its first node, as a share of the way to the second.
+    /// How far it is from its first corner, as a share of the way to the second.
     pub(crate) share: f64,
     /// Where it is.
     pub(crate) place: Place,
@@ -255,21 +255,19 @@ impl Snap {
     }
 }
 
-/// Each pair of nodes with a street between them, in whichever directions: the same of graphs of the same streets, whatever
-/// these cost.
+/// Each pair of corners with a street between them, in whichever directions: the same of graphs of the same streets,
+/// whatever these cost.
 pub(crate) fn streets(graph: &Graph) -> Vec<Ends> {
+    let corner_of = graph.corners().of_each(graph.nodes());
+    let corner_of = |node: u32| corner_of[node as usize];
     let mut streets = Vec::new();
-    for node in 0..graph.nodes() as u32 {
-        let edges = graph.edges_of(node);
-        // Parallel ones stand side by side.
-        let heads = edges.chunk_by(|one, other| one.to == other.to);
-        for edge in heads.filter_map(|parallel| parallel.first()) {
-            if node < edge.to || graph.edge(edge.to, node).is_none() {
-                streets.push(Ends {
-                    a: node.min(edge.to),
-                    b: node.max(edge.to),
-                });
-            }
+    for (node, parallel) in graph.streets() {
+        let (from, to) = (corner_of(node), corner_of(parallel[0].to));
+        if from < to || graph.street(to, from).is_none() {
+            streets.push(Ends {
+                a: from.min(to),
+                b: from.max(to),
+            });
         }
     }
     streets
@@ -292,7 +290,7 @@ fn nearest_on((a, b): (Point, Point), point: Point) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Draft, Street};
+    use crate::draft::{Draft, Street};
     use domain::Space;
     use proptest::prelude::*;
 

@@ -5,9 +5,11 @@
 use domain::Place;
 use domain::place::METRES_PER_DEGREE;
 
-use crate::graph::{Draft, Street};
+use crate::draft::{Draft, Street};
 #[cfg(test)]
 use crate::traffic::{Period, Traffic};
+#[cfg(test)]
+use crate::turns::Turn;
 
 /// Of how many streets one is an avenue, counted in either direction.
 const AVENUE_EVERY: u32 = 8;
@@ -124,6 +126,25 @@ pub(crate) fn some_town(seed: u64, columns: u32, rows: u32) -> Draft {
         one_way: 0.3,
     };
     town.build(|| stream.uniform())
+}
+
+/// The same with a share of its turns forbidden.
+#[cfg(test)]
+pub(crate) fn some_turns(seed: u64, columns: u32, rows: u32, share: f64) -> Draft {
+    let mut draft = some_town(seed, columns, rows);
+    let mut stream = kernel::Streams::new(seed).stream("turns", 0);
+    for one in &draft.streets {
+        for next in draft.streets.iter().filter(|it| it.from == one.to) {
+            if stream.uniform() < share {
+                draft.turns.push(Turn {
+                    from: one.from,
+                    via: one.to,
+                    to: next.to,
+                });
+            }
+        }
+    }
+    draft
 }
 
 /// Traffic for tests: at eight a fifth of the arteries' speed is left, at five half of it.

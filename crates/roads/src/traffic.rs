@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::graph::{Draft, SPEED_MIN_KMH, Street};
+use crate::draft::{Draft, SPEED_MIN_KMH, Street};
 
 /// Hours of a day.
 pub const HOURS: usize = 24;
@@ -203,6 +203,7 @@ impl Traffic {
                     places: draft.places.clone(),
                     streets: draft.streets.iter().map(slowed).collect(),
                     classes: draft.classes.clone(),
+                    turns: draft.turns.clone(),
                 })
             })
             .collect()
@@ -275,6 +276,7 @@ mod tests {
             places: Vec::new(),
             streets: vec![street(primary, 60.0), street(lane, 5.0), street(None, 30.0)],
             classes,
+            turns: Vec::new(),
         };
         let traffic = Traffic::new(vec![
             period(&[8], &[("primary", 0.5), ("lane", 0.1)]),

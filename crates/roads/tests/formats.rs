@@ -223,7 +223,7 @@ fn an_extract_becomes_the_streets_that_cars_may_use() {
             ],
         ),
     ];
-    let path = files.write("town.osm.pbf", osm_file::extract(&CORNERS, &ways));
+    let path = files.write("town.osm.pbf", osm_file::extract(&CORNERS, &ways, &[]));
     let draft = osm::read(&path).unwrap();
     // Nodes by id: -3, 12, 70, nine billion.
     assert_eq!(draft.places.len(), 4);
@@ -268,7 +268,7 @@ fn an_extract_becomes_the_streets_that_cars_may_use() {
 #[test]
 fn what_is_no_extract_says_so() {
     let files = Files::new();
-    let whole = osm_file::extract(&CORNERS, &[(&[70, -3], &[("highway", "residential")])]);
+    let whole = osm_file::extract(&CORNERS, &[(&[70, -3], &[("highway", "residential")])], &[]);
     for (name, content) in [
         (
             "text.osm.pbf",
@@ -291,7 +291,118 @@ fn what_is_no_extract_says_so() {
     let empty = osm::read(&files.write("empty.osm.pbf", "")).unwrap();
     let error = Network::new(empty).unwrap_err().to_string();
     assert!(error.contains("found 0 nodes and no street"), "{error}");
-    let no_ways = files.write("sea.osm.pbf", osm_file::extract(&CORNERS, &[]));
+    let no_ways = files.write("sea.osm.pbf", osm_file::extract(&CORNERS, &[], &[]));
     assert!(Network::new(osm::read(&no_ways).unwrap()).is_err());
     assert!(osm::read(&files.folder.path().join("none")).is_err());
+}
+
+/// A crossing, 5 in the middle: ways 1 from the south, 2 from the east, 3 to the north and 4 from the west, all driven either
+/// way, and 5, one-way from the south-west to the north-east through the middle.
+fn forbidden(relations: &[osm_file::Relation<'_>]) -> Vec<(u32, u32, u32)> {
+    let nodes: [osm_file::Node; 7] = [
+        (1, 54.999, 3.000),
+        (2, 55.000, 3.002),
+        (3, 55.001, 3.000),
+        (4, 55.000, 2.998),
+        (5, 55.000, 3.000),
+        (6, 54.999, 2.998),
+        (7, 55.001, 3.002),
+    ];
+    let road = &[("highway", "residential")][..];
+    let ways: [osm_file::Way<'_>; 5] = [
+        (&[1, 5], road),
+        (&[2, 5], road),
+        (&[5, 3], road),
+        (&[4, 5], road),
+        (&[6, 5, 7], &[("highway", "residential"), ("oneway", "yes")]),
+    ];
+    let files = Files::new();
+    let path = files.write(
+        "crossing.osm.pbf",
+        osm_file::extract(&nodes, &ways, relations),
+    );
+    let draft = osm::read(&path).unwrap();
+    // Nodes are numbered by id, from 0.
+    let turns = draft.turns.iter();
+    turns
+        .map(|it| (it.from + 1, it.via + 1, it.to + 1))
+        .collect()
+}
+
+#[test]
+fn an_extract_tells_which_turns_are_forbidden() {
+    const NODE: u64 = 0;
+    const WAY: u64 = 1;
+    let over = |from, to| [(WAY, from, "from"), (NODE, 5, "via"), (WAY, to, "to")];
+    let left = over(1, 4);
+    let restriction = ("type", "restriction");
+    let no_left = ("restriction", "no_left_turn");
+    assert_eq!(forbidden(&[(&[restriction, no_left], &left)]), [(1, 5, 4)]);
+    let round = over(2, 2);
+    let no_u_turn = [restriction, ("restriction", "no_u_turn")];
+    assert_eq!(forbidden(&[(&no_u_turn, &round)]), [(2, 5, 2)]);
+    // The only way on: all others are none, and to turn round is none.
+    let on = over(1, 3);
+    let only = [restriction, ("restriction", "only_straight_on")];
+    let others = [(1, 5, 1), (1, 5, 2), (1, 5, 4), (1, 5, 7)];
+    assert_eq!(forbidden(&[(&only, &on)]), others);
+    // A one-way through the corner is come in by from one side and left by the other.
+    let through = over(5, 5);
+    let no_straight_on = [restriction, ("restriction", "no_straight_on")];
+    assert_eq!(forbidden(&[(&no_straight_on, &through)]), [(6, 5, 7)]);
+    // Several ways in.
+    let entry = [
+        (WAY, 1, "from"),
+        (WAY, 2, "from"),
+        (NODE, 5, "via"),
+        (WAY, 3, "to"),
+    ];
+    let no_entry = [restriction, ("restriction", "no_exit")];
+    assert_eq!(forbidden(&[(&no_entry, &entry)]), [(1, 5, 3), (2, 5, 3)]);
+    let cars = [restriction, ("restriction:motorcar", "no_left_turn")];
+    assert_eq!(forbidden(&[(&cars, &left)]), [(1, 5, 4)]);
+}
+
+#[test]
+fn what_an_extract_says_to_others_or_not_over_a_corner_forbids_nothing() {
+    const NODE: u64 = 0;
+    const WAY: u64 = 1;
+    let left = [(WAY, 1, "from"), (NODE, 5, "via"), (WAY, 4, "to")];
+    let restriction = ("type", "restriction");
+    let no_left = ("restriction", "no_left_turn");
+    let except = [restriction, no_left, ("except", "bicycle; motorcar")];
+    let lorries = [restriction, ("restriction:hgv", "no_left_turn")];
+    let hours = [
+        restriction,
+        ("restriction:conditional", "no_left_turn @ (07:00-09:00)"),
+    ];
+    let words = [restriction, ("restriction", "give_way")];
+    let route = [("type", "route"), no_left];
+    for tags in [&except[..], &lorries, &hours, &words, &route] {
+        assert_eq!(forbidden(&[(tags, &left)]), [], "{tags:?}");
+    }
+    let over_a_way = [(WAY, 1, "from"), (WAY, 2, "via"), (WAY, 4, "to")];
+    let over_two = [
+        (WAY, 1, "from"),
+        (NODE, 5, "via"),
+        (NODE, 3, "via"),
+        (WAY, 4, "to"),
+    ];
+    let not_there = [(WAY, 1, "from"), (NODE, 5, "via"), (WAY, 99, "to")];
+    let elsewhere = [(WAY, 1, "from"), (NODE, 3, "via"), (WAY, 4, "to")];
+    let against = [(WAY, 1, "from"), (NODE, 1, "via"), (WAY, 1, "to")];
+    for members in [&over_a_way[..], &over_two, &not_there, &elsewhere] {
+        assert_eq!(
+            forbidden(&[(&[restriction, no_left], members)]),
+            [],
+            "{members:?}"
+        );
+    }
+    // At the end of a street nobody turns round.
+    assert_eq!(
+        forbidden(&[(&[restriction, no_left], &against)]),
+        [(5, 1, 5)]
+    );
+    let only = [restriction, ("restriction", "only_left_turn")];
+    assert_eq!(forbidden(&[(&only, &not_there)]), []);
 }

@@ -2,10 +2,12 @@
 
 use domain::Place;
 
-use super::{Edge, Graph, check_counts};
+use super::{Edge, Graph};
 use crate::cost::Cost;
+use crate::draft::check_counts;
 use crate::network::NetworkError;
 use crate::packed::{Reader, UnpackError, Writer, read_costs, read_starts};
+use crate::turns::Corners;
 
 impl Graph {
     pub(crate) fn write(&self, body: &mut Writer) {
@@ -14,6 +16,10 @@ impl Graph {
         let places = self.places.iter().map(|place| place.to_e7());
         body.all(places.clone().map(|(lat, _)| lat.to_le_bytes()));
         body.all(places.map(|(_, lon)| lon.to_le_bytes()));
+        let others = self.corners.others();
+        body.count(others.len());
+        body.all(others.iter().map(|(corner, _)| corner.to_le_bytes()));
+        body.all(others.iter().map(|(_, node)| node.to_le_bytes()));
         body.all(self.first.iter().map(|first| first.to_le_bytes()));
         body.all(self.edges.iter().map(|edge| edge.to.to_le_bytes()));
         self.write_costs(body);
@@ -34,6 +40,7 @@ impl Graph {
         let places: Result<Vec<Place>, _> = places.collect();
         let places =
             places.map_err(|_| UnpackError::Inconsistent("a node that is not on the globe"))?;
+        let corners = read_corners(body, &places)?;
         let first = read_starts(body, nodes, edges)?;
         let to = body.all(edges)?.map(u32::from_le_bytes);
         let to = to.map(|to| Edge {
@@ -42,6 +49,7 @@ impl Graph {
         });
         let streets = Self {
             places,
+            corners,
             first,
             edges: to.collect(),
         };
@@ -73,4 +81,17 @@ impl Graph {
         self.check_size().map_err(NetworkError::Graph)?;
         Ok(self)
     }
+}
+
+/// Which corner each node stands for; all that do are in one place.
+fn read_corners(body: &mut Reader<'_>, places: &[Place]) -> Result<Corners, UnpackError> {
+    let count = body.count()?;
+    let corners = body.all(count)?.map(u32::from_le_bytes);
+    let others = corners.zip(body.all(count)?.map(u32::from_le_bytes));
+    let corners = Corners::new(others.collect(), places.len());
+    let place = |node: u32| places[node as usize];
+    let is_in_place = |(corner, node): &(u32, u32)| place(*corner) == place(*node);
+    corners
+        .filter(|it| it.others().iter().all(is_in_place))
+        .ok_or(UnpackError::Inconsistent("corners that cannot be"))
 }

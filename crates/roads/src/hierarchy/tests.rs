@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::dijkstra::Dijkstra;
-use crate::graph::{Draft, Street};
+use crate::draft::{Draft, Street};
 use crate::table::Table;
 use domain::Place;
 

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::dijkstra::Dijkstra;
-use crate::graph::Street;
-use crate::town::{rush_hours, some_town as town};
+use crate::draft::Street;
+use crate::town::{rush_hours, some_town as town, some_turns};
+use crate::turns::Turn;
 
 /// When all streets are free.
 const NIGHT: usize = 0;
@@ -39,8 +40,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn ways_paths_and_many_ways_agree(seed in 0..1_000_u64, columns in 2..9_u32, rows in 2..9_u32) {
-        let Ok(network) = Network::in_traffic(town(seed, columns, rows), &rush_hours()) else {
+    fn ways_paths_and_many_ways_agree(
+        seed in 0..1_000_u64,
+        columns in 2..9_u32,
+        rows in 2..9_u32,
+        forbidden in prop::sample::select(vec![0.0, 0.1]),
+    ) {
+        let draft = some_turns(seed, columns, rows, forbidden);
+        let Ok(network) = Network::in_traffic(draft, &rush_hours()) else {
             return Ok(());
         };
         let mut stream = Streams::new(seed).stream("places", 0);
@@ -115,6 +122,80 @@ fn a_car_goes_down_a_one_way_and_round_to_come_back() {
     // From a corner any street may be taken, though the nearest one leads elsewhere.
     assert!((metres(100.0, 20.0) - 80.0).abs() < 0.2);
     assert!((metres(20.0, 200.0) - 180.0).abs() < 0.2);
+}
+
+/// A square of 100 m, driven either way, with a street of 100 m from each of its corners outwards: 0 to 3 around it, and
+/// 4 to 7 at the ends. Who comes from the south of corner 0, from 4, may not turn right into 1.
+fn square() -> Network {
+    let at = |east: f64, north: f64| Place::from_metres(east * 100.0, north * 100.0);
+    let ends = [
+        (0, 1),
+        (1, 2),
+        (2, 3),
+        (3, 0),
+        (0, 4),
+        (1, 5),
+        (2, 6),
+        (3, 7),
+    ];
+    let there = ends.map(|(from, to)| Street {
+        from,
+        to,
+        length_m: 100.0,
+        speed_kmh: 36.0,
+        class: None,
+    });
+    Network::new(Draft {
+        places: vec![
+            at(0.0, 0.0),
+            at(1.0, 0.0),
+            at(1.0, 1.0),
+            at(0.0, 1.0),
+            at(0.0, -1.0),
+            at(1.0, -1.0),
+            at(1.0, 2.0),
+            at(0.0, 2.0),
+        ],
+        streets: there.iter().flat_map(|it| [*it, it.back()]).collect(),
+        turns: vec![Turn {
+            from: 4,
+            via: 0,
+            to: 1,
+        }],
+        ..Draft::default()
+    })
+    .unwrap()
+}
+
+#[test]
+fn who_stands_in_a_street_keeps_to_forbidden_turns_and_who_stands_on_the_corner_does_not_turn() {
+    let networks = [square(), Network::unpack(&square().pack().0).unwrap().0];
+    for network in networks {
+        let metres = |from: (f64, f64), to: (f64, f64)| {
+            let [from, to] = [from, to].map(|(east, north)| Place::from_metres(east, north));
+            let way = network.way(from, to, NIGHT).unwrap();
+            let many = network.ways_to(to, &[from], NIGHT);
+            assert_eq!(many, [Some(way)]);
+            assert_eq!(network.path(from, to, NIGHT).unwrap().0, way);
+            way.distance_m.round()
+        };
+        // From the south into the street to the east: on to the next corner, round there, and left.
+        assert_eq!(
+            metres((0.0, -50.0), (50.0, 0.0)),
+            50.0 + 100.0 + 100.0 + 50.0
+        );
+        assert_eq!(metres((50.0, 0.0), (0.0, -50.0)), 100.0);
+        assert_eq!(metres((0.0, 50.0), (50.0, 0.0)), 100.0);
+        // Who stops on the corner goes on by any street.
+        assert_eq!(metres((0.0, -50.0), (0.0, 0.0)), 50.0);
+        assert_eq!(metres((0.0, 0.0), (50.0, 0.0)), 50.0);
+        assert_eq!(
+            metres((0.0, -50.0), (100.0, 50.0)),
+            50.0 + 100.0 + 100.0 + 50.0
+        );
+        assert_eq!(network.survey().nodes, 8);
+        assert_eq!((network.survey().edges, network.survey().km), (16, 1.6));
+    }
 }
 
 #[test]

@@ -3,11 +3,11 @@ use domain::travel::Streets;
 use proptest::prelude::*;
 
 use super::*;
-use crate::graph::{Draft, Street};
-use crate::town::{rush_hours, some_town};
+use crate::draft::{Draft, Street};
+use crate::town::{rush_hours, some_turns};
 
 fn town(seed: u64, columns: u32, rows: u32) -> Option<Network> {
-    Network::in_traffic(some_town(seed, columns, rows), &rush_hours()).ok()
+    Network::in_traffic(some_turns(seed, columns, rows, 0.1), &rush_hours()).ok()
 }
 
 /// One hour of each flow.
@@ -95,10 +95,10 @@ fn damaged_bytes_are_told_from_others() {
     flipped[HEAD + 100] ^= 1;
     assert!(matches!(refused(&flipped), UnpackError::Damaged { .. }));
     let mut newer = bytes;
-    newer[MARK.len()] = 3;
+    newer[MARK.len()] = 4;
     let error = refused(&newer);
-    assert_eq!(error, UnpackError::Version { found: 3 });
-    let said = "found streets packed in version 3, expected version 2: pack them anew";
+    assert_eq!(error, UnpackError::Version { found: 4 });
+    let said = "found streets packed in version 4, expected version 3: pack them anew";
     assert_eq!(error.to_string(), said);
 }
 
@@ -133,6 +133,17 @@ fn a_way_that_is_longer_than_told_is_found_out() {
 
 /// A graph as bytes, then a hierarchy in which each node is more important than the next, of these arcs up and none down.
 fn forged(places: &[Place], first: &[u32], to: &[u32], up: &[(u32, u32, u32)]) -> Vec<u8> {
+    forged_corners(places, &[], first, to, up)
+}
+
+/// The same with corners that are several nodes.
+fn forged_corners(
+    places: &[Place],
+    others: &[(u32, u32)],
+    first: &[u32],
+    to: &[u32],
+    up: &[(u32, u32, u32)],
+) -> Vec<u8> {
     let cost = Cost::new(10_000, 1_000);
     let mut body = Writer::default();
     for count in [0, 0, 1] {
@@ -143,6 +154,9 @@ fn forged(places: &[Place], first: &[u32], to: &[u32], up: &[(u32, u32, u32)]) -
     body.count(to.len());
     body.all(places.iter().map(|place| place.to_e7().0.to_le_bytes()));
     body.all(places.iter().map(|place| place.to_e7().1.to_le_bytes()));
+    body.count(others.len());
+    body.all(others.iter().map(|(corner, _)| corner.to_le_bytes()));
+    body.all(others.iter().map(|(_, node)| node.to_le_bytes()));
     body.all(first.iter().map(|it| it.to_le_bytes()));
     body.all(to.iter().map(|it| it.to_le_bytes()));
     body.all(to.iter().map(|_| cost.to_le_bytes()));
@@ -197,6 +211,22 @@ fn forged_streets_and_shortcuts_are_found_out() {
     let wrong = UnpackError::Inconsistent("shortcuts of other streets");
     for via in [0, 1, 2] {
         assert_eq!(refused(&forged(&near, first, to, &[(1, 0, via)])), wrong);
+    }
+}
+
+#[test]
+fn forged_corners_are_found_out() {
+    let at = |lat: f64| Place::new(lat, 11.0).unwrap();
+    let (first, to) = (&[0, 1, 2][..], &[1, 0][..]);
+    let cannot_be = UnpackError::Inconsistent("corners that cannot be");
+    for (others, places) in [
+        (&[(0, 1)][..], [at(48.0), at(48.001)]),
+        (&[(0, 2)], [at(48.0); 2]),
+        (&[(1, 0)], [at(48.0); 2]),
+        (&[(0, 1), (0, 1)], [at(48.0); 2]),
+    ] {
+        let forged = forged_corners(&places, others, first, to, &[]);
+        assert_eq!(refused(&forged), cannot_be, "{others:?}");
     }
 }
 

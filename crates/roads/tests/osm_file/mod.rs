@@ -5,6 +5,8 @@
 pub(crate) type Node = (i64, f64, f64);
 /// A way: the ids of its nodes, and its tags.
 pub(crate) type Way<'a> = (&'a [i64], &'a [(&'a str, &'a str)]);
+/// A relation: its tags, and its members with what each is: kind (0 a node, 1 a way), id, role.
+pub(crate) type Relation<'a> = (&'a [(&'a str, &'a str)], &'a [(u64, i64, &'a str)]);
 
 fn varint(mut number: u64, onto: &mut Vec<u8>) {
     while number >= 0x80 {
@@ -52,8 +54,9 @@ fn blob(kind: &str, content: &[u8]) -> Vec<u8> {
     file
 }
 
-/// A file of some nodes (densely written, but for the first, which stands for itself) and some ways.
-pub(crate) fn extract(nodes: &[Node], ways: &[Way<'_>]) -> Vec<u8> {
+/// A file of some nodes (densely written, but for the first, which stands for itself), some ways, whose ids count from 1,
+/// and some relations.
+pub(crate) fn extract(nodes: &[Node], ways: &[Way<'_>], relations: &[Relation<'_>]) -> Vec<u8> {
     let mut strings = vec![""];
     let mut text = |text| {
         let known = strings.iter().position(|it| *it == text);
@@ -65,6 +68,7 @@ pub(crate) fn extract(nodes: &[Node], ways: &[Way<'_>]) -> Vec<u8> {
     // Units of 100 nanodegrees, as is usual.
     let units = |degrees: f64| (degrees * 1e7).round() as i64;
     let (mut plain, mut dense, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    let mut groups = Vec::new();
     if let Some((id, lat, lon)) = nodes.first() {
         let mut node = Vec::new();
         number(1, zigzag(*id), &mut node);
@@ -86,12 +90,22 @@ pub(crate) fn extract(nodes: &[Node], ways: &[Way<'_>]) -> Vec<u8> {
         packed(8, deltas(refs.iter().copied()), &mut way);
         bytes(3, &way, &mut lines);
     }
+    for (id, (tags, members)) in (1..).zip(relations) {
+        let mut relation = Vec::new();
+        number(1, id, &mut relation);
+        packed(2, tags.iter().map(|(key, _)| text(key)), &mut relation);
+        packed(3, tags.iter().map(|(_, value)| text(value)), &mut relation);
+        packed(8, members.iter().map(|it| text(it.2)), &mut relation);
+        packed(9, deltas(members.iter().map(|it| it.1)), &mut relation);
+        packed(10, members.iter().map(|it| it.0), &mut relation);
+        bytes(4, &relation, &mut groups);
+    }
     let (mut table, mut block) = (Vec::new(), Vec::new());
     for string in strings {
         bytes(1, string.as_bytes(), &mut table);
     }
     bytes(1, &table, &mut block);
-    for group in [plain, dense, lines] {
+    for group in [plain, dense, lines, groups] {
         bytes(2, &group, &mut block);
     }
     let mut header = Vec::new();

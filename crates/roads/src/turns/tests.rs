@@ -1,0 +1,216 @@
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use domain::Place;
+use proptest::prelude::*;
+
+use super::*;
+use crate::cost::Cost;
+use crate::dijkstra::Dijkstra;
+use crate::graph::Graph;
+use crate::town::some_turns;
+
+fn turn(from: u32, via: u32, to: u32) -> Turn {
+    Turn { from, via, to }
+}
+
+/// What ways from a corner cost, by a search from street to street that knows where a car comes from. Cars turn round at
+/// corners and ends of streets, in no bend.
+struct Plain<'a> {
+    draft: &'a Draft,
+    neighbours: Neighbours,
+}
+
+impl Plain<'_> {
+    fn cost_of(street: &Street) -> Cost {
+        let draft = Draft {
+            places: vec![Place::from_metres(0.0, 0.0); 2],
+            streets: vec![Street {
+                from: 0,
+                to: 1,
+                ..*street
+            }],
+            ..Draft::default()
+        };
+        Graph::new(draft).unwrap().edge(0, 1).unwrap()
+    }
+
+    fn may_turn(&self, one: &Street, next: &Street) -> bool {
+        let taken = turn(one.from, one.to, next.to);
+        let turns_round = one.from == next.to && self.neighbours.of_bend(one.to).is_some();
+        one.to == next.from && !turns_round && !self.draft.turns.contains(&taken)
+    }
+
+    fn costs_from(&self, corner: u32) -> Vec<Cost> {
+        let streets = &self.draft.streets;
+        let mut costs = vec![Cost::NEVER; self.draft.places.len()];
+        costs[corner as usize] = Cost::ZERO;
+        let mut done = vec![false; streets.len()];
+        let mut open = BinaryHeap::new();
+        for (number, street) in streets.iter().enumerate() {
+            if street.from == corner {
+                open.push(Reverse((Self::cost_of(street), number)));
+            }
+        }
+        while let Some(Reverse((cost, number))) = open.pop() {
+            if std::mem::replace(&mut done[number], true) {
+                continue;
+            }
+            let street = &streets[number];
+            let known = &mut costs[street.to as usize];
+            *known = cost.min(*known);
+            for (next, it) in streets.iter().enumerate() {
+                if !done[next] && self.may_turn(street, it) {
+                    open.push(Reverse((cost + Self::cost_of(it), next)));
+                }
+            }
+        }
+        costs
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn no_way_takes_a_forbidden_turn_and_none_is_longer_for_it(
+        seed in 0..1_000_u64,
+        columns in 1..5_u32,
+        rows in 2..5_u32,
+        share in prop::sample::select(vec![0.0, 0.05, 0.3]),
+    ) {
+        let draft = some_turns(seed, columns, rows, share);
+        let Ok(graph) = Graph::new(draft.clone()) else {
+            return Ok(());
+        };
+        prop_assert!(share > 0.0 || graph.corners().others().is_empty());
+        let plain = Plain { neighbours: Neighbours::of(&draft.streets), draft: &draft };
+        let mut search = Dijkstra::new(&graph);
+        for from in 0..draft.places.len() as u32 {
+            let expected = plain.costs_from(from);
+            for (to, expected) in (0..).zip(expected) {
+                let ends = graph.corners().nodes_of(to);
+                let found = ends.filter_map(|end| search.cost(&graph, from, end)).min();
+                prop_assert_eq!(found.unwrap_or(Cost::NEVER), expected, "{} to {}", from, to);
+            }
+        }
+    }
+}
+
+/// A crossing of two streets, 0 in the middle, with bends on the way to the four ends:
+///
+/// ```text
+///           4
+///           3
+///   8 - 7 - 0 - 1 - 2
+///           5
+///           6
+/// ```
+fn crossing(turns: Vec<Turn>) -> Draft {
+    let at = |east: f64, north: f64| Place::from_metres(east * 100.0, north * 100.0);
+    let ends = [
+        (0, 1),
+        (1, 2),
+        (0, 3),
+        (3, 4),
+        (0, 5),
+        (5, 6),
+        (0, 7),
+        (7, 8),
+    ];
+    let there = ends.map(|(from, to)| Street {
+        from,
+        to,
+        length_m: 100.0,
+        speed_kmh: 36.0,
+        class: None,
+    });
+    Draft {
+        places: vec![
+            at(0.0, 0.0),
+            at(1.0, 0.0),
+            at(2.0, 0.0),
+            at(0.0, 1.0),
+            at(0.0, 2.0),
+            at(0.0, -1.0),
+            at(0.0, -2.0),
+            at(-1.0, 0.0),
+            at(-2.0, 0.0),
+        ],
+        streets: there.iter().flat_map(|it| [*it, it.back()]).collect(),
+        turns,
+        ..Draft::default()
+    }
+}
+
+fn metres(graph: &Graph, from: u32, to: u32) -> Option<u64> {
+    let mut search = Dijkstra::new(graph);
+    let ends = graph.corners().nodes_of(to);
+    let costs = ends.filter_map(|end| search.cost(graph, from, end));
+    costs.map(|cost| cost.decimetres() / 10).min()
+}
+
+#[test]
+fn who_may_not_turn_left_turns_round_at_the_end_of_the_street_and_not_in_its_bend() {
+    let free = Graph::new(crossing(Vec::new())).unwrap();
+    assert_eq!((metres(&free, 6, 8), free.nodes()), (Some(400), 9));
+    // From the south no turn to the west: on to the north end and back, and then right.
+    let graph = Graph::new(crossing(vec![turn(5, 0, 7)])).unwrap();
+    assert_eq!(metres(&graph, 6, 8), Some(800));
+    assert_eq!(metres(&graph, 8, 6), Some(400));
+    assert_eq!(metres(&graph, 2, 8), Some(400));
+    // The crossing stands for itself twice, each bend for itself and for both of its directions.
+    assert_eq!(graph.nodes(), 9 + 1 + 4 * 2);
+    assert_eq!(graph.extent(), free.extent());
+}
+
+#[test]
+fn turns_of_streets_that_are_not_there_forbid_nothing() {
+    let turns = vec![turn(5, 0, 8), turn(1, 3, 4), turn(2, 2, 2)];
+    let graph = Graph::new(crossing(turns)).unwrap();
+    assert_eq!(graph, Graph::new(crossing(Vec::new())).unwrap());
+}
+
+#[test]
+fn a_turn_at_a_node_that_is_not_there_says_so() {
+    let turns = vec![turn(5, 0, 7), turn(5, 0, 9)];
+    let error = Graph::new(crossing(turns)).unwrap_err().to_string();
+    assert_eq!(error, "forbidden turn 1: found node 9, expected one of 9");
+}
+
+#[test]
+fn to_turn_round_can_be_forbidden_at_an_end() {
+    let graph = Graph::new(crossing(vec![turn(5, 0, 7), turn(3, 4, 3)])).unwrap();
+    // The north end is none any more: round at the east end.
+    assert_eq!(metres(&graph, 6, 8), Some(800));
+    let turns = vec![turn(5, 0, 7), turn(3, 4, 3), turn(1, 2, 1)];
+    let graph = Graph::new(crossing(turns)).unwrap();
+    // Round at the crossing itself, and at the south end where it began.
+    assert_eq!(metres(&graph, 6, 8), None);
+    let rest = vec![turn(5, 0, 7), turn(5, 0, 3), turn(5, 0, 1)];
+    let graph = Graph::new(crossing(rest)).unwrap();
+    assert_eq!(metres(&graph, 6, 8), None);
+    assert_eq!(metres(&graph, 6, 6), Some(0));
+}
+
+#[test]
+fn corners_are_told_by_the_lowest_of_their_nodes_that_is_left() {
+    let corners = Corners::new(vec![(0, 4), (0, 5), (2, 6)], 7).unwrap();
+    assert_eq!(corners.of_each(7), [0, 1, 2, 3, 0, 0, 2]);
+    assert_eq!(corners.nodes_of(0).collect::<Vec<_>>(), [0, 4, 5]);
+    assert_eq!(corners.nodes_of(3).collect::<Vec<_>>(), [3]);
+    // Node 0 and node 6 go.
+    let number = [u32::MAX, 0, 1, 2, 3, 4, u32::MAX];
+    let left = corners.renumbered(&number);
+    assert_eq!(left.others(), [(3, 4)]);
+    for cannot_be in [
+        vec![(0, 7)],
+        vec![(4, 0)],
+        vec![(0, 0)],
+        vec![(0, 5), (0, 4)],
+        vec![(0, 4), (1, 4)],
+        vec![(0, 4), (4, 5)],
+    ] {
+        assert_eq!(Corners::new(cannot_be.clone(), 7), None, "{cannot_be:?}");
+    }
+}
