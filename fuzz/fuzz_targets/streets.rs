@@ -16,7 +16,7 @@ fuzz_target!(|body: &[u8]| {
     // As they are, bytes hardly ever get past the fingerprint.
     let mut hasher = XxHash64::with_seed(0);
     hasher.write(body);
-    let mut bytes = b"rushhour streets\x02\0\0\0".to_vec();
+    let mut bytes = b"rushhour streets\x03\0\0\0".to_vec();
     bytes.extend(hasher.finish().to_le_bytes());
     bytes.extend(body);
     let Ok((network, fingerprint)) = Network::unpack(&bytes) else {

@@ -31,6 +31,8 @@ const SIDE: usize = 1_000;
 
 /// What traffic leaves of the speed of arteries and of avenues when they are full.
 const WHEN_FULL: [(&str, f64); 2] = [("primary", 0.5), ("secondary", 0.6)];
+/// The share of turns that are forbidden where some are.
+const FORBIDDEN: f64 = 0.02;
 /// Where all streets are as fast, in km/h.
 const ALL_ALIKE_KMH: f64 = 30.0;
 
@@ -43,6 +45,7 @@ fn town() -> Town {
         centre: Place::from_metres(0.0, 0.0),
         missing: 0.12,
         one_way: 0.25,
+        forbidden: 0.0,
     }
 }
 
@@ -91,6 +94,7 @@ fn main() -> anyhow::Result<ExitCode> {
         &ways,
         wanted,
     )?;
+    turning(&mut comparison, wanted)?;
     many_to_many(&mut comparison, &graph, &hierarchy, &mut stream)?;
     let (hierarchy, took) = timed(|| Hierarchy::of(&alike));
     let case = "hierarchy made where all streets are as fast";
@@ -205,6 +209,25 @@ fn point_to_point(
         None => Figure::told(case, ours_us, other, theirs_us, "µs"),
     });
     Ok(())
+}
+
+/// The same city where some turns are forbidden, which makes several nodes of a corner.
+fn turning(comparison: &mut Comparison, wanted: Option<f64>) -> anyhow::Result<()> {
+    let streams = Streams::new(5);
+    let mut stream = streams.stream("routing-bench", 0);
+    let town = Town {
+        forbidden: FORBIDDEN,
+        ..town()
+    };
+    let (graph, _) = connected(town.build(|| stream.uniform()))?;
+    let hierarchy = Hierarchy::of(&graph);
+    let case = format!(
+        "point to point where a turn in {:.0} is forbidden, {} nodes",
+        1.0 / FORBIDDEN,
+        graph.nodes(),
+    );
+    let ways = some_ways(&graph, &mut stream);
+    point_to_point(comparison, &case, (&graph, &hierarchy), &ways, wanted)
 }
 
 fn with_nodes(comparison: &mut Comparison, hierarchy: &Hierarchy, ways: &[(u32, u32)]) {

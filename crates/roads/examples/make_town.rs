@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use domain::Place;
 use kernel::Streams;
 use rushhour_roads::town::Town;
+use rushhour_roads::turns::Turn;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args_os().nth(1).map(PathBuf::from);
     let folder =
-        folder.ok_or("found no folder, expected one to write nodes.csv and edges.csv to")?;
+        folder.ok_or("found no folder, expected one to write nodes, edges and turns to")?;
     let streams = Streams::new(1);
     let mut stream = streams.stream("town", 0);
     let town = Town {
@@ -23,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         centre: Place::new(55.0, 3.0)?,
         missing: 0.12,
         one_way: 0.2,
+        forbidden: 0.03,
     };
     let draft = town.build(|| stream.uniform());
     let mut nodes = "id,lat,lon\n".to_owned();
@@ -43,8 +45,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             draft.classes.name(street.class)
         )?;
     }
+    let mut turns = "from,via,to\n".to_owned();
+    for Turn { from, via, to } in &draft.turns {
+        writeln!(turns, "{from},{via},{to}")?;
+    }
     std::fs::create_dir_all(&folder)?;
     std::fs::write(folder.join("nodes.csv"), nodes)?;
     std::fs::write(folder.join("edges.csv"), edges)?;
+    std::fs::write(folder.join("turns.csv"), turns)?;
     Ok(())
 }

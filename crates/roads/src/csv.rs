@@ -1,11 +1,12 @@
-//! A network as two CSV files with headers: nodes, and edges between them.
+//! A network as CSV files with headers: nodes, edges between them, and, where there are any, forbidden turns.
 //!
 //! `nodes`: `id` (any text), `lat` and `lon` in degrees. `edges`: `from` and `to` (ids of nodes), and, each optional,
 //! `length_m` (straight from node to node if absent or empty), `speed_kmh` ([`SPEED_KMH`] if absent or empty), `oneway`
 //! (`1`, `yes`, `true`; both directions otherwise) and `class` (any name, by which traffic tells streets apart; none if
-//! absent or empty). Other columns are passed over.
+//! absent or empty). `turns`: `from`, `via` and `to` (ids of nodes): who comes from the first to the second may not go on to
+//! the third. Other columns are passed over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 
@@ -17,18 +18,23 @@ use crate::draft::{
 };
 use crate::file::{FileError, open};
 use crate::traffic::{CLASSES_MAX, Classes};
+use crate::turns::Turn;
 
 /// The speed of a street of which none is stated, in km/h: as in a European town with a limit of 30 in side streets.
 /// An assumption.
 pub const SPEED_KMH: f64 = 30.0;
 
-/// Reads a network from two files.
+/// Reads a network from its files.
 ///
 /// # Errors
 /// Names the file, and the line where there is one, with what was found and what was expected.
-pub fn read(nodes: &Path, edges: &Path) -> Result<Draft, FileError> {
+pub fn read(nodes: &Path, edges: &Path, turns: Option<&Path>) -> Result<Draft, FileError> {
     let numbered = Nodes::read(nodes, open(nodes)?)?;
-    numbered.draft(edges, open(edges)?)
+    let mut draft = numbered.draft(edges, open(edges)?)?;
+    if let Some(turns) = turns {
+        draft.turns = numbered.turns(&draft.streets, turns, open(turns)?)?;
+    }
+    Ok(draft)
 }
 
 /// A CSV file that is being read.
@@ -131,16 +137,50 @@ impl Nodes {
         Ok(nodes)
     }
 
-    fn draft(self, path: &Path, input: impl Read) -> Result<Draft, FileError> {
+    /// The node whose id is in a column.
+    fn node<R: Read>(
+        &self,
+        rows: &Rows<'_, R>,
+        column: usize,
+        what: &str,
+    ) -> Result<u32, FileError> {
+        let id = rows.text(column);
+        let number = self.numbers.get(id).copied();
+        number.ok_or_else(|| rows.wrong(what, id, "the id of a node"))
+    }
+
+    fn turns(
+        &self,
+        streets: &[Street],
+        path: &Path,
+        input: impl Read,
+    ) -> Result<Vec<Turn>, FileError> {
+        let streets: BTreeSet<(u32, u32)> = streets.iter().map(|it| (it.from, it.to)).collect();
+        let mut rows = Rows::new(path, input, &["from", "via", "to"], &[])?;
+        let mut turns = Vec::new();
+        while rows.next()? {
+            let node = |column, what| self.node(&rows, column, what);
+            let (from, via, to) = (node(0, "from")?, node(1, "via")?, node(2, "to")?);
+            for (ends, columns) in [((from, via), (0, 1)), ((via, to), (1, 2))] {
+                if !streets.contains(&ends) {
+                    let (one, other) = (rows.text(columns.0), rows.text(columns.1));
+                    let message = format!(
+                        "found no street from {one:?} to {other:?}, expected a turn from street to street"
+                    );
+                    return Err(FileError::at(path, rows.line, message));
+                }
+            }
+            turns.push(Turn { from, via, to });
+        }
+        Ok(turns)
+    }
+
+    fn draft(&self, path: &Path, input: impl Read) -> Result<Draft, FileError> {
         let optional = ["length_m", "speed_kmh", "oneway", "class"];
         let mut rows = Rows::new(path, input, &["from", "to"], &optional)?;
         let (mut streets, mut classes) = (Vec::new(), Classes::default());
         while rows.next()? {
-            let node = |column: usize, what: &str| {
-                let id = rows.text(column);
-                let number = self.numbers.get(id).copied();
-                number.ok_or_else(|| rows.wrong(what, id, "the id of a node"))
-            };
+            let node = |column, what| self.node(&rows, column, what);
             let (from, to) = (node(0, "from")?, node(1, "to")?);
             let street = Street {
                 from,
@@ -182,7 +222,7 @@ impl Nodes {
             }
         }
         Ok(Draft {
-            places: self.places,
+            places: self.places.clone(),
             streets,
             classes,
             turns: Vec::new(),

@@ -104,6 +104,8 @@ pub(crate) struct Extent {
     pub(crate) corners: usize,
     /// From corner to corner, each direction counted.
     pub(crate) streets: usize,
+    /// That are forbidden.
+    pub(crate) turns: usize,
     /// Of all streets.
     pub(crate) decimetres: u64,
     /// That it takes to drive along all streets.
@@ -254,6 +256,7 @@ impl Graph {
     pub(crate) fn extent(&self) -> Extent {
         let none = Extent {
             corners: self.nodes() - self.corners.others().len(),
+            turns: self.corners.turns(),
             ..Extent::default()
         };
         let edges = self.streets().flat_map(|(_, parallel)| parallel);

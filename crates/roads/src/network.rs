@@ -51,10 +51,12 @@ pub enum NetworkError {
 /// What a network is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Survey {
-    /// Nodes.
+    /// Nodes, of which a corner with forbidden turns is one.
     pub nodes: usize,
     /// Edges, each direction counted.
     pub edges: usize,
+    /// Turns that are forbidden.
+    pub turns: usize,
     /// Length of all edges, in kilometres.
     pub km: f64,
     /// Their mean speed where traffic slows none, in km/h.
@@ -72,6 +74,7 @@ impl fmt::Display for Survey {
         let Self {
             nodes,
             edges,
+            turns,
             km,
             mean_kmh,
             kmh_by_hour,
@@ -85,6 +88,9 @@ impl fmt::Display for Survey {
         let slowest_kmh = kmh_by_hour.iter().copied().fold(*mean_kmh, f64::min);
         if slowest_kmh < *mean_kmh {
             write!(f, ", {slowest_kmh:.0} km/h when traffic is slowest")?;
+        }
+        if *turns > 0 {
+            write!(f, ", forbidden turns: {turns}")?;
         }
         if *dropped == Dropped::default() {
             return Ok(());
@@ -180,6 +186,7 @@ impl Network {
             survey: Survey {
                 nodes: whole.corners,
                 edges: whole.streets,
+                turns: whole.turns,
                 km: whole.decimetres as f64 / 10_000.0,
                 mean_kmh: kmh(0),
                 kmh_by_hour: by_hour.map(|flow| kmh(usize::from(flow))),

@@ -1,4 +1,4 @@
-//! Towns that never were: a bent grid of streets with gaps, one-ways and faster roads, as large as wanted. For
+//! Towns that never were: a bent grid of streets with gaps, one-ways, forbidden turns and faster roads, as large as wanted. For
 //! examples, tests and benchmarks, which need a network that is nobody's. Classes are named as OpenStreetMap names them:
 //! side streets are residential, avenues secondary and arteries primary.
 
@@ -8,7 +8,6 @@ use domain::place::METRES_PER_DEGREE;
 use crate::draft::{Draft, Street};
 #[cfg(test)]
 use crate::traffic::{Period, Traffic};
-#[cfg(test)]
 use crate::turns::Turn;
 
 /// Of how many streets one is an avenue, counted in either direction.
@@ -31,6 +30,8 @@ pub struct Town {
     pub missing: f64,
     /// The share of side streets that are one-ways.
     pub one_way: f64,
+    /// The share of turns that nobody may take, to turn round being one.
+    pub forbidden: f64,
 }
 
 impl Town {
@@ -72,7 +73,28 @@ impl Town {
                 }
             }
         }
+        if self.forbidden > 0.0 {
+            self.forbid(&mut draft, &mut uniform);
+        }
         draft
+    }
+
+    fn forbid(&self, draft: &mut Draft, uniform: &mut impl FnMut() -> f64) {
+        let mut ways_on = vec![Vec::new(); draft.places.len()];
+        for street in &draft.streets {
+            ways_on[street.from as usize].push(street.to);
+        }
+        for street in &draft.streets {
+            for &to in &ways_on[street.to as usize] {
+                if uniform() < self.forbidden {
+                    draft.turns.push(Turn {
+                        from: street.from,
+                        via: street.to,
+                        to,
+                    });
+                }
+            }
+        }
     }
 
     fn street(
@@ -116,6 +138,12 @@ impl Town {
 /// A town for tests, with a part of its streets missing or one-ways.
 #[cfg(test)]
 pub(crate) fn some_town(seed: u64, columns: u32, rows: u32) -> Draft {
+    some_turns(seed, columns, rows, 0.0)
+}
+
+/// The same with a share of its turns forbidden.
+#[cfg(test)]
+pub(crate) fn some_turns(seed: u64, columns: u32, rows: u32, forbidden: f64) -> Draft {
     let mut stream = kernel::Streams::new(seed).stream("town", 0);
     let town = Town {
         columns,
@@ -124,27 +152,9 @@ pub(crate) fn some_town(seed: u64, columns: u32, rows: u32) -> Draft {
         centre: Place::new(48.0, 11.0).unwrap(),
         missing: 0.2,
         one_way: 0.3,
+        forbidden,
     };
     town.build(|| stream.uniform())
-}
-
-/// The same with a share of its turns forbidden.
-#[cfg(test)]
-pub(crate) fn some_turns(seed: u64, columns: u32, rows: u32, share: f64) -> Draft {
-    let mut draft = some_town(seed, columns, rows);
-    let mut stream = kernel::Streams::new(seed).stream("turns", 0);
-    for one in &draft.streets {
-        for next in draft.streets.iter().filter(|it| it.from == one.to) {
-            if stream.uniform() < share {
-                draft.turns.push(Turn {
-                    from: one.from,
-                    via: one.to,
-                    to: next.to,
-                });
-            }
-        }
-    }
-    draft
 }
 
 /// Traffic for tests: at eight a fifth of the arteries' speed is left, at five half of it.

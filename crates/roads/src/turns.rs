@@ -7,7 +7,7 @@
 //! A car that may not turn left drives on, turns round and comes back, if nothing keeps it from doing so: at the next bend
 //! of the street, a few metres on, for a bend is a node as well. Cars turn round at corners and at the ends of streets, not
 //! in bends; so on the streets that meet at such a corner to turn round in a bend is forbidden as well, up to the next
-//! corner. Elsewhere nothing need be forbidden: no fastest way comes back to where it was.
+//! corner or the next forbidden turn. Elsewhere nothing need be forbidden: no fastest way comes back to where it was.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,12 +30,14 @@ pub struct Turn {
 pub(crate) struct Corners {
     /// The others that stand for a corner, which is the lowest of its nodes: corner and node, in order.
     others: Vec<(u32, u32)>,
+    /// Turns that are forbidden, those of bends aside.
+    turns: usize,
 }
 
 impl Corners {
     /// Corners and the nodes that stand for them besides, in order. None if they cannot be: out of order, beyond the `nodes`
     /// that there are, above the corner's own, or of two corners.
-    pub(crate) fn new(others: Vec<(u32, u32)>, nodes: usize) -> Option<Self> {
+    pub(crate) fn new(others: Vec<(u32, u32)>, turns: usize, nodes: usize) -> Option<Self> {
         let is_above = |(corner, node): &(u32, u32)| corner < node && (*node as usize) < nodes;
         let is_ordered = others.is_sorted_by(|one, other| one < other);
         let mut named: Vec<u32> = others.iter().map(|(_, node)| *node).collect();
@@ -43,12 +45,17 @@ impl Corners {
         let stands_for_one = named.windows(2).all(|pair| pair[0] < pair[1]);
         let is_no_corner = |(corner, _): &(u32, u32)| named.binary_search(corner).is_err();
         let can_be = is_ordered && stands_for_one && others.iter().all(is_above);
-        (can_be && others.iter().all(is_no_corner)).then_some(Self { others })
+        (can_be && others.iter().all(is_no_corner)).then_some(Self { others, turns })
     }
 
     /// Corners and the nodes that stand for them besides, in order.
     pub(crate) fn others(&self) -> &[(u32, u32)] {
         &self.others
+    }
+
+    /// How many turns are forbidden.
+    pub(crate) fn turns(&self) -> usize {
+        self.turns
     }
 
     /// The corner of each of so many nodes.
@@ -79,7 +86,10 @@ impl Corners {
             }
         }
         others.sort_unstable();
-        Self { others }
+        Self {
+            others,
+            turns: self.turns,
+        }
     }
 }
 
@@ -124,16 +134,20 @@ impl Neighbours {
         neighbours.next().is_none().then_some(both)
     }
 
-    /// The turns that can be taken at all, and to turn round in the bends of the streets that meet where they are.
-    fn forbidden(&self, turns: &[Turn]) -> BTreeSet<Turn> {
-        let exists = |turn: &Turn| self.leads(turn.from, turn.via) && self.leads(turn.via, turn.to);
-        let mut forbidden: BTreeSet<Turn> = turns.iter().copied().filter(exists).collect();
-        let corners: BTreeSet<u32> = forbidden.iter().map(|turn| turn.via).collect();
+    /// Whether a turn can be taken at all.
+    fn can_take(&self, turn: &Turn) -> bool {
+        self.leads(turn.from, turn.via) && self.leads(turn.via, turn.to)
+    }
+
+    /// What is forbidden where some turns are: to turn round in the bends of the streets that meet there.
+    fn in_bends(&self, turns: &BTreeSet<Turn>) -> Vec<Turn> {
+        let mut forbidden = Vec::new();
+        let corners: BTreeSet<u32> = turns.iter().map(|turn| turn.via).collect();
         let mut seen = BTreeSet::new();
-        for corner in corners {
+        for &corner in &corners {
             for first in self.of_node(corner) {
                 let (mut before, mut via) = (corner, first);
-                while let Some(ends) = self.of_bend(via).filter(|_| via != corner) {
+                while let Some(ends) = self.of_bend(via).filter(|_| !corners.contains(&via)) {
                     if !seen.insert(via) {
                         break;
                     }
@@ -142,7 +156,7 @@ impl Neighbours {
                         via,
                         to: end,
                     });
-                    forbidden.extend(round.into_iter().filter(exists));
+                    forbidden.extend(round.into_iter().filter(|turn| self.can_take(turn)));
                     let [one, other] = ends;
                     (before, via) = (via, if one == before { other } else { one });
                 }
@@ -161,14 +175,26 @@ pub(crate) fn split(draft: Draft) -> (Draft, Corners) {
         classes,
         turns,
     } = draft;
-    let own = places.len() as u32;
-    let mut by_way_in: BTreeMap<(u32, u32), Vec<u32>> = BTreeMap::new();
-    if !turns.is_empty() {
-        for turn in Neighbours::of(&streets).forbidden(&turns) {
-            let tos = by_way_in.entry((turn.via, turn.from)).or_default();
-            tos.push(turn.to);
-        }
+    if turns.is_empty() {
+        let draft = Draft {
+            places,
+            streets,
+            classes,
+            turns,
+        };
+        return (draft, Corners::default());
     }
+    let neighbours = Neighbours::of(&streets);
+    let can_take = |turn: &Turn| neighbours.can_take(turn);
+    let mut forbidden: BTreeSet<Turn> = turns.into_iter().filter(can_take).collect();
+    let turns = forbidden.len();
+    forbidden.extend(neighbours.in_bends(&forbidden));
+    let mut by_way_in: BTreeMap<(u32, u32), Vec<u32>> = BTreeMap::new();
+    for turn in forbidden {
+        let tos = by_way_in.entry((turn.via, turn.from)).or_default();
+        tos.push(turn.to);
+    }
+    let own = places.len() as u32;
     // Streets that forbid the same turns lead to the same node.
     let mut node_of: BTreeMap<(u32, &[u32]), u32> = BTreeMap::new();
     let mut others: Vec<(u32, u32)> = Vec::new();
@@ -186,7 +212,7 @@ pub(crate) fn split(draft: Draft) -> (Draft, Corners) {
         .iter()
         .map(|((_, tos), node)| (*node, *tos))
         .collect();
-    let corners = Corners { others };
+    let corners = Corners { others, turns };
     let mut split = Vec::with_capacity(streets.len());
     for street in streets {
         let to = way_in.get(&(street.from, street.to));

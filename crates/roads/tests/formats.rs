@@ -42,7 +42,7 @@ fn nodes_and_edges_become_streets() {
     let files = Files::new();
     let nodes = files.write("nodes.csv", NODES);
     let edges = files.write("edges.csv", EDGES);
-    let draft = csv::read(&nodes, &edges).unwrap();
+    let draft = csv::read(&nodes, &edges, None).unwrap();
     assert_eq!((draft.places.len(), draft.streets.len()), (4, 7));
     assert!((draft.streets[0].length_m - 637.8).abs() < 1.0);
     assert!((draft.streets[2].length_m - 600.0).abs() < 1e-9);
@@ -69,7 +69,7 @@ fn wrong_files_name_the_line() {
     let read = |nodes: &str, edges: &str| {
         let nodes = files.write("nodes.csv", nodes);
         let edges = files.write("edges.csv", edges);
-        csv::read(&nodes, &edges).unwrap_err().to_string()
+        csv::read(&nodes, &edges, None).unwrap_err().to_string()
     };
     for (nodes, edges, expected) in [
         (
@@ -138,9 +138,46 @@ fn wrong_files_name_the_line() {
     let missing = csv::read(
         &files.folder.path().join("none.csv"),
         &files.write("e", EDGES),
+        None,
     );
     let text = missing.unwrap_err().to_string();
     assert!(text.contains("none.csv: cannot be read"), "{text}");
+}
+
+#[test]
+fn forbidden_turns_are_read_beside_nodes_and_edges() {
+    let files = Files::new();
+    let nodes = files.write("nodes.csv", NODES);
+    let edges = files.write("edges.csv", EDGES);
+    let read = |turns: &str| {
+        let turns = files.write("turns.csv", turns);
+        csv::read(&nodes, &edges, Some(&turns))
+    };
+    let draft = read("to,via,from,why\n2,b,0,no left\n3,2,b,\n").unwrap();
+    let turns: Vec<_> = draft
+        .turns
+        .iter()
+        .map(|it| (it.from, it.via, it.to))
+        .collect();
+    assert_eq!(turns, [(0, 1, 2), (1, 2, 3)]);
+    assert_eq!(read("from,via,to\n").unwrap().turns, []);
+    for (turns, expected) in [
+        (
+            "from,to\n0,b\n",
+            "turns.csv:1: found the columns `from, to`, expected `from`, `via`, `to` among them",
+        ),
+        (
+            "from,via,to\n0,b,2\n0,b,9\n",
+            "turns.csv:3: found to \"9\", expected the id of a node",
+        ),
+        (
+            "from,via,to\n0,3,2\n",
+            "turns.csv:2: found no street from \"0\" to \"3\", expected a turn from street to street",
+        ),
+    ] {
+        let text = read(turns).unwrap_err().to_string();
+        assert!(text.contains(expected), "{text} has {expected}");
+    }
 }
 
 #[test]
@@ -149,7 +186,7 @@ fn files_of_nothing_are_no_network() {
     let network = |nodes: &str, edges: &str| {
         let nodes = files.write("nodes.csv", nodes);
         let edges = files.write("edges.csv", edges);
-        Network::new(csv::read(&nodes, &edges).unwrap())
+        Network::new(csv::read(&nodes, &edges, None).unwrap())
             .unwrap_err()
             .to_string()
     };

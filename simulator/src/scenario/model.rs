@@ -122,6 +122,9 @@ pub struct City {
     /// road, with `nodes`: CSV of streets, `from,to,length_m,speed_kmh,oneway,class`, the last four optional.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edges: Option<PathBuf>,
+    /// road, with `edges`: CSV of forbidden turns, `from,via,to`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turns: Option<PathBuf>,
     /// road: hours in which traffic slows some classes of streets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub traffic: Vec<TrafficPeriod>,
@@ -159,6 +162,7 @@ impl Default for City {
             network: None,
             nodes: None,
             edges: None,
+            turns: None,
             traffic: Vec::new(),
             width_km: 10.0,
             height_km: 10.0,

@@ -14,7 +14,11 @@ use super::parse::{ScenarioError, beside};
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Files {
     Osm(PathBuf),
-    Csv { nodes: PathBuf, edges: PathBuf },
+    Csv {
+        nodes: PathBuf,
+        edges: PathBuf,
+        turns: Option<PathBuf>,
+    },
 }
 
 /// What was read: replicas, placements and points of a sweep drive in the same streets, unless their traffic is another,
@@ -30,21 +34,35 @@ pub(super) fn network(
     origin: Option<&Path>,
 ) -> Result<Option<Arc<Network>>, ScenarioError> {
     let at = |path: &Option<PathBuf>| path.as_ref().map(|path| beside(origin, path));
-    let (key, files) = match (at(&city.network), at(&city.nodes), at(&city.edges)) {
-        (None, None, None) if city.kind != CityKind::Road && city.traffic.is_empty() => {
+    let [network, nodes, edges, turns] = [
+        at(&city.network),
+        at(&city.nodes),
+        at(&city.edges),
+        at(&city.turns),
+    ];
+    let (key, files) = match (network, nodes, edges, turns) {
+        (None, None, None, None) if city.kind != CityKind::Road && city.traffic.is_empty() => {
             return Ok(None);
         }
         _ if city.kind != CityKind::Road => {
             let message = "found files of streets, or traffic in them, in a city of another kind, expected `kind = \"road\"`";
             return Err(ScenarioError::wrong("city.kind", message));
         }
-        (Some(path), None, None) => ("city.network", Files::Osm(path)),
-        (None, Some(nodes), Some(edges)) => ("city.edges", Files::Csv { nodes, edges }),
-        (network, nodes, edges) => {
+        (Some(path), None, None, None) => ("city.network", Files::Osm(path)),
+        (None, Some(nodes), Some(edges), turns) => {
+            let files = Files::Csv {
+                nodes,
+                edges,
+                turns,
+            };
+            ("city.edges", files)
+        }
+        (network, nodes, edges, turns) => {
             let named = [
                 network.map(|_| "network"),
                 nodes.map(|_| "nodes"),
                 edges.map(|_| "edges"),
+                turns.map(|_| "turns"),
             ];
             let named: Vec<_> = named.into_iter().flatten().collect();
             let found = if named.is_empty() {
@@ -53,7 +71,7 @@ pub(super) fn network(
                 format!("`{}`", named.join("`, `"))
             };
             let message = format!(
-                "found {found} in a city of kind \"road\", expected `network` (.osm.pbf), or `nodes` and `edges` (CSV)"
+                "found {found} in a city of kind \"road\", expected `network` (.osm.pbf), or `nodes` and `edges` (CSV), and `turns` if some are forbidden"
             );
             return Err(ScenarioError::wrong("city", message));
         }
@@ -71,7 +89,11 @@ pub(super) fn network(
     }
     let (draft, last) = match &files {
         Files::Osm(path) => (roads::osm::read(path), path),
-        Files::Csv { nodes, edges } => (roads::csv::read(nodes, edges), edges),
+        Files::Csv {
+            nodes,
+            edges,
+            turns,
+        } => (roads::csv::read(nodes, edges, turns.as_deref()), edges),
     };
     let draft = draft.map_err(|error| ScenarioError::wrong(key, error))?;
     let network = Network::in_traffic(draft, &traffic).map_err(|error| match error {

@@ -94,6 +94,7 @@ fn files_of_streets_that_are_wrong_are_refused() {
     file("one-way.csv", b"from,to,oneway\na,b,1\n");
     file("wrong.csv", b"from,to\na,b\na,c\n");
     file("edges.csv", b"from,to\na,b\n");
+    file("turns.csv", b"from,via,to\na,c,a\n");
     file("text.osm.pbf", b"<osm></osm> is not what is meant");
     file("empty.osm.pbf", b"");
     let edges = |nodes: &str, edges: &str| format!("nodes = \"{nodes}\"\nedges = \"{edges}\"");
@@ -124,6 +125,17 @@ fn files_of_streets_that_are_wrong_are_refused() {
                 "city.edges",
                 "wrong.csv:3: found to \"c\", expected the id of a node",
             ],
+        ),
+        (
+            edges("nodes.csv", "edges.csv") + "\nturns = \"turns.csv\"",
+            &[
+                "city.edges",
+                "turns.csv:2: found via \"c\", expected the id of a node",
+            ],
+        ),
+        (
+            "network = \"x.osm.pbf\"\nturns = \"turns.csv\"".to_owned(),
+            &["city: found `network`, `turns`"],
         ),
         (
             edges("none.csv", "no-edges.csv"),

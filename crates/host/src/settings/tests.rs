@@ -92,6 +92,7 @@ fn town(block_m: f64) -> Network {
         centre: Place::new(48.0, 11.0).unwrap(),
         missing: 0.0,
         one_way: 0.0,
+        forbidden: 0.0,
     };
     Network::new(town.build(|| 0.5)).unwrap()
 }

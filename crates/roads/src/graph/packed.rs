@@ -17,6 +17,7 @@ impl Graph {
         body.all(places.clone().map(|(lat, _)| lat.to_le_bytes()));
         body.all(places.map(|(_, lon)| lon.to_le_bytes()));
         let others = self.corners.others();
+        body.count(self.corners.turns());
         body.count(others.len());
         body.all(others.iter().map(|(corner, _)| corner.to_le_bytes()));
         body.all(others.iter().map(|(_, node)| node.to_le_bytes()));
@@ -85,10 +86,10 @@ impl Graph {
 
 /// Which corner each node stands for; all that do are in one place.
 fn read_corners(body: &mut Reader<'_>, places: &[Place]) -> Result<Corners, UnpackError> {
-    let count = body.count()?;
+    let (turns, count) = (body.count()?, body.count()?);
     let corners = body.all(count)?.map(u32::from_le_bytes);
     let others = corners.zip(body.all(count)?.map(u32::from_le_bytes));
-    let corners = Corners::new(others.collect(), places.len());
+    let corners = Corners::new(others.collect(), turns, places.len());
     let place = |node: u32| places[node as usize];
     let is_in_place = |(corner, node): &(u32, u32)| place(*corner) == place(*node);
     corners

@@ -154,6 +154,7 @@ fn forged_corners(
     body.count(to.len());
     body.all(places.iter().map(|place| place.to_e7().0.to_le_bytes()));
     body.all(places.iter().map(|place| place.to_e7().1.to_le_bytes()));
+    body.count(0);
     body.count(others.len());
     body.all(others.iter().map(|(corner, _)| corner.to_le_bytes()));
     body.all(others.iter().map(|(_, node)| node.to_le_bytes()));

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::cost::Cost;
 use crate::dijkstra::Dijkstra;
-use crate::graph::Graph;
+use crate::graph::{Extent, Graph};
 use crate::town::some_turns;
 
 fn turn(from: u32, via: u32, to: u32) -> Turn {
@@ -15,7 +15,7 @@ fn turn(from: u32, via: u32, to: u32) -> Turn {
 }
 
 /// What ways from a corner cost, by a search from street to street that knows where a car comes from. Cars turn round at
-/// corners and ends of streets, in no bend.
+/// corners and ends of streets, and in bends where a turn is forbidden.
 struct Plain<'a> {
     draft: &'a Draft,
     neighbours: Neighbours,
@@ -37,8 +37,11 @@ impl Plain<'_> {
 
     fn may_turn(&self, one: &Street, next: &Street) -> bool {
         let taken = turn(one.from, one.to, next.to);
-        let turns_round = one.from == next.to && self.neighbours.of_bend(one.to).is_some();
-        one.to == next.from && !turns_round && !self.draft.turns.contains(&taken)
+        let turns = &self.draft.turns;
+        let is_bend = self.neighbours.of_bend(one.to).is_some();
+        let is_free_bend = is_bend && turns.iter().all(|it| it.via != one.to);
+        let turns_round = is_free_bend && one.from == next.to;
+        one.to == next.from && !turns_round && !turns.contains(&taken)
     }
 
     fn costs_from(&self, corner: u32) -> Vec<Cost> {
@@ -161,7 +164,11 @@ fn who_may_not_turn_left_turns_round_at_the_end_of_the_street_and_not_in_its_ben
     assert_eq!(metres(&graph, 2, 8), Some(400));
     // The crossing stands for itself twice, each bend for itself and for both of its directions.
     assert_eq!(graph.nodes(), 9 + 1 + 4 * 2);
-    assert_eq!(graph.extent(), free.extent());
+    let expected = Extent {
+        turns: 1,
+        ..free.extent()
+    };
+    assert_eq!(graph.extent(), expected);
 }
 
 #[test]
@@ -195,14 +202,14 @@ fn to_turn_round_can_be_forbidden_at_an_end() {
 
 #[test]
 fn corners_are_told_by_the_lowest_of_their_nodes_that_is_left() {
-    let corners = Corners::new(vec![(0, 4), (0, 5), (2, 6)], 7).unwrap();
+    let corners = Corners::new(vec![(0, 4), (0, 5), (2, 6)], 3, 7).unwrap();
     assert_eq!(corners.of_each(7), [0, 1, 2, 3, 0, 0, 2]);
     assert_eq!(corners.nodes_of(0).collect::<Vec<_>>(), [0, 4, 5]);
     assert_eq!(corners.nodes_of(3).collect::<Vec<_>>(), [3]);
     // Node 0 and node 6 go.
     let number = [u32::MAX, 0, 1, 2, 3, 4, u32::MAX];
     let left = corners.renumbered(&number);
-    assert_eq!(left.others(), [(3, 4)]);
+    assert_eq!((left.others(), left.turns()), (&[(3, 4)][..], 3));
     for cannot_be in [
         vec![(0, 7)],
         vec![(4, 0)],
@@ -211,6 +218,6 @@ fn corners_are_told_by_the_lowest_of_their_nodes_that_is_left() {
         vec![(0, 4), (1, 4)],
         vec![(0, 4), (4, 5)],
     ] {
-        assert_eq!(Corners::new(cannot_be.clone(), 7), None, "{cannot_be:?}");
+        assert_eq!(Corners::new(cannot_be.clone(), 3, 7), None, "{cannot_be:?}");
     }
 }

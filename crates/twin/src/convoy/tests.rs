@@ -47,6 +47,7 @@ fn city_of_streets() -> City {
         centre: Place::from_metres(SIDE_M / 2.0, SIDE_M / 2.0),
         missing: 0.1,
         one_way: 0.2,
+        forbidden: 0.0,
     };
     let network = Network::new(town.build(|| stream.uniform())).unwrap();
     city(false).along(Arc::new(network))
