@@ -24,7 +24,7 @@ use crate::timers::{Sleeper, TimerId, Timers};
 type TaskFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Polls at one moment after which something is taken to run in circles.
-const POLLS_AT_ONE_MOMENT_MAX: u64 = 50_000_000;
+const POLLS_AT_ONE_MOMENT_MAX: u64 = if cfg!(test) { 100_000 } else { 50_000_000 };
 
 /// Runs tasks in virtual time.
 pub struct Executor {

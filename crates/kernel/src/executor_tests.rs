@@ -113,7 +113,6 @@ fn the_same_seed_gives_the_same_trace() {
 
 #[test]
 #[should_panic(expected = "without end")]
-#[cfg(not(debug_assertions))]
 fn tasks_that_run_in_circles_are_found_out() {
     let mut executor = Executor::new(0);
     executor.time().spawn(std::future::poll_fn(|context| {
