@@ -28,9 +28,7 @@ impl From<Place> for PlaceBody {
 impl TryFrom<PlaceBody> for Place {
     type Error = PlaceError;
     fn try_from(body: PlaceBody) -> Result<Self, PlaceError> {
-        // Through the wire's centimetres, so that quote and request speak of the same place.
-        let (lat, lon) = Self::new(body.lat, body.lon)?.to_e7();
-        Self::from_e7(lat, lon)
+        Self::new(body.lat, body.lon)
     }
 }
 
