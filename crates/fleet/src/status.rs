@@ -91,8 +91,10 @@ impl Fleet {
     pub fn set_vehicle(&mut self, driver: DriverId, class: VehicleClass) {
         if let Some(slot) = self.drivers.find(driver) {
             let driver = self.drivers.get_mut(slot);
-            driver.vehicle = class;
-            self.seats.set_class(driver.seat, class);
+            if driver.vehicle != class {
+                driver.vehicle = class;
+                self.seats.set_class(driver.seat, class);
+            }
         }
     }
 
@@ -134,7 +136,11 @@ impl Fleet {
                 if record.presence == Presence::Offline {
                     return PingOutcome::NotOnline;
                 }
-                if record.sequence.is_some_and(|last| ping.sequence <= last) {
+                let was_counted = record.sequence.is_some_and(|last| ping.sequence <= last);
+                // Nothing older of who fell silent is on its way any more: an app that began again counts anew.
+                let counts_anew =
+                    record.presence == Presence::Silent && ping.sent_at > record.sent_at;
+                if was_counted && !counts_anew {
                     return PingOutcome::Stale;
                 }
                 slot
@@ -402,18 +408,23 @@ impl Fleet {
         }
     }
 
-    /// When [`Fleet::expire`] has something to do next, if nothing else happens before; none if never.
+    /// When [`Fleet::expire`] has something to do next, if nothing else happens before, or somewhat earlier where pings came
+    /// from very many since; none if never.
     #[must_use]
     pub fn next_deadline(&mut self) -> Option<Timestamp> {
-        // Entries are as of the ping that made them: bring the first up to date until it is true.
-        while let Some(Reverse((at, id))) = self.silence.peek().copied() {
+        // Entries are as of the ping that made them, and early if another came since: the first are brought up to date
+        // until one is true, but no call looks at all.
+        for _ in 0..EXPIRED_PER_CALL_MAX {
+            let Some(mut first) = self.silence.peek_mut() else {
+                break;
+            };
+            let Reverse((at, id)) = *first;
             let slot = self.drivers.find(id).expect("a watched driver is known");
             let true_at = self.drivers.get(slot).seen_at + self.policy.ping_expiry;
             if at >= true_at {
                 break;
             }
-            self.silence.pop();
-            self.silence.push(Reverse((true_at, id)));
+            *first = Reverse((true_at, id));
         }
         let first = |queue: &BinaryHeap<Reverse<(Timestamp, DriverId)>>| {
             queue.peek().map(|Reverse((at, _))| *at)

@@ -188,7 +188,7 @@ where
         self.report(pings, [], became);
     }
 
-    /// The same, and takes what some of the drivers drive.
+    /// The same, and takes what some of the drivers drive, who come in the order of their pings.
     pub fn report(
         &self,
         pings: impl IntoIterator<Item = (DriverId, Ping)>,
@@ -197,17 +197,15 @@ where
     ) {
         let now = self.clock.now();
         let mut pings = pings.into_iter().peekable();
-        while pings.peek().is_some() {
+        let mut vehicles = vehicles.into_iter().peekable();
+        // Nobody is found by a ping before it is known what the driver drives.
+        while pings.peek().is_some() || vehicles.peek().is_some() {
             let mut fleet = self.fleet();
             fleet.pings(pings.by_ref().take(DRIVERS_AT_ONCE), now, &mut became);
-            fleet.hand_over();
-        }
-        let mut vehicles = vehicles.into_iter().peekable();
-        if vehicles.peek().is_some() {
-            let mut fleet = self.fleet();
-            for (driver, class) in vehicles {
+            for (driver, class) in vehicles.by_ref().take(DRIVERS_AT_ONCE) {
                 fleet.set_vehicle(driver, class);
             }
+            fleet.hand_over();
         }
     }
 

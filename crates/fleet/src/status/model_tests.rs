@@ -44,6 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct NaiveDriver {
     east_m: f64,
     seen_at: Timestamp,
+    sent_at: Timestamp,
     sequence: Option<u64>,
     offline: bool,
     silent: bool,
@@ -97,6 +98,7 @@ impl Model {
         let driver = NaiveDriver {
             east_m,
             seen_at: now,
+            sent_at: now,
             sequence: None,
             offline: false,
             silent: false,
@@ -112,15 +114,20 @@ impl Model {
 
     fn ping(&mut self, id: DriverId, ping: Ping, now: Timestamp) -> PingOutcome {
         let known = self.drivers.get(&id);
+        let is_old = |driver: &NaiveDriver| {
+            let was_counted = driver.sequence.is_some_and(|last| last >= ping.sequence);
+            was_counted && !(driver.silent && ping.sent_at > driver.sent_at)
+        };
         if ping.sent_at > now + Duration::from_secs(5) {
             PingOutcome::FromTheFuture
         } else if known.is_some_and(|driver| driver.offline) {
             PingOutcome::NotOnline
-        } else if known.is_some_and(|d| d.sequence.is_some_and(|last| last >= ping.sequence)) {
+        } else if known.is_some_and(is_old) {
             PingOutcome::Stale
         } else {
             self.go_online(id, ping.place.east_m(), now);
-            self.drivers.get_mut(&id).unwrap().sequence = Some(ping.sequence);
+            let driver = self.drivers.get_mut(&id).unwrap();
+            (driver.sequence, driver.sent_at) = (Some(ping.sequence), ping.sent_at);
             PingOutcome::Moved
         }
     }

@@ -227,6 +227,39 @@ fn pings_that_are_stale_early_or_unwanted_change_nothing() {
 }
 
 #[test]
+fn who_fell_silent_may_count_anew() {
+    let mut fleet = fleet();
+    fleet.ping(ANNA, ping(500, 1.0, at(0)), at(0));
+    let mut outcome =
+        |sequence, sent_at, now| fleet.ping(ANNA, ping(sequence, 2.0, at(sent_at)), at(now));
+    assert_eq!(outcome(1, 10, 10), PingOutcome::Stale);
+    assert_eq!(fleet.expire(at(20)).silent, [ANNA]);
+    let mut outcome =
+        |sequence, sent_at, now| fleet.ping(ANNA, ping(sequence, 2.0, at(sent_at)), at(now));
+    // On its way since before the last one.
+    assert_eq!(outcome(499, -1, 21), PingOutcome::Stale);
+    assert_eq!(outcome(1, 60, 60), PingOutcome::Moved);
+    assert_eq!(outcome(1, 61, 61), PingOutcome::Stale);
+    assert_eq!(available(&mut fleet), [ANNA]);
+}
+
+#[test]
+fn no_call_brings_all_deadlines_up_to_date() {
+    let mut fleet = fleet();
+    let many = EXPIRED_PER_CALL_MAX as u64 + 10;
+    for driver in 0..many {
+        fleet.go_online(DriverId(driver), spot(1.0), at(0));
+    }
+    for driver in 0..many {
+        fleet.ping(DriverId(driver), ping(1, 1.0, at(5)), at(5));
+    }
+    // Ten are left as of their first ping, which is early.
+    assert_eq!(fleet.next_deadline(), Some(at(20)));
+    assert_eq!(fleet.next_deadline(), Some(at(25)));
+    assert_eq!(fleet.expire(at(24)), Expired::default());
+}
+
+#[test]
 fn the_silent_are_not_available_until_their_next_ping() {
     let mut fleet = fleet();
     fleet.go_online(ANNA, spot(1.0), at(0));
