@@ -4,6 +4,7 @@
 //! clients of Redis, `streams` keeps the drivers' live streams, [`metrics`] counts for Prometheus. What a call *does* is in
 //! `services::track`.
 
+mod accept;
 mod callers;
 mod follow;
 pub mod health;

@@ -31,6 +31,8 @@ pub const REDIS_SEARCHES_AT_ONCE: usize = 128;
 /// Bytes of answers to it that may gather before they are sent: beyond it, at most the answers to the searches that are
 /// done together.
 pub const REDIS_ANSWER_BYTES: usize = 64 * 1024;
+/// How long a connection may be quiet before its peer is asked whether it is there.
+pub const KEEPALIVE: Duration = Duration::from_secs(300);
 /// The pause after a connection could not be taken.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Queries of one `Candidates` call.

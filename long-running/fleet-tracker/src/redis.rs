@@ -3,6 +3,7 @@
 //! case as over gRPC; what this protocol spares is HTTP/2, which costs more than to find the nearest.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 
 use domain::Timestamp;
@@ -12,13 +13,15 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_stream::StreamExt as _;
 use wire::resp::geo::{Command, GeoSearch, Members, Shape};
 use wire::resp::{Answers, CommandLimits, Reader, Words};
 
+use crate::accept::connections;
 use crate::limits::{
-    ACCEPT_PAUSE, BATCH_ANSWER_PATIENCE, MESSAGE_BYTES_MAX, PINGS_PER_BATCH_MAX,
-    REDIS_ANSWER_BYTES, REDIS_CLIENTS_MAX, REDIS_READ_BYTES, REDIS_SEARCHES_AT_ONCE,
-    REDIS_STRANGER, REDIS_STRANGER_PATIENCE,
+    BATCH_ANSWER_PATIENCE, MESSAGE_BYTES_MAX, PINGS_PER_BATCH_MAX, REDIS_ANSWER_BYTES,
+    REDIS_CLIENTS_MAX, REDIS_READ_BYTES, REDIS_SEARCHES_AT_ONCE, REDIS_STRANGER,
+    REDIS_STRANGER_PATIENCE,
 };
 use crate::service::Shared;
 
@@ -49,19 +52,13 @@ where
     C: Clock + 'static,
 {
     let mut clients = JoinSet::new();
+    let mut connections = pin!(connections(listener));
     loop {
         tokio::select! {
             Some(_) = clients.join_next() => {}
-            accepted = listener.accept(), if clients.len() < REDIS_CLIENTS_MAX => match accepted {
-                Ok((stream, _)) => {
+            Some(accepted) = connections.next(), if clients.len() < REDIS_CLIENTS_MAX => {
+                if let Ok(stream) = accepted {
                     clients.spawn(converse(shared.clone(), stream));
-                }
-                // It went away before it was let in.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                // Too many open files, most likely: those that are open go on.
-                Err(error) => {
-                    tracing::warn!(%error, "a client of Redis' protocol was not let in");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
@@ -128,8 +125,6 @@ where
     /// Answers what comes until no more does. Nothing is read before what was read is answered and the answers are sent:
     /// so a client feels that it is too fast.
     async fn converse(&mut self) -> io::Result<()> {
-        // Small messages each way: without it the kernel holds them back for up to 40 ms.
-        self.stream.set_nodelay(true)?;
         let mut read = vec![0; REDIS_READ_BYTES];
         let mut arrived = Vec::new();
         let mut reader = Reader::default();
@@ -138,6 +133,8 @@ where
             let reading = self.stream.read(&mut read);
             let bytes = match self.known_until {
                 Some(_) => reading.await?,
+                // Nor is who sends without a pause listened to any longer.
+                None if Instant::now() >= known_by => return Err(io::ErrorKind::TimedOut.into()),
                 None => tokio::time::timeout_at(known_by, reading).await??,
             };
             if bytes == 0 {

@@ -7,6 +7,7 @@ use domain::Timestamp;
 use fleet::{Ping, PingOutcome};
 use services::ports::{Clock, HoldStore, MarketSnapshots, TripEvents};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tonic::{Status, Streaming};
 use wire::grpc;
 use wire::grpc::v1::{PingBatch, PingBatchTaken};
@@ -47,7 +48,8 @@ pub(crate) async fn serve<H, E, S, C>(
             // Until there is room nothing more is read: so a gateway feels that it is too fast.
             Ok(taken) => match answers.send_timeout(Ok(taken), BATCH_ANSWER_PATIENCE).await {
                 Ok(()) => {}
-                Err(_) => {
+                Err(SendTimeoutError::Closed(_)) => return,
+                Err(SendTimeoutError::Timeout(_)) => {
                     shared.metrics.slow_readers.inc();
                     break Status::resource_exhausted(
                         "slow_reader: found answers to batches unread, expected them to be read",

@@ -20,10 +20,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use trace::Rides;
 use wire::grpc::v1::fleet_tracker_server::FleetTrackerServer;
 
+use crate::accept::connections;
 use crate::callers::Callers;
 use crate::limits::{
     DRAIN_MAX, EXPIRY_SLEEP_MAX, EXPIRY_SLEEP_MIN, MESSAGE_BYTES_MAX, STREAMS_PER_CONNECTION_MAX,
@@ -32,6 +32,7 @@ use crate::metrics::{Metrics, MetricsSnapshot};
 use crate::redis;
 use crate::service::{Service, Shared};
 use crate::streams::Streams;
+use crate::track::SHUTTING_DOWN;
 
 /// The format of `/metrics`, as Prometheus asks scrapers' targets to name it (OpenMetrics 1.0).
 const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -186,7 +187,7 @@ impl FleetTracker {
 
     /// Tells drivers to come back, stops listening, and waits for calls under way, within bounds.
     pub async fn stop(mut self) {
-        self.streams.close_all("shutting_down");
+        self.streams.close_all(SHUTTING_DOWN);
         // Nobody may listen any more, which is as good.
         let _ = self.stop.send(true);
         let drained = async { while self.tasks.join_next().await.is_some() {} };
@@ -244,13 +245,11 @@ async fn serve_grpc<H, E, S, C>(
         .await;
     let tracker =
         FleetTrackerServer::new(Service(shared)).max_decoding_message_size(MESSAGE_BYTES_MAX);
-    // Small messages each way: without it the kernel holds them back for up to 40 ms.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let served = Server::builder()
         .max_concurrent_streams(Some(STREAMS_PER_CONNECTION_MAX))
         .add_service(health_service)
         .add_service(tracker)
-        .serve_with_incoming_shutdown(incoming, async move {
+        .serve_with_incoming_shutdown(connections(listener), async move {
             // An error means that the tracker was dropped: a stop as well.
             let _ = stopped.wait_for(|stop| *stop).await;
         })

@@ -29,14 +29,26 @@ pub(crate) struct Link {
     ended: Arc<Notify>,
 }
 
+/// What became of a message to a driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It is on its way.
+    Sent,
+    /// The driver does not read: as many as may wait do.
+    Unread,
+    /// The stream is gone.
+    Gone,
+}
+
 impl Link {
-    /// Sends without waiting. False if the stream is gone or its driver does not read.
-    pub(crate) fn send(&self, message: Message) -> bool {
-        self.sender
-            .try_send(Ok(v1::TrackerMessage {
-                message: Some(message),
-            }))
-            .is_ok()
+    /// Sends without waiting.
+    pub(crate) fn send(&self, message: Message) -> Sent {
+        let message = Some(message);
+        match self.sender.try_send(Ok(v1::TrackerMessage { message })) {
+            Ok(()) => Sent::Sent,
+            Err(mpsc::error::TrySendError::Full(_)) => Sent::Unread,
+            Err(mpsc::error::TrySendError::Closed(_)) => Sent::Gone,
+        }
     }
 
     /// Says why, then ends the stream. Only the first reason is said.
@@ -201,11 +213,11 @@ impl DriverLinks for Streams {
         let link = self.links().get(&driver).cloned();
         let sent = link.is_some_and(|link| {
             let sent = link.send(message);
-            if !sent && self.forget(driver, &link) {
+            if sent != Sent::Sent && self.forget(driver, &link) && sent == Sent::Unread {
                 link.close("slow_reader");
                 self.metrics.slow_readers.inc();
             }
-            sent
+            sent == Sent::Sent
         });
         self.metrics.notice(sent);
         let trace_id = self.rides.of(trip_id.0).map(TraceContext::trace);

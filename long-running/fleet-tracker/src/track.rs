@@ -18,8 +18,10 @@ use wire::grpc::v1::tracker_message::Message as Down;
 use wire::grpc::{self, MessageFault, v1};
 
 use crate::service::Shared;
-use crate::streams::Link;
+use crate::streams::{Link, Sent};
 
+/// Why streams end when the tracker does.
+pub(crate) const SHUTTING_DOWN: &str = "shutting_down";
 /// Why a stream ends when its token has expired.
 const TOKEN_EXPIRED: &str = "token_expired";
 /// Why a stream ends when what should renew it is no good token.
@@ -55,12 +57,19 @@ pub(crate) async fn serve<H, E, S, C>(
         link.send(shared.streams.message(notice));
     }
     let mut expiry = pin!(tokio::time::sleep(until.since(shared.clock.now())));
+    let mut stopped = shared.stopped.clone();
+    let mut stopping = pin!(stopped.wait_for(|stop| *stop));
     loop {
         let message = tokio::select! {
             biased;
             () = link.ended() => break,
             () = &mut expiry => {
                 link.close(TOKEN_EXPIRED);
+                break;
+            }
+            // All that are open were told; this one was opened since.
+            _ = &mut stopping => {
+                link.close(SHUTTING_DOWN);
                 break;
             }
             message = inbound.message() => message,
@@ -106,10 +115,14 @@ pub(crate) async fn serve<H, E, S, C>(
                 break;
             }
         };
-        if !link.send(answer) {
-            shared.metrics.slow_readers.inc();
-            link.close("slow_reader");
-            break;
+        match link.send(answer) {
+            Sent::Sent => {}
+            Sent::Unread => {
+                shared.metrics.slow_readers.inc();
+                link.close("slow_reader");
+                break;
+            }
+            Sent::Gone => break,
         }
     }
     // A stream that broke leaves the driver to come back; silence does the rest.
