@@ -6,6 +6,7 @@
 //! and knows nothing of status. [`SharedFleet`] puts both behind locks of their own: who searches is in nobody's way who
 //! tells the fleet something.
 
+mod deadlines;
 mod drivers;
 mod exchange;
 mod grid;

@@ -5,11 +5,11 @@
 //! [`Fleet::expire`] alone, so that every other call sees the fleet as of the last one.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 use domain::hold::{Hold, HoldKey, HoldStage};
 use domain::{DriverId, Place, Space, Timestamp, TripId, VehicleClass};
 
+use crate::deadlines::Deadlines;
 use crate::drivers::{Driver, Drivers, Presence};
 use crate::exchange::{Counts, Expired, FleetPolicy, Ping, PingOutcome, ReserveStart};
 use crate::holds::{HoldConflict, Holds, InTheWay};
@@ -30,9 +30,9 @@ pub struct Fleet {
     /// Of those who are available.
     seats: Seats,
     /// When each watched driver may fall silent; no later than the truth, which the driver's own record has.
-    silence: BinaryHeap<Reverse<(Timestamp, DriverId)>>,
+    silence: Deadlines,
     /// When each fading driver may be forgotten; likewise.
-    oblivion: BinaryHeap<Reverse<(Timestamp, DriverId)>>,
+    oblivion: Deadlines,
     /// Room for [`PINGS_AT_ONCE`], empty between calls.
     batch: Vec<(DriverId, Ping)>,
 }
@@ -48,8 +48,8 @@ impl Fleet {
             online: 0,
             available: 0,
             seats: Seats::new(space),
-            silence: BinaryHeap::new(),
-            oblivion: BinaryHeap::new(),
+            silence: Deadlines::new(),
+            oblivion: Deadlines::new(),
             batch: Vec::new(),
         }
     }
@@ -218,10 +218,8 @@ impl Fleet {
         }
         if !driver.watched {
             driver.watched = true;
-            self.silence.push(Reverse((
-                driver.seen_at + self.policy.ping_expiry,
-                driver.id,
-            )));
+            let silent_at = driver.seen_at + self.policy.ping_expiry;
+            self.silence.put(silent_at, driver.id);
         }
         self.settle(slot);
     }
@@ -355,10 +353,10 @@ impl Fleet {
             }
         }
         for _ in 0..EXPIRED_PER_CALL_MAX {
-            match pop_due(&mut self.silence, now) {
+            match self.silence.pop_due(now) {
                 Some((at, driver)) => expired.silent.extend(self.fall_silent(driver, at)),
                 // Only with nobody left to fall silent: a driver to be forgotten is then in no other queue.
-                None => match pop_due(&mut self.oblivion, now) {
+                None => match self.oblivion.pop_due(now) {
                     Some((_, driver)) => self.forget(driver, now),
                     None => break,
                 },
@@ -375,12 +373,12 @@ impl Fleet {
         let was_online = driver.presence == Presence::Online;
         if was_online && at < silent_at {
             // Back into the queue even if that is due as well: so the longest silent come first.
-            self.silence.push(Reverse((silent_at, id)));
+            self.silence.put(silent_at, id);
             return None;
         }
         driver.watched = false;
         if !std::mem::replace(&mut driver.fading, true) {
-            self.oblivion.push(Reverse((silent_at + FORGET_AFTER, id)));
+            self.oblivion.put(silent_at + FORGET_AFTER, id);
         }
         if !was_online {
             return None;
@@ -398,7 +396,7 @@ impl Fleet {
         if driver.presence == Presence::Online {
             driver.fading = false;
         } else if now < forget_at {
-            self.oblivion.push(Reverse((forget_at, id)));
+            self.oblivion.put(forget_at, id);
         } else {
             assert!(
                 !driver.watched,
@@ -408,30 +406,13 @@ impl Fleet {
         }
     }
 
-    /// When [`Fleet::expire`] has something to do next, if nothing else happens before, or somewhat earlier where pings came
-    /// from very many since; none if never.
+    /// When [`Fleet::expire`] has something to look at next, if nothing else happens before; none if never. Of a driver who
+    /// was heard of since that is earlier than there is something to do.
     #[must_use]
     pub fn next_deadline(&mut self) -> Option<Timestamp> {
-        // Entries are as of the ping that made them, and early if another came since: the first are brought up to date
-        // until one is true, but no call looks at all.
-        for _ in 0..EXPIRED_PER_CALL_MAX {
-            let Some(mut first) = self.silence.peek_mut() else {
-                break;
-            };
-            let Reverse((at, id)) = *first;
-            let slot = self.drivers.find(id).expect("a watched driver is known");
-            let true_at = self.drivers.get(slot).seen_at + self.policy.ping_expiry;
-            if at >= true_at {
-                break;
-            }
-            *first = Reverse((true_at, id));
-        }
-        let first = |queue: &BinaryHeap<Reverse<(Timestamp, DriverId)>>| {
-            queue.peek().map(|Reverse((at, _))| *at)
-        };
         [
-            first(&self.silence),
-            first(&self.oblivion),
+            self.silence.first(),
+            self.oblivion.first(),
             self.holds.next_report(),
         ]
         .into_iter()
@@ -464,18 +445,6 @@ impl Fleet {
             accepted,
         }
     }
-}
-
-fn pop_due(
-    queue: &mut BinaryHeap<Reverse<(Timestamp, DriverId)>>,
-    now: Timestamp,
-) -> Option<(Timestamp, DriverId)> {
-    let Reverse(first) = queue.peek().copied()?;
-    if first.0 > now {
-        return None;
-    }
-    queue.pop();
-    Some(first)
 }
 
 #[cfg(test)]

@@ -244,22 +244,6 @@ fn who_fell_silent_may_count_anew() {
 }
 
 #[test]
-fn no_call_brings_all_deadlines_up_to_date() {
-    let mut fleet = fleet();
-    let many = EXPIRED_PER_CALL_MAX as u64 + 10;
-    for driver in 0..many {
-        fleet.go_online(DriverId(driver), spot(1.0), at(0));
-    }
-    for driver in 0..many {
-        fleet.ping(DriverId(driver), ping(1, 1.0, at(5)), at(5));
-    }
-    // Ten are left as of their first ping, which is early.
-    assert_eq!(fleet.next_deadline(), Some(at(20)));
-    assert_eq!(fleet.next_deadline(), Some(at(25)));
-    assert_eq!(fleet.expire(at(24)), Expired::default());
-}
-
-#[test]
 fn the_silent_are_not_available_until_their_next_ping() {
     let mut fleet = fleet();
     fleet.go_online(ANNA, spot(1.0), at(0));
@@ -449,6 +433,8 @@ fn who_came_back_is_forgotten_only_after_going_again() {
     assert_eq!(available(&mut fleet), [ANNA]);
     // The queue knows the ping before; the answer is of this one.
     fleet.ping(ANNA, ping(2, 1.0, at(3_625)), at(3_625));
+    assert_eq!(fleet.next_deadline(), Some(at(3_630)));
+    assert_eq!(fleet.expire(at(3_630)), Expired::default());
     assert_eq!(fleet.next_deadline(), Some(at(3_645)));
     assert_eq!(fleet.expire(at(3_645)).silent, [ANNA]);
     assert_eq!(fleet.next_deadline(), Some(at(3_645 + 3_600)));
