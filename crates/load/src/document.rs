@@ -2,15 +2,14 @@
 //! one load that several machines sent can be put together.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use report::latency::{Latencies, LatencyFigures, LatencyHistogram, step};
 use report::summary::rounded;
 use serde::{Deserialize, Serialize};
 
 use crate::grpc;
-use crate::run::{Pace, Plan};
-use crate::tally::{Tally, add};
+use crate::run::{Pace, Plan, Ran};
+use crate::tally::add;
 use crate::target::Scheme;
 use crate::threshold::Verdict;
 
@@ -34,15 +33,19 @@ pub struct Document {
     pub load: String,
     /// How it ended: `whole`, `interrupted` or `died`.
     pub ended: String,
-    /// How long requests were sent, in seconds.
+    /// How long requests were sent, in seconds. Answers may come after that.
     pub seconds: f64,
+    /// When the last answer came, in seconds since the start. Not there if none came, or in files of before it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_answer_s: Option<f64>,
     /// Requests that fell due; in a closed loop those sent.
     pub due: u64,
     /// Of those, not sent: too much was in flight, or the end came.
     pub dropped: u64,
     /// Answers, errors included.
     pub answered: u64,
-    /// Answers a second.
+    /// Answers a second, over `seconds` or until the last answer if that came later: what an overloaded target answers
+    /// after the end does not make it faster.
     pub rate_per_s: f64,
     /// Requests without an answer, and answers that are errors: HTTP from 400 on, gRPC all but `0 Ok`.
     pub errors: u64,
@@ -112,7 +115,10 @@ pub enum DocumentError {
 }
 
 impl Document {
-    pub(crate) fn new(plan: &Plan, tally: Tally, span: Duration, ended: &str) -> Self {
+    pub(crate) fn new(plan: &Plan, ran: Ran, ended: &str) -> Self {
+        let tally = ran.tally;
+        let seconds = ran.span.as_secs_f64();
+        let last_answer_s = ran.last_answer.map(|last| last.as_secs_f64());
         let grpc = plan.target.scheme == Scheme::Grpc;
         let is_error = |status: u16| if grpc { status != 0 } else { status >= 400 };
         let name = |status: u16| {
@@ -153,11 +159,12 @@ impl Document {
             target: plan.target.to_string(),
             load: words(plan),
             ended: ended.to_owned(),
-            seconds: rounded(span.as_secs_f64(), 3),
+            seconds: rounded(seconds, 3),
+            last_answer_s: last_answer_s.map(|last| rounded(last, 3)),
             due: tally.due,
             dropped: tally.dropped,
             answered,
-            rate_per_s: rate(answered, span.as_secs_f64()),
+            rate_per_s: rate(answered, seconds, last_answer_s),
             errors: failed + wrong,
             statuses: statuses.collect(),
             failures: failures.collect(),
@@ -214,6 +221,8 @@ impl Document {
                 all.ended.clone_from(&part.ended);
             }
             all.seconds = all.seconds.max(part.seconds);
+            let last_answers = all.last_answer_s.into_iter().chain(part.last_answer_s);
+            all.last_answer_s = last_answers.reduce(f64::max);
             all.due += part.due;
             all.dropped += part.dropped;
             all.answered += part.answered;
@@ -229,7 +238,7 @@ impl Document {
         if parts.len() > 1 {
             all.load = format!("{} parts: {}", parts.len(), all.load);
         }
-        all.rate_per_s = rate(all.answered, all.seconds);
+        all.rate_per_s = rate(all.answered, all.seconds, all.last_answer_s);
         all.latency_ms = figures(&all.histograms);
         Ok(all)
     }
@@ -265,7 +274,8 @@ impl Document {
     }
 }
 
-fn rate(answered: u64, seconds: f64) -> f64 {
+fn rate(answered: u64, seconds: f64, last_answer_s: Option<f64>) -> f64 {
+    let seconds = last_answer_s.map_or(seconds, |last| last.max(seconds));
     if seconds > 0.0 {
         rounded(answered as f64 / seconds, 3)
     } else {
@@ -318,6 +328,8 @@ mod hlog {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// 1,000 answers within 1 to 1,000 ms, 10 of them errors, 10 more failed and 10 dropped, over 10 s.
@@ -333,6 +345,7 @@ pub(crate) mod tests {
             load: "open loop, 10s at 102/s".to_owned(),
             ended: "whole".to_owned(),
             seconds: 10.0,
+            last_answer_s: Some(9.9),
             due: 1_020,
             dropped: 10,
             answered: 1_000,
@@ -365,6 +378,20 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_document_that_does_not_tell_of_the_last_answer_is_read_as_it_was() {
+        let mut older = sample();
+        older.last_answer_s = None;
+        let text = older.to_json();
+        assert!(!text.contains("last_answer_s"), "{text}");
+        let back = Document::from_json(&text).unwrap();
+        assert_eq!(back, older);
+        let all = Document::merged(&[back.clone(), back]).unwrap();
+        assert_eq!((all.last_answer_s, all.rate_per_s), (None, 200.0));
+        let all = Document::merged(&[older, sample()]).unwrap();
+        assert_eq!((all.last_answer_s, all.rate_per_s), (Some(9.9), 200.0));
+    }
+
+    #[test]
     fn parts_add_up() {
         let part = sample();
         let mut longer = sample();
@@ -376,6 +403,15 @@ pub(crate) mod tests {
             (all.seconds, all.rate_per_s, all.ended.as_str()),
             (20.0, 100.0, "interrupted")
         );
+        let mut overloaded = part.clone();
+        overloaded.last_answer_s = Some(25.0);
+        for parts in [[&part, &overloaded], [&overloaded, &part]] {
+            let all = Document::merged(&parts.map(Clone::clone)).unwrap();
+            assert_eq!(
+                (all.seconds, all.last_answer_s, all.rate_per_s),
+                (10.0, Some(25.0), 80.0)
+            );
+        }
         assert_eq!(all.latency().unwrap().count(), 2_000);
         assert_eq!(all.latency_ms[LATENCY].p99, part.latency_ms[LATENCY].p99);
         let mut elsewhere = sample();

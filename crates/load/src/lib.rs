@@ -56,5 +56,6 @@ pub fn run(
         Ending::Interrupted => "interrupted",
         Ending::Died(_) => "died",
     };
-    Ok((Document::new(&told, ran.tally, ran.span, ended), ran.ending))
+    let ending = ran.ending;
+    Ok((Document::new(&told, ran, ended), ending))
 }

@@ -134,6 +134,8 @@ pub(crate) struct Ran {
     pub(crate) tally: Tally,
     /// How long requests were sent.
     pub(crate) span: Duration,
+    /// When the last answer came, since the start: what was under way at the end of the span is still waited for.
+    pub(crate) last_answer: Option<Duration>,
     pub(crate) ending: Ending,
 }
 
@@ -268,9 +270,13 @@ pub(crate) fn run(
         let counted = worker.join().expect("workers do not panic")?;
         tally.merge(&counted);
     }
+    let last_answer = tally
+        .last_answer
+        .map(|at| at.saturating_duration_since(start));
     Ok(Ran {
         tally,
         span,
+        last_answer,
         ending,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use report::latency::LatencyHistogram;
 
@@ -62,6 +62,8 @@ pub(crate) struct Tally {
     pub(crate) statuses: BTreeMap<u16, u64>,
     /// Requests without an answer.
     pub(crate) failures: BTreeMap<Failure, u64>,
+    /// When the last answer came.
+    pub(crate) last_answer: Option<Instant>,
     /// Bytes read.
     pub(crate) bytes_in: u64,
     /// Bytes written.
@@ -81,11 +83,18 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Counts how a request ended, `latency` after it was due and, unless that was the same time, `service` after it was
-    /// sent.
-    pub(crate) fn count(&mut self, outcome: Outcome, latency: Duration, service: Option<Duration>) {
+    /// Counts how a request ended at some time, `latency` after it was due and, unless that was the same time, `service`
+    /// after it was sent.
+    pub(crate) fn count(
+        &mut self,
+        outcome: Outcome,
+        at: Instant,
+        latency: Duration,
+        service: Option<Duration>,
+    ) {
         match outcome {
             Ok(answered) => {
+                self.last_answer = self.last_answer.max(Some(at));
                 *self.statuses.entry(answered.status).or_default() += 1;
                 self.bytes_in += answered.bytes;
             }
@@ -106,6 +115,7 @@ impl Tally {
         self.dropped += other.dropped;
         add(&mut self.statuses, &other.statuses);
         add(&mut self.failures, &other.failures);
+        self.last_answer = self.last_answer.max(other.last_answer);
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
         self.opened += other.opened;

@@ -150,6 +150,32 @@ fn a_closed_loop_goes_as_fast_as_answers_come() {
 }
 
 #[test]
+fn answers_after_the_span_make_no_rate() {
+    let address = answering(|| (Duration::from_millis(20), OK));
+    let mut overloaded = plan(address, open("500ms:100"));
+    overloaded.connections = 1;
+    let (told, _) = run(overloaded);
+    // All are answered, but one after the other, which takes twice the span.
+    assert_eq!((told.answered, told.seconds), (50, 0.5), "{told:?}");
+    assert!(told.last_answer_s.unwrap() >= 1.0, "{told:?}");
+    assert!(told.rate_per_s <= 50.0, "{}", told.rate_per_s);
+    let limit: crate::Threshold = "rate>95/s".parse().unwrap();
+    assert!(!limit.judge(&told).kept);
+    // Put together with others, it is no faster.
+    let back = Document::from_json(&told.to_json()).unwrap();
+    let merged = Document::merged(&[back.clone(), back]).unwrap();
+    assert!(merged.rate_per_s <= 100.0, "{}", merged.rate_per_s);
+}
+
+#[test]
+fn last_answers_of_a_closed_loop_make_no_rate() {
+    let address = answering(|| (Duration::from_millis(80), OK));
+    let (told, _) = run(plan(address, Pace::Closed(Duration::from_millis(100))));
+    // Each of four connections has its second answer after the span, and 12.5 a second.
+    assert!(told.rate_per_s <= 50.0, "{}", told.rate_per_s);
+}
+
+#[test]
 fn connections_that_the_server_closes_are_opened_again_and_counted() {
     // Each connection takes five requests; the last is answered with or without a word on that.
     let address = server(|number, stream| {

@@ -125,7 +125,8 @@ impl Desk {
         let now = Instant::now();
         let mut tally = self.tally.borrow_mut();
         tally.bytes_out += lane.request_bytes();
-        tally.count(outcome, now - due, self.scheduled.then(|| now - sent));
+        let service = self.scheduled.then(|| now - sent);
+        tally.count(outcome, now, now - due, service);
         let counter = match outcome {
             Ok(_) => &self.standing.answered,
             Err(_) => &self.standing.failed,
