@@ -24,6 +24,9 @@ pub(crate) const HEADERS_MAX: usize = 64;
 pub(crate) const READ_BYTES: usize = 16 * 1024;
 /// A target that answers nothing for so long, though asked, has died.
 pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// After so long with nothing due or under way a silence begins anew: longer than the pauses between requests of all but
+/// the slowest loads, of which a dead target fails the few requests that there are.
+pub(crate) const QUIET_MAX: Duration = Duration::from_secs(5);
 /// The pause of a connection that could not be opened, so that a target that is gone is not knocked at in a loop.
 pub(crate) const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 /// How long after the end connections have to notice it, beyond a request's time-out.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::connect::{Endpoint, TlsError};
-use crate::limits::{GLANCE_EVERY, INTERRUPTED_DRAIN_MAX, RATE_PER_THREAD, SILENCE_MAX};
+use crate::limits::{GLANCE_EVERY, INTERRUPTED_DRAIN_MAX, QUIET_MAX, RATE_PER_THREAD, SILENCE_MAX};
 use crate::schedule::Schedule;
 use crate::tally::{Failure, Tally};
 use crate::target::{Request, Scheme, Target, TargetError};
@@ -169,10 +169,15 @@ impl Plan {
 }
 
 /// A target that is asked and answers nothing.
+#[derive(Default)]
 struct Silence {
     since: Duration,
+    /// When something was last seen to be due or under way.
+    until: Duration,
+    /// What had been asked at the last glance.
+    asked: u64,
     answered: u64,
-    /// What had failed already at the last answer.
+    /// What had failed already at the last answer, or before it was quiet.
     failed: u64,
 }
 
@@ -180,13 +185,20 @@ impl Silence {
     /// How long it has lasted, at a glance.
     fn at(&mut self, glance: &Glance) -> Duration {
         let asked = glance.due - glance.dropped.min(glance.due);
+        // What was asked and failed between two glances is seen by the count alone.
+        if asked > self.asked || asked > glance.answered + glance.failed {
+            self.until = glance.elapsed;
+        }
+        self.asked = asked;
         let all_answered = asked <= glance.answered + self.failed;
-        if glance.answered > self.answered || all_answered {
+        // Whom nobody asks cannot answer: what failed before says nothing of such a time.
+        let quiet = glance.elapsed.saturating_sub(self.until) >= QUIET_MAX;
+        if glance.answered > self.answered || all_answered || quiet {
             self.since = glance.elapsed;
             self.answered = glance.answered;
             self.failed = glance.failed;
         }
-        glance.elapsed.saturating_sub(self.since)
+        self.until.saturating_sub(self.since)
     }
 }
 
@@ -289,11 +301,7 @@ fn watch_over(
     standings: &[Arc<Standing>],
     look: &mut dyn FnMut(&Glance) -> ControlFlow<()>,
 ) -> Ending {
-    let mut silence = Silence {
-        since: Duration::ZERO,
-        answered: 0,
-        failed: 0,
-    };
+    let mut silence = Silence::default();
     // Longer than that, each request would have been given up one after the other.
     let silence_max = SILENCE_MAX.max(plan.timeout + Duration::from_secs(1));
     while !workers.iter().all(JoinHandle::is_finished) {
@@ -326,14 +334,10 @@ fn watch_over(
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_target_is_silent_only_while_it_is_asked() {
-        let mut silence = Silence {
-            since: Duration::ZERO,
-            answered: 0,
-            failed: 0,
-        };
-        let mut at = |elapsed_s: u64, due: u64, answered: u64, failed: u64| {
+    /// How many seconds a target has been silent for at a second, after so many were due, answered and failed.
+    fn silences() -> impl FnMut(u64, u64, u64, u64) -> u64 {
+        let mut silence = Silence::default();
+        move |elapsed_s, due, answered, failed| {
             let glance = Glance {
                 elapsed: Duration::from_secs(elapsed_s),
                 due,
@@ -342,7 +346,12 @@ mod tests {
                 failed,
             };
             silence.at(&glance).as_secs()
-        };
+        }
+    }
+
+    #[test]
+    fn a_target_is_silent_only_while_it_is_asked() {
+        let mut at = silences();
         assert_eq!(at(1, 5, 5, 0), 0);
         // Nothing was asked.
         assert_eq!(at(30, 5, 5, 0), 0);
@@ -350,5 +359,46 @@ mod tests {
         assert_eq!(at(40, 7, 5, 2), 10);
         assert_eq!(at(41, 8, 6, 2), 0);
         assert_eq!(at(50, 8, 6, 2), 0);
+    }
+
+    #[test]
+    fn a_target_that_failed_once_is_not_silent_while_nothing_is_asked() {
+        let mut at = silences();
+        assert_eq!(at(1, 5, 5, 0), 0);
+        // The sixth request fails, and nothing more is due for twenty seconds.
+        assert_eq!(at(2, 6, 5, 1), 1);
+        for elapsed_s in 3..=21 {
+            assert!(at(elapsed_s, 6, 5, 1) <= 1, "{elapsed_s}");
+        }
+        // The next one is under way for three seconds: the quiet before it was no silence.
+        for elapsed_s in 22..=24 {
+            assert_eq!(at(elapsed_s, 7, 5, 1), elapsed_s - 21);
+        }
+        assert_eq!(at(25, 7, 6, 1), 0);
+        // One that is given up after fourteen seconds was under way no longer than that.
+        for elapsed_s in 26..=39 {
+            assert_eq!(at(elapsed_s, 8, 6, 1), elapsed_s - 25);
+        }
+        for elapsed_s in 40..=90 {
+            assert!(at(elapsed_s, 8, 6, 2) <= 14, "{elapsed_s}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_fails_whenever_it_is_asked_is_silent_from_its_last_answer_on() {
+        let mut at = silences();
+        assert_eq!(at(1, 5, 5, 0), 0);
+        // Each fails at once, so that none is ever seen under way.
+        let mut failed = 0;
+        for elapsed_s in 2..=16 {
+            // Every other second.
+            failed += (elapsed_s + 1) % 2;
+            let silent = at(elapsed_s, 5 + failed, 5, failed);
+            assert!(
+                (elapsed_s - 2..elapsed_s).contains(&silent),
+                "{elapsed_s}: {silent}"
+            );
+        }
+        assert_eq!(at(17, 5 + failed + 1, 5, failed + 1), 16);
     }
 }
