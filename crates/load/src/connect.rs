@@ -9,7 +9,7 @@ use std::sync::Arc;
 use hyper_rustls::ConfigBuilderExt as _;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{AlertDescription, ClientConfig, Error, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -99,9 +99,22 @@ impl Endpoint {
             None => Ok(Box::new(stream)),
             Some((tls, name)) => {
                 let secured = tls.connect(name.clone(), stream).await;
-                Ok(Box::new(secured.map_err(|_| Failure::Tls)?))
+                Ok(Box::new(secured.map_err(|error| why_not(&error))?))
             }
         }
+    }
+}
+
+/// Why TLS did not come about.
+fn why_not(error: &std::io::Error) -> Failure {
+    let cause = error.get_ref().and_then(|it| it.downcast_ref::<Error>());
+    match cause {
+        Some(Error::InvalidCertificate(_)) => Failure::Untrusted,
+        Some(
+            Error::NoApplicationProtocol
+            | Error::AlertReceived(AlertDescription::NoApplicationProtocol),
+        ) => Failure::Unspoken,
+        _ => Failure::Tls,
     }
 }
 

@@ -15,6 +15,10 @@ pub enum Failure {
     Unreachable,
     /// TLS did not come about.
     Tls,
+    /// The certificate is signed by nobody who is believed, is another's, or is out of date.
+    Untrusted,
+    /// The version of HTTP is not spoken there.
+    Unspoken,
     /// The connection was closed before the answer was whole.
     Closed,
     /// What came was no answer in the protocol.
@@ -25,12 +29,24 @@ pub enum Failure {
     BrokenOff,
 }
 
+impl Failure {
+    /// Whether there was a connection before it.
+    pub(crate) fn is_after_connecting(self) -> bool {
+        !matches!(
+            self,
+            Self::Refused | Self::Unreachable | Self::Tls | Self::Untrusted | Self::Unspoken
+        )
+    }
+}
+
 impl Display for Failure {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Refused => "connection refused",
             Self::Unreachable => "unreachable",
             Self::Tls => "no TLS",
+            Self::Untrusted => "untrusted certificate",
+            Self::Unspoken => "no common protocol",
             Self::Closed => "connection closed",
             Self::Malformed => "malformed answer",
             Self::TimedOut => "timed out",

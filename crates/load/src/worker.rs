@@ -133,11 +133,8 @@ impl Desk {
         };
         // Nobody else writes it.
         counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        let unreached = [Failure::Refused, Failure::Unreachable, Failure::Tls];
-        (
-            now,
-            !unreached.iter().any(|failure| outcome == Err(*failure)),
-        )
+        let was_reached = outcome.err().is_none_or(Failure::is_after_connecting);
+        (now, was_reached)
     }
 
     /// Waits for the start.
