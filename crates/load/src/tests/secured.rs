@@ -1,8 +1,10 @@
 //! Loads over TLS, HTTP/2 and gRPC.
 
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{open, plan, run};
 use crate::connect::Io;
+use crate::http2::TRIES_MAX;
 use crate::{LoadError, Pace, Plan, Protocol, Target, grpc_request};
 
 /// The message that every answer brings: one empty frame of gRPC.
@@ -156,6 +159,117 @@ fn requests_of_http2_share_connections() {
         "{told:?}"
     );
     assert_eq!(told.bytes_in, 300 * FRAME.len() as u64);
+}
+
+/// A server of HTTP/2 that writes, for each request, the frames it is told for the connection's number and the stream.
+fn framing(answer: impl Fn(usize, u32) -> Vec<Vec<u8>> + Send + Sync + 'static) -> SocketAddr {
+    super::server(move |number, mut stream: TcpStream| {
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        let mut head = [0; 24];
+        if stream.read_exact(&mut head).is_err() || head != *preface {
+            return;
+        }
+        let mut written = frame(SETTINGS, 0, 0, &[]);
+        let mut head = [0; 9];
+        while stream.write_all(&written).is_ok() && stream.read_exact(&mut head).is_ok() {
+            let [high, middle, low, kind, _, id @ ..] = head;
+            let mut payload = vec![0; u32::from_be_bytes([0, high, middle, low]) as usize];
+            if stream.read_exact(&mut payload).is_err() {
+                return;
+            }
+            written = match kind {
+                HEADERS => answer(number, u32::from_be_bytes(id)).concat(),
+                _ => Vec::new(),
+            };
+        }
+    })
+}
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()];
+    [&head.concat(), payload].concat()
+}
+
+/// An answer that is a head alone: the end of the stream and of the headers, `:status 204` of the static table.
+fn answered(stream: u32) -> Vec<u8> {
+    frame(HEADERS, 0x5, stream, &[0x89])
+}
+
+/// The end of a connection, without an error, which says up to which stream requests are seen to.
+fn go_away(last: u32) -> Vec<u8> {
+    let payload = [last.to_be_bytes(), [0; 4]].concat();
+    frame(GOAWAY, 0, 0, &payload)
+}
+
+fn refused(stream: u32) -> Vec<u8> {
+    frame(RST_STREAM, 0, stream, &7_u32.to_be_bytes())
+}
+
+fn posts(address: SocketAddr, pace: Pace, streams: usize) -> Plan {
+    let mut plan = plan(address, pace);
+    plan.request = crate::Request::new("POST", &[], Bytes::new()).unwrap();
+    (plan.protocol, plan.connections, plan.streams) = (Protocol::Http2, 1, streams);
+    plan
+}
+
+#[test]
+fn what_a_retiring_connection_does_not_take_goes_to_another() {
+    // Each connection sees to five requests. The next one finds it retired, or is above the last stream.
+    for late in [false, true] {
+        let address = framing(move |_, stream| match stream {
+            9 if late => vec![answered(stream)],
+            9 => vec![answered(stream), go_away(9)],
+            ..9 => vec![answered(stream)],
+            _ => vec![go_away(9)],
+        });
+        let (told, _) = run(posts(address, open("400ms:250"), 4));
+        assert_eq!((told.answered, told.errors), (100, 0), "{told:?}");
+        assert_eq!(told.connections_opened, 20);
+    }
+}
+
+#[test]
+fn what_is_refused_unread_is_sent_again_on_the_same_connection() {
+    let address = framing(|_, stream| match stream % 4 {
+        1 => vec![refused(stream)],
+        _ => vec![answered(stream)],
+    });
+    let (told, _) = run(posts(address, open("400ms:250"), 1));
+    assert_eq!((told.answered, told.errors), (100, 0), "{told:?}");
+    assert_eq!(told.connections_opened, 1);
+}
+
+#[test]
+fn a_server_that_takes_no_request_at_all_is_told_as_closed() {
+    for retires in [false, true] {
+        let heard = Arc::new(AtomicUsize::new(0));
+        let ears = heard.clone();
+        let address = framing(move |_, stream| {
+            ears.fetch_add(1, Ordering::SeqCst);
+            vec![if retires { go_away(0) } else { refused(stream) }]
+        });
+        let (told, _) = run(posts(address, open("100ms:100"), 1));
+        assert_eq!(told.failures, [("connection closed".to_owned(), 10)].into());
+        assert_eq!(heard.load(Ordering::SeqCst), 10 * TRIES_MAX);
+    }
+}
+
+#[test]
+fn what_the_server_may_have_read_is_not_sent_again() {
+    // The second request is within the streams that the server said it would see to, and then it is gone.
+    let address = framing(|_, stream| match stream {
+        1 => vec![answered(stream)],
+        _ => vec![go_away(stream), frame(SETTINGS, 0, 1, &[])],
+    });
+    let (told, _) = run(posts(address, open("400ms:50"), 1));
+    assert_eq!((told.answered, told.errors), (10, 10), "{told:?}");
+    assert_eq!(told.failures, [("connection closed".to_owned(), 10)].into());
 }
 
 fn call(proto: &Path, address: SocketAddr, json: &str) -> Plan {
