@@ -62,7 +62,8 @@ pub struct Document {
     /// Of those, in the place of one that was closed.
     pub connections_reopened: u64,
     /// Milliseconds: `latency` from the time that a request was due, `service` from its sending, `schedule_lag` until
-    /// somebody looked after it, `connection_wait` from then until there was a connection for it.
+    /// somebody looked after it, `connection_wait` from then until there was a connection for it, or over HTTP/2
+    /// one of the streams that the server allows at once.
     pub latency_ms: BTreeMap<String, LatencyFigures>,
     /// Thresholds.
     pub thresholds: Vec<Judged>,

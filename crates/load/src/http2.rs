@@ -1,8 +1,12 @@
 //! Requests side by side on connections of HTTP/2, by `hyper`; and so those of gRPC.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::error::Error as _;
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
+use std::time::Instant;
 
 use bytes::Bytes;
 use h2::Reason;
@@ -11,11 +15,11 @@ use http::{HeaderMap, Response, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper::client::conn::http2::{self, Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
-use crate::connect::Dialer;
+use crate::connect::{Dialer, Io};
 use crate::grpc;
 use crate::tally::{Answered, Failure, Outcome};
 use crate::target::{Request, Scheme, Target};
@@ -25,17 +29,94 @@ pub(crate) const TRIES_MAX: usize = 4;
 
 type Asked = http::Request<Full<Bytes>>;
 
+type Driver = http2::Connection<TokioIo<Box<dyn Io>>, Full<Bytes>, TokioExecutor>;
+
+/// The streams of a connection: as many at once as its server allows, to whoever asked first. What `hyper` is given
+/// beyond that waits unseen.
+struct Streams {
+    /// What moves the connection, and knows how many streams the server allows; until the connection ends.
+    driver: RefCell<Option<Driver>>,
+    /// Streams taken or free. Where the server came to allow fewer, they become fewer as they are given back.
+    room: Cell<usize>,
+    /// Closed when the connection takes no more requests, though those under way may yet be answered.
+    free: Semaphore,
+}
+
+impl Streams {
+    fn new(driver: Driver) -> Rc<Self> {
+        Rc::new(Self {
+            driver: RefCell::new(Some(driver)),
+            room: Cell::new(0),
+            free: Semaphore::new(0),
+        })
+    }
+
+    /// Moves the connection to its end, which is seen by the requests on it.
+    async fn drive(&self) {
+        poll_fn(|context| {
+            let polled = match self.driver.borrow_mut().as_mut() {
+                Some(driver) => Pin::new(driver).poll(context).map(drop),
+                None => Poll::Ready(()),
+            };
+            self.fit();
+            polled
+        })
+        .await;
+        self.driver.replace(None);
+        self.free.close();
+    }
+
+    /// Makes room for as many streams as the server allows by now. One there is always, that of the request whose start
+    /// tells that more are allowed.
+    fn fit(&self) {
+        let driver = self.driver.borrow();
+        let allowed = driver.as_ref().map_or(0, Driver::current_max_send_streams);
+        let allowed = allowed.clamp(1, Semaphore::MAX_PERMITS);
+        let room = self.room.get();
+        if allowed > room {
+            self.free.add_permits(allowed - room);
+            self.room.set(allowed);
+        } else {
+            let fewer = self.free.forget_permits(room - allowed);
+            self.room.set(room - fewer);
+        }
+    }
+
+    /// Takes a stream when there is one; none where the connection takes no more requests.
+    async fn take(self: Rc<Self>) -> Option<Stream> {
+        self.fit();
+        self.free.acquire().await.ok()?.forget();
+        Some(Stream(self))
+    }
+}
+
+/// A stream that was taken, and is given back when dropped.
+struct Stream(Rc<Streams>);
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.0.room.set(self.0.room.get() - 1);
+        self.0.fit();
+    }
+}
+
 /// A connection that is open, or was.
+#[derive(Clone)]
 struct Connection {
     sender: SendRequest<Full<Bytes>>,
-    /// It takes no more requests, though those under way may yet be answered.
-    retired: Cell<bool>,
+    streams: Rc<Streams>,
+}
+
+impl Connection {
+    fn is_usable(&self) -> bool {
+        !self.streams.free.is_closed() && !self.sender.is_closed()
+    }
 }
 
 /// A connection that many share.
 pub(crate) struct Link {
     dialer: Rc<Dialer>,
-    connection: Mutex<Option<Rc<Connection>>>,
+    connection: Mutex<Option<Connection>>,
 }
 
 impl Link {
@@ -47,23 +128,34 @@ impl Link {
     }
 
     /// Opens the connection if it is not, or takes no more requests, and takes part in it.
-    async fn open(&self) -> Result<Rc<Connection>, Failure> {
+    async fn open(&self) -> Result<Connection, Failure> {
         let mut connection = self.connection.lock().await;
-        let usable = |open: &&Rc<Connection>| !open.retired.get() && !open.sender.is_closed();
-        if let Some(open) = connection.as_ref().filter(usable) {
+        if let Some(open) = connection.as_ref().filter(|open| open.is_usable()) {
             return Ok(open.clone());
         }
         let io = TokioIo::new(self.dialer.dial().await?);
-        let shaken = handshake(TokioExecutor::new(), io).await;
+        let mut builder = Builder::new(TokioExecutor::new());
+        // Nothing is assumed: how many it allows is the first that a server says.
+        builder.initial_max_send_streams(0);
+        let shaken = builder.handshake(io).await;
         let (sender, driver) = shaken.map_err(|error| failure(&error))?;
-        // How it ends is seen by the requests on it.
-        tokio::spawn(async move {
-            let _ = driver.await;
-        });
-        let retired = Cell::new(false);
-        let opened = Rc::new(Connection { sender, retired });
+        let streams = Streams::new(driver);
+        let driven = streams.clone();
+        tokio::task::spawn_local(async move { driven.drive().await });
+        let opened = Connection { sender, streams };
         *connection = Some(opened.clone());
         Ok(opened)
+    }
+
+    /// Takes a stream of the connection. Where that is retired while others are before it, its turn is on the next one:
+    /// each of these was opened for a request that is sent, and so the time-out bounds them.
+    async fn stream(&self) -> Result<(SendRequest<Full<Bytes>>, Stream), Failure> {
+        loop {
+            let Connection { sender, streams } = self.open().await?;
+            if let Some(stream) = streams.take().await {
+                return Ok((sender, stream));
+            }
+        }
     }
 }
 
@@ -144,9 +236,11 @@ impl Http2 {
         self.link.open().await.map(|_| ())
     }
 
-    /// Carries a request there and its answer back. Dropped before that, it resets its stream.
-    pub(crate) async fn carry(&mut self) -> Outcome {
-        let (head, mut body) = self.answer().await?.into_parts();
+    /// Carries a request there and its answer back, and says when it was sent, if it came to that. Dropped before that,
+    /// it resets its stream.
+    pub(crate) async fn carry(&mut self, sent: &mut Option<Instant>) -> Outcome {
+        let (answer, _stream) = self.answer(sent).await?;
+        let (head, mut body) = answer.into_parts();
         let mut bytes = 0;
         let mut trailers: Option<HeaderMap> = None;
         while let Some(frame) = body.frame().await {
@@ -164,17 +258,21 @@ impl Http2 {
 
     /// Sends a request until it is read, and waits for the head of its answer. A server that retires a connection loses
     /// nothing by it: what it hands back goes to another one.
-    async fn answer(&self) -> Result<Response<Incoming>, Failure> {
+    async fn answer(
+        &self,
+        sent: &mut Option<Instant>,
+    ) -> Result<(Response<Incoming>, Stream), Failure> {
         for _ in 0..TRIES_MAX {
-            let connection = self.link.open().await?;
-            let mut sender = connection.sender.clone();
+            *sent = None;
+            let (mut sender, stream) = self.link.stream().await?;
+            *sent = Some(Instant::now());
             let answer = sender.try_send_request(self.request.clone()).await;
             let error = match answer {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => return Ok((answer, stream)),
                 Err(error) => error,
             };
             match handed_back(&error) {
-                Some(HandedBack::Retired) => connection.retired.set(true),
+                Some(HandedBack::Retired) => stream.0.free.close(),
                 Some(HandedBack::Open) => {}
                 None => return Err(failure(error.error())),
             }

@@ -26,11 +26,12 @@ impl Lane {
         }
     }
 
-    /// Carries a request there and its answer back.
-    pub(crate) async fn carry(&mut self) -> Outcome {
+    /// Carries a request there and its answer back. `sent` is moved to when its turn came on a connection that it shares,
+    /// and is none as long as it did not.
+    pub(crate) async fn carry(&mut self, sent: &mut Option<Instant>) -> Outcome {
         match self {
             Self::Http1(lane) => lane.carry().await,
-            Self::Http2(lane) => lane.carry().await,
+            Self::Http2(lane) => lane.carry(sent).await,
         }
     }
 

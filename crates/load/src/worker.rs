@@ -112,21 +112,22 @@ impl Desk {
         }
     }
 
-    /// Sends a request that was due at some time, and counts what comes of it; when that came, and whether it may be
-    /// tried again at once.
-    async fn send(
-        &self,
-        lane: &mut Lane,
-        patience: &mut Patience,
-        due: Instant,
-        sent: Instant,
-    ) -> (Instant, bool) {
-        let outcome = patience.within(sent + self.timeout, lane.carry()).await;
+    /// Sends a request, and counts what comes of it; when that came, and whether it may be tried again at once.
+    async fn send(&self, lane: &mut Lane, patience: &mut Patience, job: &Job) -> (Instant, bool) {
+        let begun = Instant::now();
+        let mut sent = Some(begun);
+        let outcome = patience
+            .within(begun + self.timeout, lane.carry(&mut sent))
+            .await;
         let now = Instant::now();
         let mut tally = self.tally.borrow_mut();
         tally.bytes_out += lane.request_bytes();
-        let service = self.scheduled.then(|| now - sent);
-        tally.count(outcome, now, now - due, service);
+        let mut service = None;
+        if self.scheduled {
+            tally.wait.record(sent.unwrap_or(now) - job.taken);
+            service = sent.map(|sent| now - sent);
+        }
+        tally.count(outcome, now, now - job.due, service);
         let counter = match outcome {
             Ok(_) => &self.standing.answered,
             Err(_) => &self.standing.failed,
@@ -166,9 +167,7 @@ impl Desk {
                 }
                 continue;
             };
-            let sent = Instant::now();
-            self.tally.borrow_mut().wait.record(sent - job.taken);
-            self.send(&mut lane, &mut patience, job.due, sent).await;
+            self.send(&mut lane, &mut patience, &job).await;
             self.in_flight.set(self.in_flight.get() - 1);
         }
     }
@@ -188,7 +187,11 @@ impl Desk {
                 self.standing.due.store(tally.due, Ordering::Relaxed);
             }
             self.in_flight.set(self.in_flight.get() + 1);
-            let (now, at_once) = self.send(&mut lane, &mut patience, sent, sent).await;
+            let job = Job {
+                due: sent,
+                taken: sent,
+            };
+            let (now, at_once) = self.send(&mut lane, &mut patience, &job).await;
             self.in_flight.set(self.in_flight.get() - 1);
             sent = now;
             if !at_once {

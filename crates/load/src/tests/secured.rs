@@ -39,6 +39,13 @@ fn server(protocol: Protocol, certified: Option<&CertifiedKey<rcgen::KeyPair>>) 
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         TlsAcceptor::from(Arc::new(config))
     });
+    listen(move |stream| serve(protocol, tls.clone(), stream))
+}
+
+/// A server on loopback with a task for each connection.
+fn listen<F: Future<Output = ()> + Send + 'static>(
+    serve: impl Fn(tokio::net::TcpStream) -> F + Send + 'static,
+) -> SocketAddr {
     let (told, address) = channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -50,7 +57,7 @@ fn server(protocol: Protocol, certified: Option<&CertifiedKey<rcgen::KeyPair>>) 
             told.send(listener.local_addr().unwrap()).unwrap();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(serve(protocol, tls.clone(), stream));
+                tokio::spawn(serve(stream));
             }
         });
     });
@@ -270,6 +277,79 @@ fn what_the_server_may_have_read_is_not_sent_again() {
     let (told, _) = run(posts(address, open("400ms:50"), 1));
     assert_eq!((told.answered, told.errors), (10, 10), "{told:?}");
     assert_eq!(told.failures, [("connection closed".to_owned(), 10)].into());
+}
+
+/// A server that allows four streams at once, each answered after a while, and retires connections at an age.
+fn allowing_four(answers_after: Duration, age: Duration) -> SocketAddr {
+    listen(move |stream| async move {
+        let answer = service_fn(move |_| async move {
+            tokio::time::sleep(answers_after).await;
+            Ok::<_, hyper::Error>(Response::new(Full::<Bytes>::default()))
+        });
+        let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        builder.max_concurrent_streams(4);
+        let mut served = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), answer));
+        if tokio::time::timeout(age, served.as_mut()).await.is_err() {
+            served.as_mut().graceful_shutdown();
+            let _ = served.await;
+        }
+    })
+}
+
+#[test]
+fn requests_wait_for_the_streams_that_the_server_allows() {
+    // Four at once for 50 ms each are 80 a second, of twice as many that are due.
+    let address = allowing_four(Duration::from_millis(50), Duration::from_secs(60));
+    let (told, _) = run(posts(address, open("500ms:160"), 40));
+    assert_eq!((told.answered, told.errors), (80, 0), "{told:?}");
+    let [service, wait, latency] =
+        ["service", "connection_wait", "latency"].map(|name| told.latency_ms[name].p50.unwrap());
+    assert!((50.0..100.0).contains(&service), "{service}");
+    assert!(wait > 150.0, "{wait}");
+    assert!((latency - wait - service).abs() < 50.0, "{latency}");
+}
+
+#[test]
+fn who_waits_for_a_stream_of_a_retiring_connection_has_one_of_the_next() {
+    let address = allowing_four(Duration::from_millis(10), Duration::from_millis(100));
+    let (told, _) = run(posts(address, open("500ms:800"), 40));
+    assert_eq!((told.answered, told.errors), (400, 0), "{told:?}");
+    assert!(told.connections_reopened >= 4, "{told:?}");
+    let service = told.latency_ms["service"].p50.unwrap();
+    assert!((10.0..30.0).contains(&service), "{service}");
+}
+
+#[test]
+fn a_server_may_change_how_many_streams_it_allows() {
+    // Between one and three, and another connection after fifty requests.
+    let address = framing(|_, stream| {
+        let allowed = frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, (stream / 2 % 3 + 1) as u8]);
+        match stream {
+            ..99 => vec![allowed, answered(stream)],
+            99 => vec![allowed, answered(stream), go_away(99)],
+            _ => vec![go_away(99)],
+        }
+    });
+    let (told, _) = run(posts(address, open("250ms:2000"), 40));
+    assert_eq!((told.answered, told.errors), (500, 0), "{told:?}");
+    assert_eq!(told.connections_opened, 10);
+}
+
+#[test]
+fn what_times_out_tells_how_long_it_waited_for_a_stream() {
+    // One stream, of which the second request is never answered; each that follows has what is left to it of its time.
+    let address = framing(|_, stream| match stream {
+        1 => vec![frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 1]), answered(1)],
+        _ => Vec::new(),
+    });
+    let mut stuck = posts(address, open("100ms:50"), 10);
+    stuck.timeout = Duration::from_millis(300);
+    let (told, _) = run(stuck);
+    assert_eq!(told.failures, [("timed out".to_owned(), 4)].into());
+    let [latency, wait, service] =
+        ["latency", "connection_wait", "service"].map(|name| told.latency_ms[name].p50.unwrap());
+    assert!(latency >= 300.0, "{latency}");
+    assert!(wait > 200.0 && service < 100.0, "{wait} {service}");
 }
 
 fn call(proto: &Path, address: SocketAddr, json: &str) -> Plan {
