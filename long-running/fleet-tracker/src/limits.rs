@@ -24,6 +24,8 @@ pub const REDIS_STRANGER: CommandLimits = CommandLimits {
 pub const REDIS_STRANGER_PATIENCE: Duration = Duration::from_secs(10);
 /// Clients of Redis' protocol at once: no more are let in before one has gone.
 pub const REDIS_CLIENTS_MAX: usize = 10_000;
+/// How long what such a client still sends is read over when its connection has ended.
+pub const REDIS_FAREWELL: Duration = Duration::from_secs(1);
 /// Bytes that are read of such a client at once.
 pub const REDIS_READ_BYTES: usize = 16 * 1024;
 /// Searches of a pipeline that are done together.

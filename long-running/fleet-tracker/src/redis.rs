@@ -9,7 +9,7 @@ use std::sync::Arc;
 use domain::Timestamp;
 use identity::Subject;
 use services::ports::{CandidateQuery, Clock, HoldStore, MarketSnapshots, TripEvents};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -20,7 +20,7 @@ use wire::resp::{Answers, CommandLimits, Reader, Words};
 use crate::accept::connections;
 use crate::limits::{
     BATCH_ANSWER_PATIENCE, MESSAGE_BYTES_MAX, PINGS_PER_BATCH_MAX, REDIS_ANSWER_BYTES,
-    REDIS_CLIENTS_MAX, REDIS_READ_BYTES, REDIS_SEARCHES_AT_ONCE, REDIS_STRANGER,
+    REDIS_CLIENTS_MAX, REDIS_FAREWELL, REDIS_READ_BYTES, REDIS_SEARCHES_AT_ONCE, REDIS_STRANGER,
     REDIS_STRANGER_PATIENCE,
 };
 use crate::service::Shared;
@@ -145,7 +145,7 @@ where
             self.search().await;
             self.send().await?;
             if next == Next::End {
-                return Ok(());
+                return self.see_off(&mut read).await;
             }
             arrived.drain(..taken);
             if arrived.is_empty() && arrived.capacity() > REDIS_READ_BYTES {
@@ -158,6 +158,19 @@ where
                 tokio::task::yield_now().await;
             }
         }
+    }
+
+    /// Ends the connection, and reads over what the client was still sending: one that is cut off in the middle of it would
+    /// not hear why.
+    async fn see_off(&mut self, read: &mut [u8]) -> io::Result<()> {
+        self.stream.shutdown().await?;
+        let until = Instant::now() + REDIS_FAREWELL;
+        while Instant::now() < until {
+            if tokio::time::timeout_at(until, self.stream.read(read)).await?? == 0 {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Answers all commands that have arrived whole, and says how many bytes they were.

@@ -32,8 +32,8 @@ pub(crate) struct Link {
 /// What became of a message to a driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sent {
-    /// It is on its way.
-    Sent,
+    /// The driver will read it.
+    UnderWay,
     /// The driver does not read: as many as may wait do.
     Unread,
     /// The stream is gone.
@@ -45,7 +45,7 @@ impl Link {
     pub(crate) fn send(&self, message: Message) -> Sent {
         let message = Some(message);
         match self.sender.try_send(Ok(v1::TrackerMessage { message })) {
-            Ok(()) => Sent::Sent,
+            Ok(()) => Sent::UnderWay,
             Err(mpsc::error::TrySendError::Full(_)) => Sent::Unread,
             Err(mpsc::error::TrySendError::Closed(_)) => Sent::Gone,
         }
@@ -213,11 +213,11 @@ impl DriverLinks for Streams {
         let link = self.links().get(&driver).cloned();
         let sent = link.is_some_and(|link| {
             let sent = link.send(message);
-            if sent != Sent::Sent && self.forget(driver, &link) && sent == Sent::Unread {
+            if sent != Sent::UnderWay && self.forget(driver, &link) && sent == Sent::Unread {
                 link.close("slow_reader");
                 self.metrics.slow_readers.inc();
             }
-            sent == Sent::Sent
+            sent == Sent::UnderWay
         });
         self.metrics.notice(sent);
         let trace_id = self.rides.of(trip_id.0).map(TraceContext::trace);

@@ -116,7 +116,7 @@ pub(crate) async fn serve<H, E, S, C>(
             }
         };
         match link.send(answer) {
-            Sent::Sent => {}
+            Sent::UnderWay => {}
             Sent::Unread => {
                 shared.metrics.slow_readers.inc();
                 link.close("slow_reader");

@@ -361,6 +361,16 @@ async fn what_is_no_command_ends_the_connection_and_says_why() {
 }
 
 #[tokio::test]
+async fn who_sends_too_much_at_once_hears_so() {
+    let mut redis = Redis::known(&tracker).await;
+    // All of it is sent before anything is read.
+    let why = error(redis.ask(&many(100_000)).await);
+    assert!(why.contains("expected at most 30002"), "{why}");
+    assert!(redis.has_ended().await);
+    tracker.stop().await;
+}
+
+#[tokio::test]
 async fn who_does_not_read_is_cut_off_and_a_stop_ends_the_rest() {
     let tracker = start().await;
     let mut redis = Redis::known(&tracker).await;
