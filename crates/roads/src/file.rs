@@ -29,6 +29,14 @@ pub enum FileError {
 }
 
 impl FileError {
+    /// Which file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Unreadable { path, .. } | Self::Line { path, .. } => path,
+        }
+    }
+
     pub(crate) fn unreadable(path: &Path, because: impl Display) -> Self {
         Self::Unreadable {
             path: path.to_owned(),

@@ -143,7 +143,7 @@ fn drivable(way: &Way<'_>, classes: &mut Classes) -> Option<Drivable> {
     // The narrower tag decides.
     let access = ["motorcar", "motor_vehicle", "vehicle", "access"];
     let access = access.iter().find_map(|key| tag(key));
-    if matches!(access, Some("no" | "private" | "agricultural" | "forestry")) {
+    if !access.is_none_or(is_open) {
         return None;
     }
     let stated_kmh = tag("maxspeed").and_then(speed_kmh);
@@ -163,6 +163,23 @@ fn drivable(way: &Way<'_>, classes: &mut Classes) -> Option<Drivable> {
         // What leads on to a street is of its class.
         class: classes.class(class.strip_suffix("_link").unwrap_or(class)),
     })
+}
+
+/// Whether a car that brings somebody may use a way of this access (wiki.openstreetmap.org, Key:access). There are many
+/// more values that close one, from `private` to `emergency`, than that leave it open.
+fn is_open(access: &str) -> bool {
+    matches!(
+        access,
+        "yes"
+            | "public"
+            | "permissive"
+            | "designated"
+            | "official"
+            | "destination"
+            | "customers"
+            | "delivery"
+            | "unknown"
+    )
 }
 
 /// What is driven where no limit is stated, in km/h; none where cars do not go. Assumptions, near the limits of

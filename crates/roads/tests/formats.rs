@@ -215,7 +215,7 @@ const CORNERS: [osm_file::Node; 4] = [
 #[test]
 fn an_extract_becomes_the_streets_that_cars_may_use() {
     let files = Files::new();
-    let ways: [osm_file::Way<'_>; 10] = [
+    let ways: [osm_file::Way<'_>; 12] = [
         (
             &[70, -3, 9_000_000_000],
             &[("highway", "residential"), ("name", "Main Street")],
@@ -225,6 +225,7 @@ fn an_extract_becomes_the_streets_that_cars_may_use() {
             &[
                 ("highway", "primary"),
                 ("oneway", "yes"),
+                ("access", "destination"),
                 ("maxspeed", "50 mph"),
             ],
         ),
@@ -249,6 +250,14 @@ fn an_extract_becomes_the_streets_that_cars_may_use() {
         (
             &[70, 9_000_000_000],
             &[("highway", "residential"), ("area", "yes")],
+        ),
+        (
+            &[70, 9_000_000_000],
+            &[("highway", "service"), ("access", "emergency")],
+        ),
+        (
+            &[70, 9_000_000_000],
+            &[("highway", "service"), ("vehicle", "permit")],
         ),
         (&[70, 9_000_000_000], &[("building", "yes")]),
         (

@@ -21,6 +21,18 @@ enum Files {
     },
 }
 
+impl Files {
+    /// The key that names a file.
+    fn key_of(&self, path: &Path) -> &'static str {
+        match self {
+            Self::Osm(_) => "city.network",
+            Self::Csv { nodes, .. } if nodes == path => "city.nodes",
+            Self::Csv { turns, .. } if turns.as_deref() == Some(path) => "city.turns",
+            Self::Csv { .. } => "city.edges",
+        }
+    }
+}
+
 /// What was read: replicas, placements and points of a sweep drive in the same streets, unless their traffic is another,
 /// and those of a large city take seconds to put in order.
 static KNOWN: Mutex<Vec<(Files, Traffic, Arc<Network>)>> = Mutex::new(Vec::new());
@@ -40,7 +52,7 @@ pub(super) fn network(
         at(&city.edges),
         at(&city.turns),
     ];
-    let (key, files) = match (network, nodes, edges, turns) {
+    let files = match (network, nodes, edges, turns) {
         (None, None, None, None) if city.kind != CityKind::Road && city.traffic.is_empty() => {
             return Ok(None);
         }
@@ -48,15 +60,12 @@ pub(super) fn network(
             let message = "found files of streets, or traffic in them, in a city of another kind, expected `kind = \"road\"`";
             return Err(ScenarioError::wrong("city.kind", message));
         }
-        (Some(path), None, None, None) => ("city.network", Files::Osm(path)),
-        (None, Some(nodes), Some(edges), turns) => {
-            let files = Files::Csv {
-                nodes,
-                edges,
-                turns,
-            };
-            ("city.edges", files)
-        }
+        (Some(path), None, None, None) => Files::Osm(path),
+        (None, Some(nodes), Some(edges), turns) => Files::Csv {
+            nodes,
+            edges,
+            turns,
+        },
         (network, nodes, edges, turns) => {
             let named = [
                 network.map(|_| "network"),
@@ -95,10 +104,10 @@ pub(super) fn network(
             turns,
         } => (roads::csv::read(nodes, edges, turns.as_deref()), edges),
     };
-    let draft = draft.map_err(|error| ScenarioError::wrong(key, error))?;
+    let draft = draft.map_err(|error| ScenarioError::wrong(files.key_of(error.path()), error))?;
     let network = Network::in_traffic(draft, &traffic).map_err(|error| match error {
         NetworkError::Traffic(error) => wrong_traffic(error),
-        error => ScenarioError::wrong(key, format!("{}: {error}", last.display())),
+        error => ScenarioError::wrong(files.key_of(last), format!("{}: {error}", last.display())),
     })?;
     let network = Arc::new(network);
     known().push((files, traffic, network.clone()));

@@ -129,9 +129,13 @@ fn files_of_streets_that_are_wrong_are_refused() {
         (
             edges("nodes.csv", "edges.csv") + "\nturns = \"turns.csv\"",
             &[
-                "city.edges",
+                "city.turns",
                 "turns.csv:2: found via \"c\", expected the id of a node",
             ],
+        ),
+        (
+            edges("lost.csv", "edges.csv"),
+            &["city.nodes", "lost.csv: cannot be read"],
         ),
         (
             "network = \"x.osm.pbf\"\nturns = \"turns.csv\"".to_owned(),
