@@ -5,6 +5,7 @@
 //! measured one after the other the best of each, for what else the machine does only ever adds.
 
 mod contention;
+mod others;
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -13,19 +14,19 @@ use std::time::Duration;
 use domain::{DriverId, Place, Space, Timestamp};
 use fleet::index::{CandidateLists, Change, Index};
 use fleet::{FleetPolicy, Nearby, Ping, SharedFleet};
-use kiddo::{ImmutableKdTree, SquaredEuclidean};
-use rstar::RTree;
-use rstar::primitives::GeomWithData;
-use rushhour_benches::bare_grid::BareGrid;
 use rushhour_benches::city::{City, Density, Move, SIDE_M, Spot, degrees};
 use rushhour_benches::{Comparison, Figure, cpu};
 use services::limits::DRIVERS_AT_ONCE;
+
+use others::{bare_grid, kiddo, rstar};
 
 const DRIVERS: u32 = 200_000;
 const UPDATES: u32 = 1_000_000;
 /// Of these, as many as are told between two looks at the clock: so few that they are in the cache, as those are that come
 /// over a network.
 const PIECE: u32 = 10_000;
+/// In which so many come of 200,000 drivers who ping each four seconds.
+const PIECE_SPAN: Duration = Duration::from_millis(200);
 const QUERIES: u32 = 100_000;
 /// How often all sides have their turn.
 const TURNS: usize = 3;
@@ -80,7 +81,7 @@ fn main() -> anyhow::Result<ExitCode> {
         rstar_update,
         "ns",
     ));
-    let case = "nearest 10, between updates, 10 for each";
+    let case = "nearest 10, between updates, 10 for each, asked a round of 1,000 at once";
     let none = "kiddo, which takes none";
     rows.add(Figure::cost(
         case,
@@ -104,7 +105,11 @@ fn main() -> anyhow::Result<ExitCode> {
         grid_nearest,
         "ns",
     ));
-    let case = "nearest 10, the same, in a city with a centre";
+    let case = "nearest 10, the same, each asked by itself";
+    for (other, theirs) in [(none, kiddo_nearest), ("rstar, taking none", rstar_nearest)] {
+        rows.add(Figure::told(case, plane.single, other, theirs, "ns"));
+    }
+    let case = "nearest 10, a round at once, in a city with a centre";
     rows.add(Figure::told(
         case,
         centred.nearest,
@@ -129,7 +134,7 @@ fn main() -> anyhow::Result<ExitCode> {
         "ns",
     ));
     rows.add(Figure::told(
-        &format!("nearest 10 {round}"),
+        &format!("nearest 10 {round}, a round at once"),
         globe.nearest,
         flat,
         plane.nearest,
@@ -256,8 +261,10 @@ struct Took {
     update: f64,
     /// An update of a batch.
     batched: f64,
-    /// A query, between updates.
+    /// A query of a round that is asked at once, between updates.
     nearest: f64,
+    /// A query that is asked by itself, between as many.
+    single: f64,
 }
 
 impl Took {
@@ -265,6 +272,7 @@ impl Took {
         update: f64::INFINITY,
         batched: f64::INFINITY,
         nearest: f64::INFINITY,
+        single: f64::INFINITY,
     };
 
     fn least(self, other: Self) -> Self {
@@ -272,6 +280,7 @@ impl Took {
             update: self.update.min(other.update),
             batched: self.batched.min(other.batched),
             nearest: self.nearest.min(other.nearest),
+            single: self.single.min(other.single),
         }
     }
 }
@@ -289,11 +298,12 @@ fn ours(space: Space, density: Density) -> Took {
             .lock()
             .go_online(id(driver), place(space, *at), Timestamp::ZERO);
     }
-    let mut sequence = 0;
+    let (mut sequence, mut now) = (0, Timestamp::ZERO);
     let mut took = Took::NONE;
-    for round in 0..ROUNDS {
-        let now = Timestamp::from_millis(i64::try_from(round).expect("few rounds") * 4_000);
-        let mut pings = |moves: Vec<Move>| -> Vec<(DriverId, Ping)> {
+    // The first is not counted: all came online at once, and are looked at again at once.
+    for round in 0..=ROUNDS {
+        let mut pings = |moves: Vec<Move>| -> (Timestamp, Vec<(DriverId, Ping)>) {
+            now = now + PIECE_SPAN;
             let ping = |it: &Move| {
                 sequence += 1;
                 let ping = Ping {
@@ -303,42 +313,58 @@ fn ours(space: Space, density: Density) -> Took {
                 };
                 (id(it.driver), ping)
             };
-            moves.iter().map(ping).collect()
+            (now, moves.iter().map(ping).collect())
         };
         let update = update_ns(&mut city, |moves| {
-            let told = pings(moves);
+            let (now, told) = pings(moves);
             spent(|| {
                 for (driver, ping) in told {
                     black_box(fleet.lock().ping(driver, ping, now));
                 }
-                black_box(fleet.lock().expire(now));
+                expire(&fleet, now);
             })
         });
-        took.update = took.update.min(update);
         let batched = update_ns(&mut city, |moves| {
-            let told = pings(moves);
+            let (now, told) = pings(moves);
             spent(|| {
                 tell(&fleet, &told, now);
-                black_box(fleet.lock().expire(now));
+                expire(&fleet, now);
             })
         });
-        took.batched = took.batched.min(batched);
 
         let queries: Vec<Place> = anywhere(&mut city)
             .iter()
             .map(|at| place(space, *at))
             .collect();
-        let mut spent_on = Duration::ZERO;
-        for queries in queries.chunks(PIECE as usize / UPDATES_PER_QUERY) {
-            tell(&fleet, &pings(city.moves(PIECE)), now);
-            spent_on += spent(|| {
-                let queries = queries.iter().map(|at| Nearby::any(*at, NEAREST));
-                let mut found = CandidateLists::with_room(queries.len(), NEAREST);
-                fleet.nearest_of_each(queries, &mut found);
-                black_box(&found);
+        let mut between = |search: &mut dyn FnMut(&[Place])| {
+            let mut spent_on = Duration::ZERO;
+            for queries in queries.chunks(PIECE as usize / UPDATES_PER_QUERY) {
+                let (now, told) = pings(city.moves(PIECE));
+                tell(&fleet, &told, now);
+                expire(&fleet, now);
+                spent_on += spent(|| search(queries));
+            }
+            nanoseconds(spent_on, QUERIES)
+        };
+        let nearest = between(&mut |queries| {
+            let queries = queries.iter().map(|at| Nearby::any(*at, NEAREST));
+            let mut found = CandidateLists::with_room(queries.len(), NEAREST);
+            fleet.nearest_of_each(queries, &mut found);
+            black_box(&found);
+        });
+        let single = between(&mut |queries| {
+            for at in queries {
+                black_box(fleet.nearest(Nearby::any(*at, NEAREST)));
+            }
+        });
+        if round > 0 {
+            took = took.least(Took {
+                update,
+                batched,
+                nearest,
+                single,
             });
         }
-        took.nearest = took.nearest.min(nanoseconds(spent_on, QUERIES));
     }
     took
 }
@@ -351,6 +377,12 @@ fn tell(fleet: &SharedFleet, pings: &[(DriverId, Ping)], now: Timestamp) {
             black_box(became);
         });
     }
+}
+
+/// What the tracker does about time, as often as it has this many pings or more often.
+fn expire(fleet: &SharedFleet, now: Timestamp) {
+    black_box(fleet.lock().expire(now));
+    black_box(fleet.lock().next_deadline());
 }
 
 /// The index alone, which knows of no status: nanoseconds of an update of a batch.
@@ -378,85 +410,6 @@ fn index_alone(space: Space) -> f64 {
         update = update.min(took);
     }
     update
-}
-
-fn bare_grid() -> (f64, f64) {
-    let mut city = city(Density::Even, DRIVERS);
-    let mut grid = BareGrid::new(SIDE_M, city.at());
-    let (mut update, mut nearest, mut found) = (f64::INFINITY, f64::INFINITY, Vec::new());
-    for _ in 0..ROUNDS {
-        let took = update_ns(&mut city, |moves| {
-            spent(|| {
-                for it in &moves {
-                    grid.put(it.driver, it.to);
-                }
-            })
-        });
-        update = update.min(took);
-        let queries = anywhere(&mut city);
-        let took = spent(|| {
-            for at in &queries {
-                grid.nearest(*at, NEAREST, &mut found);
-                black_box(&found);
-            }
-        });
-        nearest = nearest.min(nanoseconds(took, QUERIES));
-    }
-    (update, nearest)
-}
-
-fn rstar() -> (f64, f64) {
-    let mut city = city(Density::Even, DRIVERS);
-    let entry = |driver: u32, (x, y): Spot| GeomWithData::new([x, y], driver);
-    let mut tree = RTree::bulk_load(
-        (0..)
-            .zip(city.at())
-            .map(|(driver, at)| entry(driver, *at))
-            .collect(),
-    );
-    // Its updates slow down what comes after: queries are of the tree as it was built.
-    let queries = anywhere(&mut city);
-    let took = spent(|| {
-        for (x, y) in &queries {
-            for found in tree.nearest_neighbor_iter([*x, *y]).take(NEAREST) {
-                black_box(found);
-            }
-        }
-    });
-    let nearest = nanoseconds(took, QUERIES);
-    let update = update_ns(&mut city, |moves| {
-        spent(|| {
-            for it in &moves {
-                black_box(tree.remove(&entry(it.driver, it.from)));
-                tree.insert(entry(it.driver, it.to));
-            }
-        })
-    });
-    (update, nearest)
-}
-
-fn kiddo(density: Density) -> (f64, f64) {
-    let mut city = city(density, DRIVERS);
-    let at: Vec<[f64; 2]> = city.at().iter().map(|(x, y)| [*x, *y]).collect();
-    let (mut rebuild, mut nearest) = (f64::INFINITY, f64::INFINITY);
-    for _ in 0..ROUNDS {
-        let mut tree = None;
-        let took = spent(|| tree = ImmutableKdTree::new_from_slice(&at).ok());
-        rebuild = rebuild.min(nanoseconds(took, DRIVERS));
-        let tree: ImmutableKdTree<f64, 2> = tree.expect("a city makes a tree");
-        let queries = anywhere(&mut city);
-        let took = spent(|| {
-            for (x, y) in &queries {
-                let found = tree
-                    .query(&[*x, *y])
-                    .nearest_n::<SquaredEuclidean<f64>>(10_usize.try_into().expect("not 0"))
-                    .execute();
-                black_box(found);
-            }
-        });
-        nearest = nearest.min(nanoseconds(took, QUERIES));
-    }
-    (rebuild, nearest)
 }
 
 /// What a million drivers take, all online and in the index, in a process that holds nothing else.
