@@ -1,6 +1,7 @@
 //! A run directory: written whole or not at all, and read again.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use domain::Timestamp;
@@ -45,23 +46,35 @@ pub const TIMELINE: &str = "timeline.json";
 /// What the audit needs beside the trips.
 pub const EVIDENCE: &str = "evidence.json";
 
-/// Writes a file whole: under another name first, so that a full disk leaves no half of it.
+/// Writes a file whole: under another name first, so that a full disk leaves no half of it. What a link leads to is
+/// written, and what is no file, as a device or a pipe, is written to.
 ///
 /// # Errors
 /// If it cannot be written.
-pub fn write_whole(whole: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let written = match fs::metadata(path) {
+        Ok(found) if !found.is_file() => fs::write(path, bytes),
+        Ok(_) => fs::canonicalize(path).and_then(|whole| replace(&whole, bytes)),
+        Err(_) => replace(path, bytes),
+    };
+    written.map_err(|error| {
+        Failure::target(format!(
+            "{}: cannot be written ({error}), expected a file that can be",
+            path.display()
+        ))
+    })
+}
+
+fn replace(whole: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = whole.file_name().unwrap_or_default().to_string_lossy();
     // Of its own: another process may be writing the same file.
     let partial = whole.with_file_name(format!(".{name}.{}.partial", std::process::id()));
     let written = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, whole));
-    written.map_err(|error| {
+    if written.is_err() {
         // Best effort: what is left is nobody's file.
         let _ = fs::remove_file(&partial);
-        Failure::target(format!(
-            "{}: cannot be written ({error}), expected room on the disk",
-            whole.display()
-        ))
-    })
+    }
+    written
 }
 
 /// Where a run of that name is written if nothing else is said: `runs/<name>-<time>`.

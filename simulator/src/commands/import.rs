@@ -10,6 +10,7 @@ use workload::zones::ZoneMap;
 
 use crate::cli::ImportArgs;
 use crate::exit::{Exit, Failure};
+use crate::run_dir::write_whole;
 use crate::tell;
 
 /// Imports.
@@ -24,7 +25,9 @@ pub fn run(args: &ImportArgs) -> Result<Exit, Failure> {
         .dejitter
         .then(|| workload::import::dejitter(&mut imported.trips, args.seed))
         .flatten();
-    workload::import::write_trips(&args.output, &imported.trips).map_err(Failure::target)?;
+    let mut demand = Vec::new();
+    workload::import::write_trips(&mut demand, &imported.trips).map_err(Failure::target)?;
+    write_whole(&args.output, &demand)?;
     let figures = figures(&imported);
     if args.json {
         tell::print(&figures.to_json())?;

@@ -20,6 +20,7 @@ use super::run::interrupt::Interrupt;
 use crate::cli::{ArrivalsArg, LoadArgs, LoadCommand, MergeArgs, PaceArgs, RequestArgs};
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress;
+use crate::run_dir::write_whole;
 use crate::tell;
 
 /// Connections of HTTP/1.1, each of which carries one request at a time.
@@ -112,27 +113,28 @@ fn judge(document: &mut Document, thresholds: &[Threshold]) -> bool {
 }
 
 fn tell_of(document: &Document, json: Option<&Path>) -> Result<(), Failure> {
-    if let Some(file) = json {
-        write(file, &document.to_json())?;
+    tell::print(&::load::text(document))?;
+    match json {
+        Some(file) => write_whole(file, document.to_json().as_bytes()),
+        None => Ok(()),
     }
-    tell::print(&::load::text(document))
-}
-
-fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text).map_err(|error| unwritable(file, &error))
 }
 
 /// Whether a file can be written is seen before the load, which would otherwise be for nothing.
 fn writable(file: &Path) -> Result<(), Failure> {
+    let is_new = !file.exists();
     let opened = OpenOptions::new().create(true).append(true).open(file);
-    opened.map(|_| ()).map_err(|error| unwritable(file, &error))
-}
-
-fn unwritable(file: &Path, error: &std::io::Error) -> Failure {
-    let file = file.display();
-    Failure::target(format!(
-        "{file}: cannot be written ({error}), expected a writable file"
-    ))
+    opened.map_err(|error| {
+        let file = file.display();
+        Failure::target(format!(
+            "{file}: cannot be written ({error}), expected a file that can be"
+        ))
+    })?;
+    if is_new {
+        // A load that does not come to its end leaves no file of nothing.
+        let _ = std::fs::remove_file(file);
+    }
+    Ok(())
 }
 
 /// How a load stands, at a rate since it was last told.

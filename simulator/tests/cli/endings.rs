@@ -150,7 +150,7 @@ fn a_full_disk_leaves_one_message_and_no_summary() {
     let script = "ulimit -f 1; trap '' XFSZ; exec \"$0\" \"$@\"";
     let more = ["--set", "duration=30s", "--set", "warmup=0s", "--quiet"];
     let ended = Running::start(shell(script, &tiny(&out, &more))).end();
-    ended.refused(3, &[text(&out), "cannot be written", "expected room"]);
+    ended.refused(3, &[text(&out), "cannot be written", "File too large"]);
     let left = std::fs::read_dir(&out)
         .unwrap()
         .map(|entry| entry.unwrap().file_name());

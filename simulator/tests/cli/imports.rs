@@ -45,6 +45,20 @@ fn what_is_read_is_not_written_over() {
 }
 
 #[test]
+fn what_a_link_leads_to_is_written_and_the_link_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let [real, link] = ["real.trips", "link.trips"].map(|name| folder.path().join(name));
+    std::fs::write(&real, "old").unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let records = fixture("tlc_yellow_2015.csv");
+    run(&["import", text(&records), "-o", text(&link)]).well();
+    assert!(link.is_symlink());
+    assert!(std::fs::read(&real).unwrap().starts_with(b"PAR1"));
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 2, "nothing but the file and the link");
+}
+
+#[test]
 fn every_fixture_gives_its_golden_figures() {
     let folder = tempfile::tempdir().unwrap();
     let zones = fixture("zones.geojson");

@@ -187,6 +187,10 @@ impl Probe {
             let expected = "CSV text or Parquet, uncompressed";
             return Err(wrong(Location::File, (*name).to_owned(), expected));
         }
+        if first.bytes.contains(&b'\r') {
+            let found = "lines that end in a carriage return alone".to_owned();
+            return Err(wrong(Location::File, found, "a line feed behind each"));
+        }
         let header = first.text_fields();
         let layout = match (mapping, &header) {
             (_, None) => Err(LayoutError::Unknown),

@@ -4,8 +4,8 @@
 //! `rushhour.provenance`.
 
 use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,35 +41,11 @@ const COLUMNS: &str = "message trips {
 /// Rows of a row group: bounds what the writer and the reader hold beside the trips.
 const GROUP_ROWS: usize = 1 << 19;
 
-/// Writes a demand file: first beside `path`, then moved there, so that no half of a file is left.
+/// Writes a demand file.
 ///
 /// # Errors
-/// [`ImportError::Unwritable`] if that cannot be done.
-pub fn write_trips(path: &Path, trips: &Trips) -> Result<(), ImportError> {
-    let unwritable = |source| ImportError::Unwritable {
-        file: path.display().to_string(),
-        source,
-    };
-    let name = path
-        .file_name()
-        .ok_or_else(|| unwritable(io::ErrorKind::InvalidFilename.into()))?;
-    let mut partial = name.to_owned();
-    partial.push(".partial");
-    let partial: PathBuf = path.with_file_name(partial);
-    let written = write(&partial, trips)
-        .map_err(|error| match error {
-            ParquetError::External(source) => io::Error::other(source),
-            other => io::Error::other(other),
-        })
-        .and_then(|()| std::fs::rename(&partial, path));
-    written.map_err(|source| {
-        // Whether the part can be removed changes nothing for the user.
-        let _ = std::fs::remove_file(&partial);
-        unwritable(source)
-    })
-}
-
-fn write(path: &Path, trips: &Trips) -> Result<(), ParquetError> {
+/// If it cannot be written.
+pub fn write_trips(output: impl Write + Send, trips: &Trips) -> Result<(), ParquetError> {
     let provenance = serde_json::to_string(&trips.provenance)
         .map_err(|error| ParquetError::External(error.into()))?;
     let metadata = vec![
@@ -82,7 +58,7 @@ fn write(path: &Path, trips: &Trips) -> Result<(), ParquetError> {
         .set_key_value_metadata(Some(metadata))
         .build();
     let schema = Arc::new(parse_message_type(COLUMNS)?);
-    let mut writer = SerializedFileWriter::new(File::create(path)?, schema, Arc::new(properties))?;
+    let mut writer = SerializedFileWriter::new(output, schema, Arc::new(properties))?;
     for rows in trips.as_slice().chunks(GROUP_ROWS) {
         let mut group = writer.next_row_group()?;
         column::<Int64Type>(&mut group, rows, |trip| trip.time_us)?;
@@ -99,7 +75,7 @@ fn write(path: &Path, trips: &Trips) -> Result<(), ParquetError> {
 }
 
 fn column<T: DataType>(
-    group: &mut SerializedRowGroupWriter<'_, File>,
+    group: &mut SerializedRowGroupWriter<'_, impl Write + Send>,
     rows: &[Trip],
     value: impl Fn(&Trip) -> T::T,
 ) -> Result<(), ParquetError> {

@@ -27,20 +27,12 @@ impl fmt::Display for Location {
     }
 }
 
-/// A file that cannot be read, written, or understood: bad input, exit code 2.
+/// A file that cannot be read or understood: bad input, exit code 2.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The file cannot be opened or read.
     #[error("{file}: found no readable file ({source}), expected trip records")]
     Unreadable {
-        /// The path as given.
-        file: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file cannot be written.
-    #[error("{file}: found no way to write it ({source}), expected a writable path")]
-    Unwritable {
         /// The path as given.
         file: String,
         /// What the system said.

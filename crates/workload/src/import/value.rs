@@ -121,6 +121,10 @@ pub(super) fn parse_time(text: &str) -> Result<i64, Unparseable> {
         let [year, month, day] = numbers(date, '-')?;
         (year, month, day)
     };
+    // Of two digits nobody says which century.
+    if year < 1_000 {
+        return Err(Unparseable);
+    }
     let days = days_from_civil(year, month, day)?;
     Ok(days * 86_400_000_000 + parse_clock(clock.trim())?)
 }
@@ -257,6 +261,7 @@ mod tests {
             "2013-01-01 00",
             "2013-01-01 00:00:00:00",
             "0000-01-01 00:00:00",
+            "01/15/24 12:15",
             "2013-01-01 00:00:00.x",
             "2013-01-01 00:00:00Zulu",
             "2013-01-01 00:00:00-x",

@@ -24,11 +24,9 @@ fn a_demand_file_reads_back_as_it_was_written() {
         if dejittered {
             assert!(dejitter(&mut trips, 5).is_some());
         }
-        write_trips(&path, &trips).unwrap();
+        write_trips(File::create(&path).unwrap(), &trips).unwrap();
         assert_eq!(read_trips(&path).unwrap(), trips);
     }
-    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
-    assert_eq!(left.len(), 1, "only the file itself is left: {left:?}");
 }
 
 #[test]
@@ -41,7 +39,7 @@ fn no_trips_are_a_demand_file_too() {
     assert_eq!((imported.figures.rows, imported.figures.first), (0, None));
     assert_eq!(imported.figures.mean_distance_km, None);
     let path = folder.path().join("demand.trips");
-    write_trips(&path, &imported.trips).unwrap();
+    write_trips(File::create(&path).unwrap(), &imported.trips).unwrap();
     assert_eq!(read_trips(&path).unwrap(), imported.trips);
 }
 
@@ -77,11 +75,6 @@ fn a_file_that_is_no_demand_file_is_refused() {
         &later,
         "found schema \"rushhour.trips/2\", expected a demand file of schema rushhour.trips/1",
     );
-
-    let path = folder.path().join("no folder/demand.trips");
-    let trips = import_one(fixture("tlc_yellow_2009.csv"), &ImportOptions::default()).trips;
-    let error = write_trips(&path, &trips).unwrap_err().to_string();
-    assert!(error.contains("found no way to write it"), "{error}");
 }
 
 /// Yellow taxi records as the TLC publishes them since 2022, with nulls, in two row groups.

@@ -38,6 +38,10 @@ fn a_wrong_file_is_said_to_be_wrong_and_where() {
             ", line 1: found a line that is no text",
         ),
         (b"a\0b,c\n", ", line 1: found a line that is no text"),
+        (
+            b"id,name\r1,a\r",
+            ": found lines that end in a carriage return alone, expected a line feed",
+        ),
         (b"{\"type\":\"FeatureCollection\"}", ": found JSON"),
         (
             b"tpep_pickup_datetime,tpep_dropoff_datetime,pulocationid,dolocationid\n",
