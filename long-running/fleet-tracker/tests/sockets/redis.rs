@@ -362,6 +362,7 @@ async fn what_is_no_command_ends_the_connection_and_says_why() {
 
 #[tokio::test]
 async fn who_sends_too_much_at_once_hears_so() {
+    let tracker = start().await;
     let mut redis = Redis::known(&tracker).await;
     // All of it is sent before anything is read.
     let why = error(redis.ask(&many(100_000)).await);
