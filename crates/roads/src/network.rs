@@ -55,7 +55,7 @@ pub struct Survey {
     pub nodes: usize,
     /// Edges, each direction counted.
     pub edges: usize,
-    /// Turns that are forbidden.
+    /// Turns that are forbidden, in what was left out too.
     pub turns: usize,
     /// Length of all edges, in kilometres.
     pub km: f64,

@@ -6,12 +6,12 @@
 //!
 //! A car that may not turn left drives on, turns round and comes back, if nothing keeps it from doing so: at the next bend
 //! of the street, a few metres on, for a bend is a node as well. Cars turn round at corners and at the ends of streets, not
-//! in bends; so on the streets that meet at such a corner to turn round in a bend is forbidden as well, up to the next
-//! corner or the next forbidden turn. Elsewhere nothing need be forbidden: no fastest way comes back to where it was.
+//! in bends that are driven through both ways; so on the streets that meet at such a corner that is forbidden as well, up to the next
+//! corner. Elsewhere nothing need be forbidden: no fastest way comes back to where it was.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::draft::{Draft, Street};
+use crate::draft::{Draft, STREETS_MAX, Street};
 
 /// A turn that nobody may take: from the street between two nodes into that between the second and a third. To turn round
 /// is to come back to the first.
@@ -30,7 +30,7 @@ pub struct Turn {
 pub(crate) struct Corners {
     /// The others that stand for a corner, which is the lowest of its nodes: corner and node, in order.
     others: Vec<(u32, u32)>,
-    /// Turns that are forbidden, those of bends aside.
+    /// Turns that are forbidden, those of bends aside, wherever they are.
     turns: usize,
 }
 
@@ -139,25 +139,27 @@ impl Neighbours {
         self.leads(turn.from, turn.via) && self.leads(turn.via, turn.to)
     }
 
-    /// What is forbidden where some turns are: to turn round in the bends of the streets that meet there.
+    /// What is forbidden where some turns are: to turn round in the bends of the streets that meet there, but where a
+    /// street ends for one of its directions.
     fn in_bends(&self, turns: &BTreeSet<Turn>) -> Vec<Turn> {
         let mut forbidden = Vec::new();
         let corners: BTreeSet<u32> = turns.iter().map(|turn| turn.via).collect();
         let mut seen = BTreeSet::new();
-        for &corner in &corners {
+        for corner in corners {
             for first in self.of_node(corner) {
                 let (mut before, mut via) = (corner, first);
-                while let Some(ends) = self.of_bend(via).filter(|_| !corners.contains(&via)) {
+                while let Some([one, other]) = self.of_bend(via).filter(|_| via != corner) {
                     if !seen.insert(via) {
                         break;
                     }
-                    let round = ends.map(|end| Turn {
-                        from: end,
-                        via,
-                        to: end,
-                    });
-                    forbidden.extend(round.into_iter().filter(|turn| self.can_take(turn)));
-                    let [one, other] = ends;
+                    let on = [(one, other), (other, one)].map(|(from, to)| Turn { from, via, to });
+                    if on.iter().all(|on| self.can_take(on) && !turns.contains(on)) {
+                        forbidden.extend(on.map(|Turn { from, .. }| Turn {
+                            from,
+                            via,
+                            to: from,
+                        }));
+                    }
                     (before, via) = (via, if one == before { other } else { one });
                 }
             }
@@ -223,6 +225,10 @@ pub(crate) fn split(draft: Draft) -> (Draft, Corners) {
         };
         let from = corners.nodes_of(street.from).filter(may_turn);
         split.extend(from.map(|from| Street { from, to, ..street }));
+        if split.len() > STREETS_MAX {
+            // Too many to go on, which whoever counts them says.
+            break;
+        }
     }
     let draft = Draft {
         places,

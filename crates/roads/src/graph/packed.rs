@@ -57,7 +57,12 @@ impl Graph {
         if streets.edges.iter().any(|edge| edge.to as usize >= nodes) {
             return Err(UnpackError::Inconsistent("a street to a node that is none"));
         }
-        let leads_nowhere = |node: u32| streets.edges_of(node).iter().any(|edge| edge.to == node);
+        let corner_of = streets.corners.of_each(nodes);
+        let leads_nowhere = |node: u32| {
+            let corner = corner_of[node as usize];
+            let mut edges = streets.edges_of(node).iter();
+            edges.any(|edge| corner_of[edge.to as usize] == corner)
+        };
         if (0..nodes as u32).any(leads_nowhere) {
             return Err(UnpackError::Inconsistent("a street that leads nowhere"));
         }

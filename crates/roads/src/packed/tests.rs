@@ -229,6 +229,9 @@ fn forged_corners_are_found_out() {
         let forged = forged_corners(&places, others, first, to, &[]);
         assert_eq!(refused(&forged), cannot_be, "{others:?}");
     }
+    let nowhere = UnpackError::Inconsistent("a street that leads nowhere");
+    let forged = forged_corners(&[at(48.0); 2], &[(0, 1)], first, to, &[]);
+    assert_eq!(refused(&forged), nowhere);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 
 use domain::Place;
 use proptest::prelude::*;
 
 use super::*;
+use crate::components::{Dropped, largest_component};
 use crate::cost::Cost;
 use crate::dijkstra::Dijkstra;
 use crate::graph::{Extent, Graph};
@@ -15,10 +16,9 @@ fn turn(from: u32, via: u32, to: u32) -> Turn {
 }
 
 /// What ways from a corner cost, by a search from street to street that knows where a car comes from. Cars turn round at
-/// corners and ends of streets, and in bends where a turn is forbidden.
+/// corners and ends of streets, and in bends that are not driven through both ways.
 struct Plain<'a> {
     draft: &'a Draft,
-    neighbours: Neighbours,
 }
 
 impl Plain<'_> {
@@ -36,12 +36,24 @@ impl Plain<'_> {
     }
 
     fn may_turn(&self, one: &Street, next: &Street) -> bool {
-        let taken = turn(one.from, one.to, next.to);
         let turns = &self.draft.turns;
-        let is_bend = self.neighbours.of_bend(one.to).is_some();
-        let is_free_bend = is_bend && turns.iter().all(|it| it.via != one.to);
-        let turns_round = is_free_bend && one.from == next.to;
-        one.to == next.from && !turns_round && !turns.contains(&taken)
+        let forbidden = |to| turns.contains(&turn(one.from, one.to, to));
+        let streets = || self.draft.streets.iter();
+        let ends = streets().filter_map(|it| match one.to {
+            via if it.from == via => Some(it.to),
+            via if it.to == via => Some(it.from),
+            _ => None,
+        });
+        let ends: BTreeSet<u32> = ends.collect();
+        let ends: Vec<u32> = ends.into_iter().collect();
+        let is_driven = |from, to| streets().any(|it| (it.from, it.to) == (from, to));
+        let is_through = |from, to| {
+            let on = turn(from, one.to, to);
+            is_driven(from, one.to) && is_driven(one.to, to) && !turns.contains(&on)
+        };
+        let is_bend = matches!(ends[..], [a, b] if is_through(a, b) && is_through(b, a));
+        let turns_round = one.from == next.to;
+        one.to == next.from && !(is_bend && turns_round) && !forbidden(next.to)
     }
 
     fn costs_from(&self, corner: u32) -> Vec<Cost> {
@@ -87,7 +99,7 @@ proptest! {
             return Ok(());
         };
         prop_assert!(share > 0.0 || graph.corners().others().is_empty());
-        let plain = Plain { neighbours: Neighbours::of(&draft.streets), draft: &draft };
+        let plain = Plain { draft: &draft };
         let mut search = Dijkstra::new(&graph);
         for from in 0..draft.places.len() as u32 {
             let expected = plain.costs_from(from);
@@ -169,6 +181,29 @@ fn who_may_not_turn_left_turns_round_at_the_end_of_the_street_and_not_in_its_ben
         ..free.extent()
     };
     assert_eq!(graph.extent(), expected);
+}
+
+#[test]
+fn a_street_that_meets_a_one_way_against_it_stays_a_street_both_ways() {
+    let mut draft = crossing(vec![turn(5, 0, 7)]);
+    draft.streets.retain(|it| (it.from, it.to) != (1, 2));
+    let ring = Street {
+        from: 2,
+        to: 4,
+        ..draft.streets[0]
+    };
+    draft.streets.extend([ring, ring.back()]);
+    let graph = Graph::new(draft).unwrap();
+    // Node 1 is a bend from which there is no way on for who comes from 0: cars turn round in it.
+    let (_, dropped) = largest_component(&graph);
+    assert_eq!(dropped, Dropped::default());
+    assert_eq!(metres(&graph, 0, 1), Some(100));
+}
+
+#[test]
+fn a_turn_more_that_is_forbidden_makes_no_way_shorter() {
+    let graph = Graph::new(crossing(vec![turn(5, 0, 7), turn(4, 3, 4)])).unwrap();
+    assert_eq!(metres(&graph, 6, 8), Some(800));
 }
 
 #[test]
