@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::Timestamp;
+use domain::{Place, Timestamp};
 use fleet::{Ping, PingOutcome};
 use services::ports::{Clock, HoldStore, MarketSnapshots, TripEvents};
 use tokio::sync::mpsc;
@@ -85,6 +85,12 @@ where
         }
         let rows = grpc::batched_pings(batch).map_err(bad_message)?;
         let vehicles = grpc::batched_vehicles(batch).map_err(bad_message)?;
+        // Of the rows whose pings are told, so that both come together.
+        let places = batch.lat_e7.iter().zip(&batch.lon_e7);
+        let vehicles = vehicles.zip(places).filter_map(|(vehicle, (lat, lon))| {
+            let has_place = Place::from_e7(*lat, *lon).is_ok();
+            has_place.then_some(vehicle)
+        });
         let mut taken = PingBatchTaken {
             batch: batch.batch,
             ..PingBatchTaken::default()
