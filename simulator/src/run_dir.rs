@@ -15,6 +15,9 @@ use services::ports::Clock;
 
 use crate::exit::Failure;
 
+/// Links that are followed one after the other, as the kernel does.
+const LINKS_MAX: usize = 40;
+
 /// The files of a run directory.
 pub const SUMMARY: &str = "summary.json";
 /// The report.
@@ -52,17 +55,59 @@ pub const EVIDENCE: &str = "evidence.json";
 /// # Errors
 /// If it cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let written = match fs::metadata(path) {
-        Ok(found) if !found.is_file() => fs::write(path, bytes),
-        Ok(_) => fs::canonicalize(path).and_then(|whole| replace(&whole, bytes)),
-        Err(_) => replace(path, bytes),
+    let whole = led_to(path);
+    let known = fs::metadata(&whole).ok();
+    let written = match known {
+        Some(known) if !known.is_file() => fs::write(&whole, bytes),
+        // A file in a folder that is not ours, or that something is mounted on, cannot be replaced.
+        Some(_) => replace(&whole, bytes).or_else(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ResourceBusy => {
+                fs::write(&whole, bytes)
+            }
+            _ => Err(error),
+        }),
+        None => replace(&whole, bytes),
     };
-    written.map_err(|error| {
-        Failure::target(format!(
-            "{}: cannot be written ({error}), expected a file that can be",
-            path.display()
-        ))
-    })
+    written.map_err(|error| unwritable(path, &error))
+}
+
+/// Whether a file can be written, which is better seen before what it is to hold has been measured. Nothing is left of it
+/// that was not there.
+///
+/// # Errors
+/// If it cannot be.
+pub fn check_writable(path: &Path) -> Result<(), Failure> {
+    let whole = led_to(path);
+    let is_new = fs::metadata(&whole).is_err();
+    let opened = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&whole);
+    opened.map_err(|error| unwritable(path, &error))?;
+    if is_new {
+        // Best effort: a file of nothing does no harm.
+        let _ = fs::remove_file(&whole);
+    }
+    Ok(())
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    Failure::target(format!(
+        "{}: cannot be written ({error}), expected a file that can be",
+        path.display()
+    ))
+}
+
+/// What a link leads to in the end, whether it is there or not; what is no link itself.
+fn led_to(path: &Path) -> PathBuf {
+    let mut at = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let Ok(next) = fs::read_link(&at) else {
+            break;
+        };
+        at = at.parent().unwrap_or(Path::new("")).join(next);
+    }
+    at
 }
 
 fn replace(whole: &Path, bytes: &[u8]) -> io::Result<()> {

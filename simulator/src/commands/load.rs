@@ -1,6 +1,5 @@
 //! `rushhour load`: load on any endpoint, by the generator of `crates/load`.
 
-use std::fs::OpenOptions;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::str::FromStr;
@@ -20,7 +19,7 @@ use super::run::interrupt::Interrupt;
 use crate::cli::{ArrivalsArg, LoadArgs, LoadCommand, MergeArgs, PaceArgs, RequestArgs};
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress;
-use crate::run_dir::write_whole;
+use crate::run_dir::{check_writable, write_whole};
 use crate::tell;
 
 /// Connections of HTTP/1.1, each of which carries one request at a time.
@@ -43,7 +42,7 @@ pub fn run(args: &LoadArgs) -> Result<Exit, Failure> {
     let thresholds = all::<Threshold>("--threshold", &args.thresholds)?;
     let plan = plan(args)?;
     if let Some(file) = &args.json {
-        writable(file)?;
+        check_writable(file)?;
     }
     let interrupt = Interrupt::in_background()?;
     let mut progress = Progress::new(plan.pace.span(), args.quiet);
@@ -118,23 +117,6 @@ fn tell_of(document: &Document, json: Option<&Path>) -> Result<(), Failure> {
         Some(file) => write_whole(file, document.to_json().as_bytes()),
         None => Ok(()),
     }
-}
-
-/// Whether a file can be written is seen before the load, which would otherwise be for nothing.
-fn writable(file: &Path) -> Result<(), Failure> {
-    let is_new = !file.exists();
-    let opened = OpenOptions::new().create(true).append(true).open(file);
-    opened.map_err(|error| {
-        let file = file.display();
-        Failure::target(format!(
-            "{file}: cannot be written ({error}), expected a file that can be"
-        ))
-    })?;
-    if is_new {
-        // A load that does not come to its end leaves no file of nothing.
-        let _ = std::fs::remove_file(file);
-    }
-    Ok(())
 }
 
 /// How a load stands, at a rate since it was last told.

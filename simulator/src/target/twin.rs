@@ -81,10 +81,9 @@ fn function(resolved: &Resolved, stack: &StackConfig, part: Part) -> Result<Func
             // Nobody else reckons ways.
             (Part::Pricing | Part::Matching, Some(network)) => {
                 let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-                let survey = network.survey();
                 Streets {
-                    nodes: count(survey.nodes),
-                    periods: count(survey.periods),
+                    nodes: count(network.graph().nodes()),
+                    periods: count(network.survey().periods),
                 }
             }
             _ => Streets::default(),

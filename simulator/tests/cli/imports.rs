@@ -51,9 +51,14 @@ fn what_a_link_leads_to_is_written_and_the_link_stays() {
     std::fs::write(&real, "old").unwrap();
     std::os::unix::fs::symlink(&real, &link).unwrap();
     let records = fixture("tlc_yellow_2015.csv");
-    run(&["import", text(&records), "-o", text(&link)]).well();
-    assert!(link.is_symlink());
-    assert!(std::fs::read(&real).unwrap().starts_with(b"PAR1"));
+    for is_there in [true, false] {
+        if !is_there {
+            std::fs::remove_file(&real).unwrap();
+        }
+        run(&["import", text(&records), "-o", text(&link)]).well();
+        assert!(link.is_symlink());
+        assert!(std::fs::read(&real).unwrap().starts_with(b"PAR1"));
+    }
     let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 2, "nothing but the file and the link");
 }
