@@ -112,7 +112,7 @@ pub(crate) struct Extent {
     pub(crate) millis: u64,
 }
 
-/// Nodes, and the streets that leave each. A corner at which turns are forbidden is several nodes ([`turns`](crate::turns)).
+/// Nodes, and the streets that leave each. A corner at which turns are forbidden is several nodes ([`turns`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Graph {
     places: Vec<Place>,
@@ -236,18 +236,20 @@ impl Graph {
         &self.corners
     }
 
-    /// Each street from corner to corner once, though it may leave several nodes of a corner: one of these, and the street
-    /// with those that are parallel to it, the cheapest first.
+    /// Each street from corner to corner once, though it may leave several nodes of a corner: the first of these, and the
+    /// street with those that are parallel to it, the cheapest first.
     pub(crate) fn streets(&self) -> impl Iterator<Item = (u32, &[Edge])> {
         let corner_of = self.corners.of_each(self.nodes());
         (0..self.nodes() as u32).flat_map(move |node| {
-            let before = self.corners.nodes_of(corner_of[node as usize]);
-            let before: Vec<u32> = before.take_while(|other| *other < node).collect();
+            let corner = corner_of[node as usize];
             let streets = self
                 .edges_of(node)
                 .chunk_by(|one, other| one.to == other.to);
-            let is_known = move |to| before.iter().any(|it| self.edge(*it, to).is_some());
-            let streets = streets.filter(move |parallel| !is_known(parallel[0].to));
+            let leaves_first = move |to| {
+                let mut before = self.corners.nodes_of(corner).take_while(|it| *it < node);
+                corner == node || before.all(|before| self.edge(before, to).is_none())
+            };
+            let streets = streets.filter(move |parallel| leaves_first(parallel[0].to));
             streets.map(move |parallel| (node, parallel))
         })
     }

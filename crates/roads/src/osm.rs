@@ -2,7 +2,8 @@
 //!
 //! Which ways those are, how fast, and in which directions, follows the tags `highway`, `maxspeed`, `oneway`,
 //! `junction`, `access`, `motor_vehicle` and `area` (wiki.openstreetmap.org, Key:highway and those). A street's class is
-//! its `highway`, `motorway_link` being a `motorway`. Turns are forbidden by [`restrictions`].
+//! its `highway`, `motorway_link` being a `motorway`. Turns are forbidden by
+//! relations (`restrictions`).
 
 mod restrictions;
 

@@ -114,15 +114,15 @@ fn parse_number(text: &str) -> Result<f64, Unparseable> {
 /// reading of the local clock is what demand goes by), and `01/31/2020 12:15:00 AM`.
 pub(super) fn parse_time(text: &str) -> Result<i64, Unparseable> {
     let (date, clock) = text.split_once([' ', 'T']).unwrap_or((text, "00:00:00"));
-    let (year, month, day) = if date.contains('/') {
+    let (year, month, day, written) = if date.contains('/') {
         let [month, day, year] = numbers(date, '/')?;
-        (year, month, day)
+        (year, month, day, date.rsplit('/').next())
     } else {
         let [year, month, day] = numbers(date, '-')?;
-        (year, month, day)
+        (year, month, day, date.split('-').next())
     };
     // Of two digits nobody says which century.
-    if year < 1_000 {
+    if written.is_none_or(|year| year.len() < 4) {
         return Err(Unparseable);
     }
     let days = days_from_civil(year, month, day)?;
