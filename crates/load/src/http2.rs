@@ -21,11 +21,9 @@ use tokio::sync::{Mutex, Semaphore};
 
 use crate::connect::{Dialer, Io};
 use crate::grpc;
+use crate::limits::TRIES_MAX;
 use crate::tally::{Answered, Failure, Outcome};
 use crate::target::{Request, Scheme, Target};
-
-/// How often one request is sent, as long as it is handed back unread each time.
-pub(crate) const TRIES_MAX: usize = 4;
 
 type Asked = http::Request<Full<Bytes>>;
 

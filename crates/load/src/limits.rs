@@ -37,3 +37,5 @@ pub(crate) const INTERRUPTED_DRAIN_MAX: Duration = Duration::from_secs(2);
 pub(crate) const GLANCE_EVERY: Duration = Duration::from_millis(100);
 /// What one thread sends before a second one pays: above it its own lateness would show in latencies.
 pub(crate) const RATE_PER_THREAD: f64 = 25_000.0;
+/// How often one request is sent over HTTP/2, as long as it is handed back unread each time.
+pub(crate) const TRIES_MAX: usize = 4;

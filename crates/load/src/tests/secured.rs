@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{open, plan, run};
 use crate::connect::Io;
-use crate::http2::TRIES_MAX;
+use crate::limits::TRIES_MAX;
 use crate::{LoadError, Pace, Plan, Protocol, Target, grpc_request};
 
 /// The message that every answer brings: one empty frame of gRPC.
