@@ -29,7 +29,7 @@ pub const SPEED_KMH: f64 = 30.0;
 /// # Errors
 /// Names the file, and the line where there is one, with what was found and what was expected.
 pub fn read(nodes: &Path, edges: &Path, turns: Option<&Path>) -> Result<Draft, FileError> {
-    let numbered = Nodes::read(nodes, open(nodes)?)?;
+    let mut numbered = Nodes::read(nodes, open(nodes)?)?;
     let mut draft = numbered.draft(edges, open(edges)?)?;
     if let Some(turns) = turns {
         draft.turns = numbered.turns(&draft.streets, turns, open(turns)?)?;
@@ -175,7 +175,8 @@ impl Nodes {
         Ok(turns)
     }
 
-    fn draft(&self, path: &Path, input: impl Read) -> Result<Draft, FileError> {
+    /// The draft, which has the places from now on.
+    fn draft(&mut self, path: &Path, input: impl Read) -> Result<Draft, FileError> {
         let optional = ["length_m", "speed_kmh", "oneway", "class"];
         let mut rows = Rows::new(path, input, &["from", "to"], &optional)?;
         let (mut streets, mut classes) = (Vec::new(), Classes::default());
@@ -222,7 +223,7 @@ impl Nodes {
             }
         }
         Ok(Draft {
-            places: self.places.clone(),
+            places: std::mem::take(&mut self.places),
             streets,
             classes,
             turns: Vec::new(),

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use domain::{Place, Space};
-use osmpbf::{Element, ElementReader, Way};
+use osmpbf::{Element, ElementReader, TagIter, Way};
 
 use crate::draft::{
     Draft, NODES_MAX, SPEED_MAX_KMH, SPEED_MIN_KMH, STREET_MAX_M, STREETS_MAX, Street,
@@ -130,12 +130,14 @@ fn add(draft: &mut Draft, drivable: Drivable, from: u32, to: u32) {
     }
 }
 
+/// What is said of something under a key.
+fn tag<'a>(mut tags: TagIter<'a>, key: &str) -> Option<&'a str> {
+    let found = tags.find(|(known, _)| *known == key);
+    found.map(|(_, value)| value)
+}
+
 fn drivable(way: &Way<'_>, classes: &mut Classes) -> Option<Drivable> {
-    let tag = |key: &str| {
-        let mut tags = way.tags();
-        tags.find(|(known, _)| *known == key)
-            .map(|(_, value)| value)
-    };
+    let tag = |key| tag(way.tags(), key);
     let class = tag("highway")?;
     let usual_kmh = usual_speed_kmh(class)?;
     if tag("area") == Some("yes") {

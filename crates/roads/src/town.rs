@@ -157,6 +157,27 @@ pub(crate) fn some_turns(seed: u64, columns: u32, rows: u32, forbidden: f64) -> 
     town.build(|| stream.uniform())
 }
 
+/// Streets for tests, 100 m each at 36 km/h and driven either way, between corners east and north in hundreds of metres.
+#[cfg(test)]
+pub(crate) fn blocks(corners: &[(f64, f64)], ends: &[(u32, u32)], turns: Vec<Turn>) -> Draft {
+    let there = ends.iter().map(|&(from, to)| Street {
+        from,
+        to,
+        length_m: 100.0,
+        speed_kmh: 36.0,
+        class: None,
+    });
+    let places = corners
+        .iter()
+        .map(|(east, north)| Place::from_metres(east * 100.0, north * 100.0));
+    Draft {
+        places: places.collect(),
+        streets: there.flat_map(|it| [it, it.back()]).collect(),
+        turns,
+        ..Draft::default()
+    }
+}
+
 /// Traffic for tests: at eight a fifth of the arteries' speed is left, at five half of it.
 #[cfg(test)]
 pub(crate) fn rush_hours() -> Traffic {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::dijkstra::Dijkstra;
 use crate::draft::Street;
-use crate::town::{rush_hours, some_town as town, some_turns};
+use crate::town::{blocks, rush_hours, some_town as town, some_turns};
 use crate::turns::Turn;
 
 /// When all streets are free.
@@ -127,7 +127,16 @@ fn a_car_goes_down_a_one_way_and_round_to_come_back() {
 /// A square of 100 m, driven either way, with a street of 100 m from each of its corners outwards: 0 to 3 around it, and
 /// 4 to 7 at the ends. Who comes from the south of corner 0, from 4, may not turn right into 1.
 fn square() -> Network {
-    let at = |east: f64, north: f64| Place::from_metres(east * 100.0, north * 100.0);
+    let corners = [
+        (0.0, 0.0),
+        (1.0, 0.0),
+        (1.0, 1.0),
+        (0.0, 1.0),
+        (0.0, -1.0),
+        (1.0, -1.0),
+        (1.0, 2.0),
+        (0.0, 2.0),
+    ];
     let ends = [
         (0, 1),
         (1, 2),
@@ -138,33 +147,12 @@ fn square() -> Network {
         (2, 6),
         (3, 7),
     ];
-    let there = ends.map(|(from, to)| Street {
-        from,
-        to,
-        length_m: 100.0,
-        speed_kmh: 36.0,
-        class: None,
-    });
-    Network::new(Draft {
-        places: vec![
-            at(0.0, 0.0),
-            at(1.0, 0.0),
-            at(1.0, 1.0),
-            at(0.0, 1.0),
-            at(0.0, -1.0),
-            at(1.0, -1.0),
-            at(1.0, 2.0),
-            at(0.0, 2.0),
-        ],
-        streets: there.iter().flat_map(|it| [*it, it.back()]).collect(),
-        turns: vec![Turn {
-            from: 4,
-            via: 0,
-            to: 1,
-        }],
-        ..Draft::default()
-    })
-    .unwrap()
+    let turn = Turn {
+        from: 4,
+        via: 0,
+        to: 1,
+    };
+    Network::new(blocks(&corners, &ends, vec![turn])).unwrap()
 }
 
 #[test]

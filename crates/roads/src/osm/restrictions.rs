@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use osmpbf::{RelMemberType, Relation};
 
-use super::{Direction, Drivable};
+use super::{Direction, Drivable, tag};
 use crate::draft::Street;
 use crate::turns::Turn;
 
@@ -24,11 +24,7 @@ pub(super) struct Restriction {
 impl Restriction {
     /// What a relation says to cars; none if it says nothing of turns, or not over one node.
     pub(super) fn read(relation: &Relation<'_>) -> Option<Self> {
-        let tag = |key: &str| {
-            let mut tags = relation.tags();
-            tags.find(|(known, _)| *known == key)
-                .map(|(_, value)| value)
-        };
+        let tag = |key| tag(relation.tags(), key);
         if tag("type") != Some("restriction") {
             return None;
         }

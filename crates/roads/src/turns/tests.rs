@@ -9,7 +9,7 @@ use crate::components::{Dropped, largest_component};
 use crate::cost::Cost;
 use crate::dijkstra::Dijkstra;
 use crate::graph::{Extent, Graph};
-use crate::town::some_turns;
+use crate::town::{blocks, some_turns};
 
 fn turn(from: u32, via: u32, to: u32) -> Turn {
     Turn { from, via, to }
@@ -122,7 +122,17 @@ proptest! {
 ///           6
 /// ```
 fn crossing(turns: Vec<Turn>) -> Draft {
-    let at = |east: f64, north: f64| Place::from_metres(east * 100.0, north * 100.0);
+    let corners = [
+        (0.0, 0.0),
+        (1.0, 0.0),
+        (2.0, 0.0),
+        (0.0, 1.0),
+        (0.0, 2.0),
+        (0.0, -1.0),
+        (0.0, -2.0),
+        (-1.0, 0.0),
+        (-2.0, 0.0),
+    ];
     let ends = [
         (0, 1),
         (1, 2),
@@ -133,29 +143,7 @@ fn crossing(turns: Vec<Turn>) -> Draft {
         (0, 7),
         (7, 8),
     ];
-    let there = ends.map(|(from, to)| Street {
-        from,
-        to,
-        length_m: 100.0,
-        speed_kmh: 36.0,
-        class: None,
-    });
-    Draft {
-        places: vec![
-            at(0.0, 0.0),
-            at(1.0, 0.0),
-            at(2.0, 0.0),
-            at(0.0, 1.0),
-            at(0.0, 2.0),
-            at(0.0, -1.0),
-            at(0.0, -2.0),
-            at(-1.0, 0.0),
-            at(-2.0, 0.0),
-        ],
-        streets: there.iter().flat_map(|it| [*it, it.back()]).collect(),
-        turns,
-        ..Draft::default()
-    }
+    blocks(&corners, &ends, turns)
 }
 
 fn metres(graph: &Graph, from: u32, to: u32) -> Option<u64> {
