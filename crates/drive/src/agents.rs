@@ -5,8 +5,9 @@
 mod tests;
 
 use domain::Timestamp;
+use report::latency::step;
 use workload::driver::{Driver, DriverAccount};
-use workload::rider::Failure;
+use workload::rider::{Call, Failure, RiderEnd};
 use workload::world::World;
 
 use crate::recorder::Recorder;
@@ -59,30 +60,80 @@ pub trait CallFailure {
     fn may_pass(&self) -> bool;
 }
 
-/// Counts an answer, and how long it took since it was to be asked for.
-///
-/// # Errors
-/// What a failed call is to the rider.
-pub fn judged<T>(
-    recorder: &Recorder,
-    name: &str,
-    scheduled_at: Timestamp,
-    now: Timestamp,
-    answer: Result<T, impl CallFailure>,
-) -> Result<T, Failure> {
-    match answer {
-        Ok(answer) => {
-            recorder.answered(scheduled_at, None);
-            recorder.done(name, scheduled_at, now);
-            Ok(answer)
+/// The call that a rider's app makes, and since when: however often it is sent, it counts from when it was to be sent first.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CallUnderWay(Option<(Call, Timestamp)>);
+
+impl CallUnderWay {
+    /// It is sent, for the first time or again; where it is the first, it counts from `at`. Answers with since when it does.
+    pub fn sent(&mut self, call: Call, at: Timestamp) -> Timestamp {
+        let since = self.since(call).unwrap_or(at);
+        self.0 = Some((call, since));
+        since
+    }
+
+    /// Counts an answer, and if it is a good one how long it took.
+    ///
+    /// # Errors
+    /// What a failed call is to the rider.
+    pub fn answered<T>(
+        &mut self,
+        recorder: &Recorder,
+        now: Timestamp,
+        answer: Result<T, impl CallFailure>,
+    ) -> Result<T, Failure> {
+        let Some((call, since)) = self.0 else {
+            return answer.map_err(|_| Failure::Refused);
+        };
+        let name = step_of(call);
+        match answer {
+            Ok(answer) => {
+                recorder.answered(since, None);
+                recorder.done(name, since, now);
+                self.0 = None;
+                Ok(answer)
+            }
+            Err(error) => {
+                recorder.answered(since, Some(format!("{name}: {}", error.kind())));
+                Err(if error.may_pass() {
+                    Failure::TryAgain
+                } else {
+                    Failure::Refused
+                })
+            }
         }
-        Err(error) => {
-            recorder.answered(scheduled_at, Some(format!("{name}: {}", error.kind())));
-            Err(if error.may_pass() {
-                Failure::TryAgain
-            } else {
-                Failure::Refused
-            })
+    }
+
+    /// It comes too late, which is an answer and no error.
+    pub fn too_late(&mut self, recorder: &Recorder) {
+        if let Some((_, since)) = self.0.take() {
+            recorder.answered(since, None);
         }
+    }
+
+    /// The rider leaves. Who gave a call up has waited for it until now, and that counts: else a system would be the faster
+    /// the more riders it drives away.
+    pub fn left(&mut self, recorder: &Recorder, now: Timestamp, end: RiderEnd) {
+        if let RiderEnd::Failed(call) = end
+            && let Some(since) = self.since(call)
+        {
+            recorder.done(step_of(call), since, now);
+        }
+        self.0 = None;
+    }
+
+    fn since(&self, call: Call) -> Option<Timestamp> {
+        self.0
+            .filter(|(under_way, _)| *under_way == call)
+            .map(|(_, since)| since)
+    }
+}
+
+fn step_of(call: Call) -> &'static str {
+    match call {
+        Call::Quote => step::QUOTE,
+        Call::Ride => step::REQUEST,
+        Call::Poll => step::READ,
+        Call::Cancel => step::CANCEL,
     }
 }

@@ -38,7 +38,8 @@ struct State {
 #[derive(Debug)]
 pub struct Recorder {
     counted_from: Timestamp,
-    counted_until: Timestamp,
+    /// In microseconds.
+    counted_until: AtomicI64,
     state: Mutex<State>,
     in_flight_max: AtomicU64,
     connections: AtomicU64,
@@ -79,7 +80,7 @@ impl Recorder {
         };
         Self {
             counted_from: started_at + warmup,
-            counted_until: until,
+            counted_until: AtomicI64::new(until.as_micros()),
             state: Mutex::new(state),
             in_flight_max: AtomicU64::new(0),
             connections: AtomicU64::new(0),
@@ -94,7 +95,7 @@ impl Recorder {
     }
 
     fn counts(&self, at: Timestamp) -> bool {
-        (self.counted_from..self.counted_until).contains(&at)
+        (self.counted_from..self.counted_until()).contains(&at)
     }
 
     /// From when on things count.
@@ -106,7 +107,13 @@ impl Recorder {
     /// Until when things count.
     #[must_use]
     pub fn counted_until(&self) -> Timestamp {
+        Timestamp::from_micros(self.counted_until.load(Ordering::Relaxed))
+    }
+
+    /// The run is cut short: what is scheduled from now on does not count.
+    pub fn cut_short(&self, now: Timestamp) {
         self.counted_until
+            .fetch_min(now.as_micros(), Ordering::Relaxed);
     }
 
     /// A rider was to come.
@@ -339,7 +346,7 @@ impl Recorder {
         let mut state = self.state();
         let window = Window {
             from: self.counted_from,
-            until: self.counted_until,
+            until: self.counted_until(),
         };
         let empty = TimelineRecorder::new(self.counted_from, Duration::from_secs(1), window);
         Recorded {

@@ -103,8 +103,7 @@ mod tests {
     fn limits_are_kept_broken_or_not_measured() {
         let mut summary = Summary::new("s", 1, "twin", ClockKind::Virtual);
         summary.latency_ms.get_mut("quote").unwrap().p99 = Some(40.0);
-        summary.rides.accepted = 95;
-        summary.rides.unserved = 5;
+        summary.rides.served_share = Some(0.95);
         summary.load.schedule_lag_ms.p99 = Some(60.0);
         let limits = [
             ("quote_p99", 50.0),

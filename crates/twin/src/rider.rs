@@ -6,13 +6,12 @@ use std::sync::atomic::Ordering;
 
 use domain::trip::Trip;
 use domain::{Timestamp, TripId};
-use drive::agents::judged;
+use drive::agents::CallUnderWay;
 use drive::keys::{key_text, trip_of};
-use report::latency::step;
 use services::quote::SignedQuote;
 use services::request::RideRequest;
 use workload::demand::RiderPlan;
-use workload::rider::{Failure, Rider, RiderAction, RiderEvent};
+use workload::rider::{Call, Failure, Rider, RiderAction, RiderEvent};
 
 use crate::api::ApiError;
 use crate::run::Shared;
@@ -22,8 +21,7 @@ struct Agent {
     rider: Rider,
     trip: TripId,
     quote: Option<SignedQuote>,
-    /// When the ride was first requested: where its latencies are counted from.
-    requested_at: Option<Timestamp>,
+    call: CallUnderWay,
     following: bool,
 }
 
@@ -33,7 +31,7 @@ pub(crate) async fn ride(shared: Arc<Shared>, plan: RiderPlan) {
         rider: Rider::new(&shared.world, plan),
         trip: trip_of(&plan),
         quote: None,
-        requested_at: None,
+        call: CallUnderWay::default(),
         following: false,
         shared,
     };
@@ -82,16 +80,18 @@ impl Agent {
                 patience,
             } => Some(Box::pin(self.request_ride(idempotency_key, patience)).await),
             RiderAction::Poll { trip } => {
-                let asked_at = self.shared.now();
+                self.call.sent(Call::Poll, self.shared.now());
                 let answer = self.shared.api.read(self.rider.id(), trip).await;
-                Some(self.seen(step::READ, asked_at, answer))
+                Some(self.seen(answer))
             }
             RiderAction::Cancel { trip } => Some(self.cancel(trip).await),
             RiderAction::Follow { .. } => {
                 self.following = true;
                 None
             }
-            RiderAction::Leave(_) => {
+            RiderAction::Leave(end) => {
+                let shared = &self.shared;
+                self.call.left(&shared.recorder, shared.now(), end);
                 self.following = false;
                 None
             }
@@ -101,11 +101,12 @@ impl Agent {
     async fn request_quote(&mut self) -> RiderEvent {
         let shared = self.shared.clone();
         let scheduled_at = self.rider.scheduled_at(&shared.world);
+        self.call.sent(Call::Quote, scheduled_at);
         shared.recorder.sent(scheduled_at, shared.now());
         let plan = *self.rider.plan();
         let answer = shared.api.quote(&plan).await;
         let now = shared.now();
-        match self.judged(step::QUOTE, scheduled_at, answer) {
+        match self.answered(answer) {
             Ok(signed) => {
                 let surge = wire::api::surge_number(signed.quote.fare.surge);
                 shared.recorder.quoted(scheduled_at, now, surge);
@@ -131,7 +132,7 @@ impl Agent {
         let Some(signed) = &self.quote else {
             return RiderEvent::Failed(Failure::Refused);
         };
-        let scheduled_at = *self.requested_at.get_or_insert(shared.now());
+        let scheduled_at = self.call.sent(Call::Ride, shared.now());
         let plan = *self.rider.plan();
         let quoted = signed.quote.fare.total();
         shared
@@ -151,7 +152,7 @@ impl Agent {
             ),
         };
         let answer = shared.api.request(&request).await;
-        match self.judged(step::REQUEST, scheduled_at, answer) {
+        match self.answered(answer) {
             Ok(_) => {
                 self.quote = None;
                 shared.recorder.confirmed(self.trip, shared.now());
@@ -163,26 +164,21 @@ impl Agent {
 
     async fn cancel(&mut self, trip: TripId) -> RiderEvent {
         let shared = self.shared.clone();
-        let asked_at = shared.now();
+        self.call.sent(Call::Cancel, shared.now());
         let answer = shared.api.cancel(self.rider.id(), trip).await;
         // Too late to cancel is an answer, not an error.
         if answer
             .as_ref()
             .is_err_and(|error| error.code == "wrong_state")
         {
-            shared.recorder.answered(asked_at, None);
+            self.call.too_late(&shared.recorder);
             return RiderEvent::CancelRefused;
         }
-        self.seen(step::CANCEL, asked_at, answer)
+        self.seen(answer)
     }
 
-    fn seen(
-        &self,
-        name: &'static str,
-        asked_at: Timestamp,
-        answer: Result<Trip, ApiError>,
-    ) -> RiderEvent {
-        match self.judged(name, asked_at, answer) {
+    fn seen(&mut self, answer: Result<Trip, ApiError>) -> RiderEvent {
+        match self.answered(answer) {
             Ok(trip) => {
                 let charged = trip.state.is_final().then(|| trip.charge.rider_pays());
                 let now = self.shared.now();
@@ -195,15 +191,10 @@ impl Agent {
         }
     }
 
-    /// Counts an answer, and how long it took since it was to be asked.
-    fn judged<T>(
-        &self,
-        name: &str,
-        scheduled_at: Timestamp,
-        answer: Result<T, ApiError>,
-    ) -> Result<T, Failure> {
-        let recorder = &self.shared.recorder;
-        recorder.in_flight(self.shared.api.in_flight.load(Ordering::Relaxed) + 1);
-        judged(recorder, name, scheduled_at, self.shared.now(), answer)
+    fn answered<T>(&mut self, answer: Result<T, ApiError>) -> Result<T, Failure> {
+        let shared = &self.shared;
+        let in_flight = shared.api.in_flight.load(Ordering::Relaxed);
+        shared.recorder.in_flight(in_flight + 1);
+        self.call.answered(&shared.recorder, shared.now(), answer)
     }
 }

@@ -5,18 +5,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use domain::trip::TripState;
-use domain::{Money, Timestamp, TripId};
-use drive::agents::judged;
+use domain::{Money, TripId};
+use drive::agents::CallUnderWay;
 use drive::keys::{key_text, trip_of};
 use identity::Subject;
-use report::latency::step;
 use tokio::sync::watch;
 use tonic::Streaming;
 use trace::TraceContext;
 use wire::api::{QuoteBody, QuoteView, TripBody, TripView};
 use wire::grpc::{self, v1};
 use workload::demand::RiderPlan;
-use workload::rider::{Failure, Rider, RiderAction, RiderEvent};
+use workload::rider::{Call, Failure, Rider, RiderAction, RiderEvent};
 
 use super::api::{CallError, Caller};
 use super::limits::OPEN_MAX;
@@ -32,8 +31,7 @@ struct Agent {
     /// Whoever looks for what became of this rider finds all of it in one trace.
     trace: TraceContext,
     quote: Option<QuoteView>,
-    /// When the ride was first requested: where its latencies are counted from.
-    requested_at: Option<Timestamp>,
+    call: CallUnderWay,
     following: Option<Streaming<v1::CarPosition>>,
 }
 
@@ -46,7 +44,7 @@ pub(super) async fn ride(shared: Arc<Shared>, plan: RiderPlan, mut quiet: watch:
         pass,
         trace: TraceContext::root(),
         quote: None,
-        requested_at: None,
+        call: CallUnderWay::default(),
         following: None,
         shared,
     };
@@ -125,7 +123,9 @@ impl Agent {
                     _ => Some(RiderEvent::FollowEnded),
                 }
             }
-            RiderAction::Leave(_) => {
+            RiderAction::Leave(end) => {
+                let shared = &self.shared;
+                self.call.left(&shared.recorder, shared.now(), end);
                 self.following = None;
                 None
             }
@@ -134,6 +134,7 @@ impl Agent {
 
     async fn request_quote(&mut self) -> RiderEvent {
         let scheduled_at = self.rider.scheduled_at(&self.shared.world);
+        self.call.sent(Call::Quote, scheduled_at);
         self.shared.recorder.sent(scheduled_at, self.shared.now());
         let plan = self.rider.plan();
         let body = QuoteBody {
@@ -153,7 +154,7 @@ impl Agent {
                 .await
         };
         let now = self.shared.now();
-        match self.judged(step::QUOTE, scheduled_at, answer) {
+        match self.answered(answer) {
             Ok(view) => {
                 self.shared.recorder.quoted(scheduled_at, now, view.surge);
                 self.shared
@@ -174,7 +175,7 @@ impl Agent {
         let Some(quote) = self.quote.clone() else {
             return RiderEvent::Failed(Failure::Refused);
         };
-        let scheduled_at = *self.requested_at.get_or_insert(self.shared.now());
+        let scheduled_at = self.call.sent(Call::Ride, self.shared.now());
         let plan = *self.rider.plan();
         let quoted = Money::from_minor(quote.total_minor);
         self.shared
@@ -197,7 +198,7 @@ impl Agent {
                 .post::<TripView>("/trips", caller, Some(key), &body)
                 .await
         };
-        match self.judged(step::REQUEST, scheduled_at, answer) {
+        match self.answered(answer) {
             Ok(_) => {
                 self.shared.recorder.confirmed(self.trip, self.shared.now());
                 RiderEvent::Requested { trip: self.trip }
@@ -207,7 +208,7 @@ impl Agent {
     }
 
     async fn poll(&mut self, trip: TripId) -> RiderEvent {
-        let asked_at = self.shared.now();
+        self.call.sent(Call::Poll, self.shared.now());
         let answer = {
             let _in_flight = InFlight::new(&self.shared);
             let caller = Caller {
@@ -219,14 +220,14 @@ impl Agent {
                 .get::<TripView>(&format!("/trips/{trip}"), caller)
                 .await
         };
-        match self.judged(step::READ, asked_at, answer) {
+        match self.answered(answer) {
             Ok(view) => self.shown(&view),
             Err(failure) => RiderEvent::Failed(failure),
         }
     }
 
     async fn cancel(&mut self, trip: TripId) -> RiderEvent {
-        let asked_at = self.shared.now();
+        self.call.sent(Call::Cancel, self.shared.now());
         let path = format!("/trips/{trip}/cancel");
         let answer = {
             let _in_flight = InFlight::new(&self.shared);
@@ -243,24 +244,18 @@ impl Agent {
         if let Err(CallError::Answered { status: 409, code }) = &answer
             && code == "wrong_state"
         {
-            self.shared.recorder.answered(asked_at, None);
+            self.call.too_late(&self.shared.recorder);
             return RiderEvent::CancelRefused;
         }
-        match self.judged(step::CANCEL, asked_at, answer) {
+        match self.answered(answer) {
             Ok(view) => self.shown(&view),
             Err(failure) => RiderEvent::Failed(failure),
         }
     }
 
-    /// Counts an answer, and how long it took since it was to be asked.
-    fn judged<T>(
-        &self,
-        name: &str,
-        scheduled_at: Timestamp,
-        answer: Result<T, CallError>,
-    ) -> Result<T, Failure> {
+    fn answered<T>(&mut self, answer: Result<T, CallError>) -> Result<T, Failure> {
         let shared = &self.shared;
-        judged(&shared.recorder, name, scheduled_at, shared.now(), answer)
+        self.call.answered(&shared.recorder, shared.now(), answer)
     }
 
     fn shown(&self, view: &TripView) -> RiderEvent {

@@ -229,3 +229,81 @@ fn what_happens_at_an_end_belongs_to_what_follows() {
         (1, 95 * SECOND)
     );
 }
+
+/// Overloaded for a while, or for good.
+struct Busy {
+    may_pass: bool,
+}
+
+impl CallFailure for Busy {
+    fn kind(&self) -> String {
+        "503".into()
+    }
+
+    fn may_pass(&self) -> bool {
+        self.may_pass
+    }
+}
+
+fn counted() -> Recorder {
+    Recorder::new(at(0.0), Duration::ZERO, at(600.0))
+}
+
+#[test]
+fn a_call_counts_from_its_first_sending() {
+    let recorder = counted();
+    let mut call = CallUnderWay::default();
+    assert_eq!(call.sent(Call::Ride, at(10.0)), at(10.0));
+    let busy: Result<(), _> = Err(Busy { may_pass: true });
+    assert_eq!(
+        call.answered(&recorder, at(11.0), busy),
+        Err(Failure::TryAgain)
+    );
+    assert_eq!(call.sent(Call::Ride, at(12.0)), at(10.0));
+    assert_eq!(call.answered(&recorder, at(13.0), Ok::<_, Busy>(7)), Ok(7));
+    // Another is another's.
+    assert_eq!(call.sent(Call::Poll, at(20.0)), at(20.0));
+    let recorded = recorder.finish();
+    let figures = recorded.latencies.figures();
+    let request = figures[step::REQUEST];
+    assert_eq!(
+        (request.count, request.max.map(f64::round)),
+        (1, Some(3_000.0))
+    );
+    assert_eq!((recorded.counts.sent, recorded.counts.errors), (2, 1));
+}
+
+#[test]
+fn what_was_given_up_counts_for_as_long_as_it_was_waited_for() {
+    let recorder = counted();
+    let mut call = CallUnderWay::default();
+    call.sent(Call::Quote, at(10.0));
+    let refused: Result<(), _> = Err(Busy { may_pass: false });
+    assert_eq!(
+        call.answered(&recorder, at(40.0), refused),
+        Err(Failure::Refused)
+    );
+    call.left(&recorder, at(40.0), RiderEnd::Failed(Call::Quote));
+    // Who leaves for another reason gave nothing up.
+    call.sent(Call::Poll, at(50.0));
+    call.left(&recorder, at(55.0), RiderEnd::Completed);
+    let figures = recorder.finish().latencies.figures();
+    let quote = figures[step::QUOTE];
+    // As exact as a histogram is.
+    let waited_ms = quote.max.unwrap();
+    assert!((waited_ms / 30_000.0 - 1.0).abs() < 0.002, "{waited_ms}");
+    assert_eq!(quote.count, 1);
+    assert!(figures.get(step::READ).is_none_or(|read| read.count == 0));
+}
+
+#[test]
+fn what_is_scheduled_after_a_run_was_cut_short_does_not_count() {
+    let recorder = counted();
+    recorder.cut_short(at(100.0));
+    recorder.cut_short(at(300.0));
+    assert_eq!(recorder.counted_until(), at(100.0));
+    for scheduled_at in [99.0, 100.0] {
+        recorder.done(step::QUOTE, at(scheduled_at), at(scheduled_at + 1.0));
+    }
+    assert_eq!(recorder.finish().latencies.figures()[step::QUOTE].count, 1);
+}

@@ -72,15 +72,19 @@ pub(super) fn shares(accounts: &[DriverAccount], window: &Window) -> Drivers {
     }
 }
 
-/// What each driver earned for an hour online, in whole units of the currency an hour of the city.
-/// Drivers who were never online are left out.
+/// A driver's pay for an hour tells something from this long online on, in hours of the city: a ride is paid at its end,
+/// so that of less it tells who was lucky.
+const TELLING_HOURS: f64 = 0.5;
+
+/// What each driver earned for an hour online, in whole units of the currency an hour of the city. Drivers who were
+/// online for less than half an hour of it are left out.
 #[must_use]
 pub fn pay_rates(input: &MarketplaceInput<'_>) -> Vec<f64> {
     let paid = paid(input);
     let rate = |account: &DriverAccount| {
         let hours = account.online_s() * input.speedup / 3_600.0;
         let pay = paid.get(&account.driver).copied().unwrap_or_default();
-        (hours > 0.0).then(|| pay.minor() as f64 / 100.0 / hours)
+        (hours >= TELLING_HOURS).then(|| pay.minor() as f64 / 100.0 / hours)
     };
     input.accounts.iter().filter_map(rate).collect()
 }

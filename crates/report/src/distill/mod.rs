@@ -5,6 +5,7 @@
 
 mod drivers;
 mod path;
+mod searches;
 mod statistics;
 
 #[cfg(test)]
@@ -22,7 +23,6 @@ use domain::{Money, ProductName, Timestamp};
 use crate::latency::{Latencies, step};
 use crate::summary::{
     Drivers, MoneyFigures, Pickup, ProductFigures, Rides, Summary, SurgeFigures, figure, rounded,
-    served_share,
 };
 use crate::trips::TripRow;
 
@@ -118,6 +118,7 @@ pub fn marketplace(input: &MarketplaceInput<'_>) -> Marketplace {
         count_ride(row, &input.window, &mut figures);
         count_tries(row, &input.window, &mut figures);
     }
+    figures.rides.served_share = searches::served_share(input.rows, &input.window);
     figures.pickup = pickup(input.rows.iter(), &input.window);
     figures.products = products(input.rows, &input.window);
     figures.surge = surge(input);
@@ -194,7 +195,7 @@ fn of_product(rows: &[&TripRow], window: &Window) -> ProductFigures {
         completed: rides.completed,
         cancelled: rides.cancelled,
         unserved: rides.unserved,
-        served_share: served_share(rides, &figures.cancels),
+        served_share: searches::served_share(rows.clone(), window),
         pickup: pickup(rows.clone(), window),
         gross: sum_of_ended(rows.clone(), window, |row| row.rider_pays),
         driver_pay: sum_of_ended(rows, window, |row| row.charge.driver_pay),

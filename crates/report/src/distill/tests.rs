@@ -5,6 +5,7 @@ use crate::audit::{AuditInput, audit};
 use crate::sample::city::{Options, city};
 use crate::summary::ClockKind;
 use domain::DriverId;
+use domain::trip::{CancelStage, CancelledBy, UnservedReason};
 
 fn run(warmup_s: u64) -> (Vec<TripRow>, Window) {
     let city = city(Options {
@@ -70,6 +71,31 @@ fn rides_are_conserved_with_and_without_a_warm_up() {
 }
 
 #[test]
+fn who_cancels_before_the_accept_was_not_served() {
+    let (mut rows, window) = run(0);
+    rows.retain(|row| row.accepted_at().is_some() && row.state == TripState::Completed);
+    rows.truncate(8);
+    let share = |rows: &[TripRow]| searches::served_share(rows, &window);
+    assert_eq!(share(&rows), Some(1.0));
+    let cancelled = |stage| TripState::Cancelled {
+        by: CancelledBy::Rider,
+        stage,
+    };
+    // With a driver on the way.
+    rows[0].state = cancelled(CancelStage::Accepted);
+    assert_eq!(share(&rows), Some(1.0));
+    for row in &mut rows[1..3] {
+        row.tries.clear();
+        row.stamps.accepted_at = None;
+    }
+    rows[1].state = cancelled(CancelStage::Offered);
+    rows[2].state = TripState::Unserved {
+        because: UnservedReason::PatienceOver,
+    };
+    assert_eq!(share(&rows), Some(0.75));
+}
+
+#[test]
 fn shares_and_money_add_up() {
     let (rows, window) = run(0);
     let accounts = accounts();
@@ -101,6 +127,30 @@ fn shares_and_money_add_up() {
     });
     let slower = compressed.money.pay_per_online_hour.mean.unwrap();
     assert!((slower * 30.0 - mean).abs() < 0.5, "{slower} {mean}");
+}
+
+#[test]
+fn who_was_online_for_minutes_tells_nothing_of_pay_for_an_hour() {
+    let (rows, window) = run(0);
+    let accounts = [10.0, 1_799.0, 1_800.0].map(|online_s| DriverAccount {
+        on_trip_s: online_s,
+        ..DriverAccount::new(rows.iter().find_map(TripRow::driver).unwrap())
+    });
+    let input = MarketplaceInput {
+        rows: &rows,
+        accounts: &accounts,
+        window,
+        speedup: 1.0,
+        quoted: 0,
+    };
+    assert_eq!(pay_rates(&input).len(), 1);
+    let sooner = MarketplaceInput {
+        accounts: &accounts[..2],
+        ..input
+    };
+    let pay = marketplace(&sooner).money.pay_per_online_hour;
+    assert_eq!((pay.p10, pay.gini), (None, None));
+    assert!(pay.mean.is_some());
 }
 
 #[test]

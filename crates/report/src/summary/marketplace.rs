@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Flows of rides after the warm-up, and the stocks at both ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Rides {
     /// Requested and not ended when measuring began.
     pub in_progress_at_start: u64,
@@ -24,6 +24,11 @@ pub struct Rides {
     pub unserved: u64,
     /// Requested and not ended when measuring ended.
     pub in_progress: u64,
+    /// The share of rides requested that find a driver, 0 to 1. Rides whose search goes on when measuring ends count for as
+    /// long as it has gone on (the Aalen–Johansen estimate); one that goes on longer than any that was decided counts as
+    /// not served.
+    #[serde(default)]
+    pub served_share: Option<f64>,
 }
 
 /// The rides of one product.
@@ -37,7 +42,7 @@ pub struct ProductFigures {
     pub cancelled: u64,
     /// Rides that found no driver.
     pub unserved: u64,
-    /// The share of rides that found a driver, of those whose search ended: 0 to 1.
+    /// The share of rides that find a driver, as [`Rides::served_share`].
     pub served_share: Option<f64>,
     /// What its riders waited and its drivers drove until the pick-up.
     pub pickup: Pickup,
@@ -152,8 +157,8 @@ pub struct MoneyFigures {
 pub struct PayPerHour {
     /// All pay over all hours.
     pub mean: Option<f64>,
-    /// What nine in ten drivers earn more than.
+    /// What nine in ten drivers earn more than, of those who were online for half an hour of the city.
     pub p10: Option<f64>,
-    /// The Gini coefficient over drivers: 0 all alike, 1 one has all.
+    /// The Gini coefficient over the same drivers: 0 all alike, 1 one has all.
     pub gini: Option<f64>,
 }

@@ -252,10 +252,10 @@ impl Summary {
         text
     }
 
-    /// The share of rides that found a driver, of those whose search ended: 0 to 1.
+    /// [`Rides::served_share`].
     #[must_use]
     pub fn served_share(&self) -> Option<f64> {
-        served_share(&self.rides, &self.cancels)
+        self.rides.served_share
     }
 
     /// Whether the audit and every limit were kept.
@@ -263,17 +263,6 @@ impl Summary {
     pub fn passed(&self) -> bool {
         self.audit.violations_count() == 0 && self.slo.iter().all(|slo| slo.passed)
     }
-}
-
-/// The share of rides that found a driver, of those whose search ended, as some were cancelled while it went on.
-pub(crate) fn served_share(rides: &Rides, cancels: &BTreeMap<String, u64>) -> Option<f64> {
-    let before_accept: u64 = cancels
-        .iter()
-        .filter(|(name, _)| name.ends_with("_requested") || name.ends_with("_offered"))
-        .map(|(_, count)| count)
-        .sum();
-    let ended = rides.accepted + rides.unserved + before_accept;
-    (ended > 0).then(|| rounded(rides.accepted as f64 / ended as f64, 6))
 }
 
 /// Why a text is not a summary.

@@ -110,18 +110,6 @@ fn another_schema_is_refused_by_name() {
 }
 
 #[test]
-fn cancels_before_the_accept_count_against_service() {
-    let mut summary = Summary::new("quiet", 7, "twin", ClockKind::Virtual);
-    assert_eq!(summary.served_share(), None);
-    summary.rides.accepted = 90;
-    summary.rides.unserved = 6;
-    summary.cancels.insert("rider_requested".into(), 3);
-    summary.cancels.insert("rider_offered".into(), 1);
-    summary.cancels.insert("rider_accepted".into(), 10);
-    assert_eq!(summary.served_share(), Some(0.9));
-}
-
-#[test]
 fn what_is_not_a_number_is_no_figure() {
     assert_eq!(figure(f64::NAN, 3), None);
     assert_eq!(figure(f64::INFINITY, 3), None);

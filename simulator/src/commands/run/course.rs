@@ -158,13 +158,19 @@ impl<'a> Course<'a> {
             redeploy: self.redeploy.as_mut(),
         };
         let ended = watcher.watch(interrupt).await?;
-        let at_warmup = watcher.at_warmup.take().unwrap_or_default();
+        let at_warmup = watcher.at_warmup.take();
         let depth_max = std::mem::take(&mut watcher.most).depth_max;
         self.watched.count(false);
         self.calls.count(false);
-        let ran = WallClock.now().since(self.started_at);
+        let now = WallClock.now();
+        self.recorder.cut_short(now);
+        self.until = self.recorder.counted_until();
+        let ran = now.since(self.started_at);
         let at_end = system.counted(ran).await.map_err(Failure::target)?;
-        self.counted = at_end.since(&at_warmup);
+        // Of a run that was cut short in its warm-up, nothing counts.
+        self.counted = at_warmup
+            .map(|at_warmup| at_end.since(&at_warmup))
+            .unwrap_or_default();
         self.counted.depth_max = depth_max;
 
         self.progress
