@@ -79,7 +79,7 @@ impl ProfileError {
 pub struct ServiceTime {
     /// Of the call itself.
     pub cpu: Spans,
-    /// Of each item it handles besides: a rider of a round, a message of a batch.
+    /// Of each item it handles besides: a rider of a round, a message of a batch. Of most use cases there are none.
     pub per_item: Duration,
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloud::http_api::HttpApi;
-use cloud::profile::Spans;
 use cloud::timed::{Draws, TimedMarket, TimedQueue, TimedTrips, VirtualClock};
 use domain::trip::Trip;
 use domain::{ProductName, RiderId, Timestamp, TripId};
@@ -19,6 +18,7 @@ use workload::demand::RiderPlan;
 
 use crate::host::{CallError, Host, Work};
 use crate::tracker::TrackerLink;
+use crate::way::Way;
 
 /// A call that was not answered well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +42,8 @@ impl CallFailure for ApiError {
 /// A part behind the API, and what stands between it and riders.
 pub(crate) struct Front {
     pub(crate) host: Host,
-    /// To the part and back, without the part and without the rider's network.
-    pub(crate) overhead: Spans,
+    /// To the part and back, without the part.
+    pub(crate) way: Way,
 }
 
 /// What riders do with trips, on the modelled cloud.
@@ -53,7 +53,6 @@ pub(crate) type Rides = Riding<TimedTrips, TimedQueue<Ring>, TrackerLink, Virtua
 pub(crate) struct Api {
     pub(crate) time: Time,
     pub(crate) gateway: Local<HttpApi>,
-    pub(crate) client: Spans,
     pub(crate) draws: Draws,
     pub(crate) pricing: Front,
     pub(crate) trips: Front,
@@ -66,6 +65,10 @@ impl Api {
     /// Requests to the gateway so far.
     pub(crate) fn requests(&self) -> u64 {
         self.gateway.lock().counters().requests
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.time.now_us())
     }
 
     /// `POST /quotes`.
@@ -105,7 +108,7 @@ impl Api {
         run: impl Future<Output = Result<T, RideError>>,
     ) -> Result<T, ApiError> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        let outward = (self.draws.span(&self.client) + self.draws.span(&front.overhead)) / 2;
+        let outward = front.way.span(&self.draws) / 2;
         self.time.sleep(outward).await;
         let answer = self.behind(front, work, run).await;
         self.time.sleep(outward).await;
@@ -119,17 +122,29 @@ impl Api {
         work: Work,
         run: impl Future<Output = Result<T, RideError>>,
     ) -> Result<T, ApiError> {
-        let now = Timestamp::from_micros(self.time.now_us());
+        let mut deadline = None;
         if matches!(front.host, Host::Function(_)) {
-            let admitted = self.gateway.lock().admit(now);
-            if admitted.is_err() {
-                return Err(ApiError {
-                    status: 429,
-                    code: "too_many_requests",
-                });
-            }
+            deadline = Some(
+                self.gateway
+                    .lock()
+                    .admit(self.now())
+                    .map_err(|_| ApiError {
+                        status: 429,
+                        code: "too_many_requests",
+                    })?,
+            );
         }
-        match front.host.call(work, run).await {
+        let answer = front.host.call(work, run).await;
+        // A function goes on when its caller has been answered already: who asks is told so when it has ended, which is
+        // later than the API would have.
+        if deadline.is_some_and(|deadline| self.now() > deadline) {
+            self.gateway.lock().timed_out();
+            return Err(ApiError {
+                status: 503,
+                code: "integration_timeout",
+            });
+        }
+        match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 let (status, code) = error.status_and_code();

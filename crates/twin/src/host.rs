@@ -160,12 +160,12 @@ impl Function {
         machine.counters()
     }
 
-    /// What a call without calls of ports is billed on average, in ms.
-    pub(crate) fn billed_ms_mean(&self, work: Work) -> u64 {
+    /// What a call that waits so long for ports is billed on average, in ms.
+    pub(crate) fn billed_ms_mean(&self, work: Work, waits: Duration) -> u64 {
         let cpu = self.times.get(work).map_or(Duration::ZERO, |time| {
             self.laws.stretched(time.cpu.mean(), self.size.memory_mb)
         });
-        let took = self.laws.warm_overhead(self.size.architecture).mean() + cpu;
+        let took = self.laws.warm_overhead(self.size.architecture).mean() + cpu + waits;
         u64::try_from(took.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX)
     }
 
@@ -189,10 +189,12 @@ impl Function {
                 .start_billing(environment, self.now())
                 .expect("a call that has begun runs");
             let streets = self.size.streets;
-            let reading = self.laws.init_of_streets(streets.nodes, streets.periods);
-            self.time
-                .sleep(self.draws.span(self.laws.init(architecture)) + reading)
-                .await;
+            let init = self.draws.span(self.laws.init(architecture))
+                + self.laws.init_of_streets(streets.nodes, streets.periods);
+            self.time.sleep(init.min(self.laws.init_timeout)).await;
+            if init > self.laws.init_timeout {
+                before += init;
+            }
             before += self.laws.first_call(self.size.memory_mb);
         }
         if let Some(time) = self.times.get(work) {
@@ -313,12 +315,12 @@ impl Service {
     }
 
     /// So many calls a second are counted and not carried out one by one.
-    pub(crate) fn set_background(&self, work: Work, per_s: f64) {
-        let cpu_s = self
-            .times
-            .get(work)
-            .map_or(0.0, |time| time.cpu.mean().as_secs_f64());
-        self.cpu.set_background(per_s * cpu_s);
+    pub(crate) fn set_background(&self, works: &[(Work, f64)]) {
+        let vcpus = works.iter().map(|(work, per_s)| {
+            let time = self.times.get(*work);
+            time.map_or(0.0, |time| time.cpu.mean().as_secs_f64()) * per_s
+        });
+        self.cpu.set_background(vcpus.sum());
     }
 
     async fn call<T>(&self, work: Work, run: impl Future<Output = T>) -> T {

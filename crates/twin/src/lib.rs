@@ -23,6 +23,7 @@ mod streams;
 mod system;
 pub mod textbook;
 mod tracker;
+mod way;
 
 pub use run::{Left, Plan, Riders, Twin};
 pub use system::SystemError;

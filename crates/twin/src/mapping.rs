@@ -30,14 +30,32 @@ pub(crate) fn handled<E: Display>(
     Box::pin(async move { work.await.map_err(|error| error.to_string()) })
 }
 
+/// How a batch is worked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Batches {
+    /// As what.
+    pub(crate) work: Work,
+    /// Messages of a batch that are handled at once.
+    pub(crate) in_flight: usize,
+    /// By what its processor time grows.
+    pub(crate) items: Items,
+}
+
+/// What a call's processor time grows by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Items {
+    /// The messages of its batch.
+    Messages,
+    /// Something that the handler counts itself.
+    Others,
+}
+
 /// A mapping that runs.
 pub(crate) struct Mapping<M> {
     time: Time,
     queue: TimedQueue<M>,
     host: Host,
-    work: Work,
-    /// Messages of a batch that are handled at once.
-    in_flight: usize,
+    batches: Batches,
     handler: Handler<M>,
     source: Local<EventSource<Delivery<M>>>,
     /// When the machine is to be woken, if it asked for it.
@@ -52,7 +70,7 @@ impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
         config: EventSourceConfig,
         queue: &TimedQueue<M>,
         host: &Host,
-        (work, in_flight): (Work, usize),
+        batches: Batches,
         time: &Time,
         handler: Handler<M>,
     ) -> Result<(), EventSourceConfigError> {
@@ -61,8 +79,7 @@ impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
             time: time.clone(),
             queue: queue.clone(),
             host: host.clone(),
-            work,
-            in_flight,
+            batches,
             handler,
             source: Local::new(source),
             wake_at_us: Local::default(),
@@ -130,7 +147,7 @@ impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
     async fn invoke(self: Arc<Self>, poller: PollerId, batch: Vec<Delivery<M>>) {
         let bodies: Vec<M> = batch.into_iter().map(|delivery| delivery.body).collect();
         let handling = pin!(self.handle(bodies));
-        let outcome = match self.host.call(self.work, handling).await {
+        let outcome = match self.host.call(self.batches.work, handling).await {
             Ok(failed) if failed.is_empty() => InvokeOutcome::Success,
             Ok(failed) => InvokeOutcome::ItemFailures(failed),
             Err(CallError::Throttled) => InvokeOutcome::Throttled,
@@ -141,6 +158,9 @@ impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
 
     /// Handles each message once, equal ones together; names the places of those that failed.
     async fn handle(&self, bodies: Vec<M>) -> Vec<usize> {
+        if self.batches.items == Items::Messages {
+            self.host.per_item(self.batches.work, bodies.len()).await;
+        }
         if let [only] = &bodies[..] {
             // The common case, without the machinery of many.
             let handled = (self.handler)(only.clone()).await;
@@ -158,7 +178,7 @@ impl<M: Clone + PartialEq + Send + Sync + 'static> Mapping<M> {
                 let handled = (self.handler)(body).await;
                 if handled.is_ok() { Vec::new() } else { places }
             })
-            .buffered(self.in_flight.max(1))
+            .buffered(self.batches.in_flight.max(1))
             .flat_map(stream::iter)
             .collect()
             .await;

@@ -45,11 +45,12 @@ pub(crate) async fn count(shared: Arc<Shared>, from: Timestamp) {
     loop {
         let scheduled_at = shared.now();
         let per_s = shared.tracker.streams.len() as f64 / ping_every_s;
-        shared.tracker.pings_per_s(per_s);
+        let told_per_s = shared.tracker.followers() as f64 / WATCH_EVERY.as_secs_f64();
+        shared.tracker.counts_per_s(per_s, told_per_s);
         let took = shared.tracker.ping_would_take().await;
         owed += per_s * EVERY.as_secs_f64();
         let pings = shared.tracker.pings.settle(&mut owed);
-        positions_owed += shared.tracker.followers() as f64 / WATCH_EVERY.as_secs_f64();
+        positions_owed += told_per_s * EVERY.as_secs_f64();
         shared.tracker.positions_told.settle(&mut positions_owed);
         shared
             .recorder

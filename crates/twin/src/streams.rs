@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloud::lookup::Lookup;
-use cloud::profile::Spans;
 use cloud::timed::Draws;
 use domain::{DriverId, Timestamp};
 use kernel::{Inbox, Local, Stream, Time};
 use services::track::{DriverLinks, Notice};
 use workload::driver::DriverEvent;
+
+use crate::way::Way;
 
 /// What a driver's app hears.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,7 +47,7 @@ impl Heard {
 #[derive(Debug, Clone)]
 pub(crate) enum Downlink {
     /// On the stream, half a round trip later.
-    Stream(Spans),
+    Stream(Way),
     /// With the answer to the next ping, which comes so often.
     NextPing(Duration),
 }
@@ -97,7 +98,7 @@ impl Streams {
 
     fn delay(&self) -> Duration {
         match &self.downlink {
-            Downlink::Stream(round_trip) => self.draws.span(round_trip) / 2,
+            Downlink::Stream(way) => way.span(&self.draws) / 2,
             Downlink::NextPing(every) => every.mul_f64(self.draws.uniform()),
         }
     }

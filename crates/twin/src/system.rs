@@ -1,6 +1,7 @@
 //! The system put together: stores, queues, hosts and use cases, wired as the functions and the tracker are.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -30,12 +31,13 @@ use wire::messages::Ring;
 use crate::api::{Api, Front};
 use crate::convoy::Convoy;
 use crate::host::{Function, Ground, Host, Service};
-use crate::mapping::{Mapping, handled};
+use crate::mapping::{Batches, Items, Mapping, handled};
 use crate::rounds::RoundFleet;
 use crate::run::Plan;
 use crate::sizes::{MappingSize, Part, Placement, Sizes};
 use crate::streams::{Downlink, Links};
-use crate::tracker::{Core, Tracker, TrackerLink};
+use crate::tracker::{Core, Tracker, TrackerLink, Ways};
+use crate::way::Way;
 
 /// Messages of a batch that a function handles at once: `MESSAGES_IN_FLIGHT_MAX` of `crates/lambda`.
 const MESSAGES_IN_FLIGHT_MAX: usize = 10;
@@ -175,12 +177,14 @@ impl System {
         trips.at_rest().fill(&plan.seeded.trips);
         holds.at_rest().fill(&plan.seeded.holds);
 
-        let on_lambda = plan.sizes.placed(Part::FleetTracker) == Placement::Lambda;
+        let placement = plan.sizes.placed(Part::FleetTracker);
+        let on_lambda = placement == Placement::Lambda;
+        let from_apps = Way::to_tracker(&profile, placement);
         let positions = on_lambda.then(|| build.table("the positions"));
         let downlink = if on_lambda {
             Downlink::NextPing(plan.world.drivers.ping_every)
         } else {
-            Downlink::Stream(profile.container.grpc_rtt.clone())
+            Downlink::Stream(from_apps.clone())
         };
         let links = crate::streams::Streams::new(time, downlink, streams.stream("downlink", 0));
         let policy = FleetPolicy {
@@ -201,10 +205,9 @@ impl System {
             hosts[&Part::FleetTracker].clone(),
             links,
             Convoy::new(*plan.world.city.space()),
-            if on_lambda {
-                &profile.http_api.overhead
-            } else {
-                &profile.container.grpc_rtt
+            Ways {
+                from_apps,
+                within: Way::within(&profile, placement),
             },
             build.draws("the way to the tracker"),
             positions.clone(),
@@ -245,8 +248,13 @@ impl System {
         time.clone().spawn(async move {
             loop {
                 time.sleep(SWEEP_EVERY).await;
-                // A sweep that fails is made anew in a minute.
-                let _ = host.call("trips.sweep", sweep.sweep(&region)).await;
+                let swept = pin!(async {
+                    // One that fails is made anew in a minute.
+                    if let Ok(report) = sweep.sweep(&region).await {
+                        host.per_item("trips.sweep", report.due).await;
+                    }
+                });
+                let _ = host.call("trips.sweep", swept).await;
             }
         });
     }
@@ -311,8 +319,13 @@ fn mappings(
         source(&build.sizes.ride_requests, Part::Matching),
         &queues.rings,
         &hosts[&Part::Matching],
-        // One at a time: two rounds at once would compete for the same drivers.
-        ("matching.round", 1),
+        Batches {
+            work: "matching.round",
+            // One at a time: two rounds at once would compete for the same drivers.
+            in_flight: 1,
+            // Riders are, and a round knows how many.
+            items: Items::Others,
+        },
         build.ground.time,
         Arc::new(move |ring: Ring| {
             let (matching, watched) = (matching.clone(), watched.clone());
@@ -336,7 +349,11 @@ fn mappings(
         source(&build.sizes.trip_events, Part::Trips),
         &queues.events,
         &hosts[&Part::Trips],
-        ("trips.event", MESSAGES_IN_FLIGHT_MAX),
+        Batches {
+            work: "trips.event",
+            in_flight: MESSAGES_IN_FLIGHT_MAX,
+            items: Items::Messages,
+        },
         build.ground.time,
         Arc::new(move |event: TripEvent| {
             let progress = progress.clone();
@@ -348,8 +365,12 @@ fn mappings(
         source(&build.sizes.market_snapshots, Part::Surge),
         &queues.snapshots,
         &hosts[&Part::Surge],
-        // One at a time: all of them write the same region's item.
-        ("surge.update", 1),
+        Batches {
+            work: "surge.update",
+            // One at a time: all of them write the same region's item.
+            in_flight: 1,
+            items: Items::Messages,
+        },
         build.ground.time,
         Arc::new(move |snapshot: MarketSnapshot| {
             let surge = surge.clone();
@@ -377,15 +398,11 @@ fn api(
     let keyring = Arc::new(Keyring::new("twin", key).expect("a key of 32 bytes"));
     let front = |part| Front {
         host: hosts[&part].clone(),
-        overhead: match build.sizes.placed(part) {
-            Placement::Lambda => build.ground.profile.http_api.overhead.clone(),
-            Placement::Container => build.ground.profile.container.load_balancer.clone(),
-        },
+        way: Way::to_api(build.ground.profile, build.sizes.placed(part)),
     };
     Arc::new(Api {
         time: build.ground.time.clone(),
         gateway: Local::new(HttpApi::new(&build.ground.profile.http_api)),
-        client: build.ground.profile.http_api.client_rtt.clone(),
         draws: build.draws("the way to the API"),
         pricing: front(Part::Pricing),
         trips: front(Part::Trips),

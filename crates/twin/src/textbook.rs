@@ -97,13 +97,14 @@ pub fn at_once() -> Profile {
         *law = none();
     }
     let queue = &mut profile.queue;
-    for law in [&mut queue.send, &mut queue.receive, &mut queue.delete] {
+    for law in [&mut queue.send, &mut queue.receive] {
         *law = none();
     }
     queue.visibility_tick = Duration::ZERO;
     profile.http_api.overhead = none();
     profile.http_api.client_rtt = none();
     profile.container.grpc_rtt = none();
+    profile.container.app_rtt = none();
     profile.container.cpu_per_ping = Duration::ZERO;
     profile.service.clear();
     profile

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cloud::lookup::Lookup;
-use cloud::profile::Spans;
 use cloud::timed::{Call, Draws, Table, TimedHolds, TimedQueue, VirtualClock};
 use domain::hold::{HoldKey, Offer};
 use domain::trip::{TripEvent, TripEventKind};
@@ -22,6 +21,7 @@ use crate::convoy::{Convoy, Seat};
 use crate::host::{CallError, Host, Work};
 use crate::pings::PingCount;
 use crate::streams::{Links, Streams};
+use crate::way::Way;
 
 /// The tracking use case on the modelled cloud.
 pub(crate) type Core = services::track::Tracker<
@@ -49,7 +49,7 @@ pub(crate) struct Tracker {
     /// Drivers whose pings are made up for when somebody asks where they are.
     pub(crate) convoy: Convoy,
     time: Time,
-    round_trip: Spans,
+    ways: Ways,
     draws: Draws,
     /// Where positions are, if not in the process's memory.
     positions: Option<Table>,
@@ -63,6 +63,14 @@ pub(crate) struct Tracker {
     pub(crate) positions_told: PingCount,
 }
 
+/// The ways to the tracker.
+pub(crate) struct Ways {
+    /// From drivers' and riders' apps.
+    pub(crate) from_apps: Way,
+    /// From other parts of the system.
+    pub(crate) within: Way,
+}
+
 /// A tracker, as calls reach it. A clone is the same tracker.
 #[derive(Clone)]
 pub(crate) struct TrackerLink(pub(crate) Arc<Tracker>);
@@ -73,7 +81,7 @@ impl Tracker {
         host: Host,
         streams: Arc<Streams>,
         convoy: Convoy,
-        round_trip: &Spans,
+        ways: Ways,
         draws: Draws,
         positions: Option<Table>,
     ) -> Self {
@@ -83,7 +91,7 @@ impl Tracker {
             time: streams.time().clone(),
             streams,
             convoy,
-            round_trip: round_trip.clone(),
+            ways,
             draws,
             positions,
             follows: Local::default(),
@@ -94,21 +102,25 @@ impl Tracker {
         }
     }
 
-    /// So many pings a second are not sent one by one from now on: what they take of a container's
-    /// processors is not there for others. Environments of a function are each alone.
-    pub(crate) fn pings_per_s(&self, per_s: f64) {
+    /// So many pings a second are not sent one by one from now on, and so many positions not told: what they take of a
+    /// container's processors is not there for others. Environments of a function are each alone.
+    pub(crate) fn counts_per_s(&self, pings: f64, positions_told: f64) {
         if let Host::Service(service) = &self.host {
-            service.set_background("tracker.ping", per_s);
+            service.set_background(&[("tracker.ping", pings), ("tracker.watch", positions_told)]);
         }
     }
 
     /// Calls of the function for pings and positions that are counted, and what is billed for them, in ms.
     pub(crate) fn calls_for_pings(&self) -> (u64, u64) {
-        let calls = self.pings.get() + self.positions_told.get();
-        match &self.host {
-            Host::Function(function) => (calls, calls * function.billed_ms_mean("tracker.ping")),
-            Host::Service(_) => (0, 0),
-        }
+        let (Host::Function(function), Some(positions)) = (&self.host, &self.positions) else {
+            return (0, 0);
+        };
+        let billed_ms = |calls: u64, call| {
+            calls * function.billed_ms_mean("tracker.ping", positions.takes_on_average(call))
+        };
+        let (pings, told) = (self.pings.get(), self.positions_told.get());
+        let billed_ms = billed_ms(pings, Call::Put) + billed_ms(told, Call::Get);
+        (pings + told, billed_ms)
     }
 
     /// Requests of drivers and riders to the HTTP API, where there is no stream. Match rounds and trips call
@@ -165,10 +177,15 @@ impl Tracker {
         }
     }
 
-    async fn call<T>(&self, work: Work, run: impl Future<Output = T>) -> Result<T, PortError> {
+    async fn call<T>(
+        &self,
+        way: &Way,
+        work: Work,
+        run: impl Future<Output = T>,
+    ) -> Result<T, PortError> {
         self.count();
         // There and back, before: what is between has no clock that would tell.
-        self.time.sleep(self.draws.span(&self.round_trip)).await;
+        self.time.sleep(way.span(&self.draws)).await;
         self.host
             .call(work, run)
             .await
@@ -193,7 +210,7 @@ impl Tracker {
     ) -> AnswerOutcome {
         self.count_from_app();
         let answer = pin!(self.core.answer(driver, key, accept));
-        self.call("tracker.answer", answer)
+        self.call(&self.ways.from_apps, "tracker.answer", answer)
             .await
             .unwrap_or(AnswerOutcome::TryAgain)
     }
@@ -206,7 +223,11 @@ impl Tracker {
     ) -> ProgressOutcome {
         self.count_from_app();
         let outcome = self
-            .call("tracker.report", pin!(self.core.progress(driver, report)))
+            .call(
+                &self.ways.from_apps,
+                "tracker.report",
+                pin!(self.core.progress(driver, report)),
+            )
             .await
             .unwrap_or(ProgressOutcome::TryAgain);
         if outcome == ProgressOutcome::Recorded && report.kind == TripEventKind::DroppedOff {
@@ -218,9 +239,14 @@ impl Tracker {
     /// What an acknowledged ping takes, without one: network and processors.
     pub(crate) async fn ping_would_take(&self) -> Duration {
         let began_us = self.time.now_us();
-        self.time.sleep(self.draws.span(&self.round_trip)).await;
+        self.time.sleep(self.ways.from_apps.span(&self.draws)).await;
         // Nothing is changed by it: a probe among the pings that are counted.
-        let _ = self.host.call("tracker.ping", async {}).await;
+        let written = async {
+            if let Some(positions) = &self.positions {
+                self.time.sleep(positions.would_take(Call::Put)).await;
+            }
+        };
+        let _ = self.host.call("tracker.ping", pin!(written)).await;
         Duration::from_micros((self.time.now_us() - began_us).unsigned_abs())
     }
 
@@ -235,7 +261,7 @@ impl Tracker {
         self.count_from_app();
         let began_us = self.time.now_us();
         if !self.core.has_ride(rider, trip) {
-            self.time.sleep(self.draws.span(&self.round_trip)).await;
+            self.time.sleep(self.ways.from_apps.span(&self.draws)).await;
             return true;
         }
         let inbox = Inbox::default();
@@ -321,7 +347,9 @@ impl Fleet for TrackerLink {
             tracker.locate_convoy();
             Ok(tracker.core.candidates(queries, k, radius_m).to_vecs())
         });
-        tracker.call("tracker.candidates", found).await?
+        tracker
+            .call(&tracker.ways.within, "tracker.candidates", found)
+            .await?
     }
 
     async fn reserve(
@@ -331,18 +359,26 @@ impl Fleet for TrackerLink {
         offer: &Offer,
     ) -> Result<Reserved, PortError> {
         let reserve = pin!(self.0.core.reserve(key, deadline, offer));
-        self.0.call("tracker.reserve", reserve).await?
+        self.0
+            .call(&self.0.ways.within, "tracker.reserve", reserve)
+            .await?
     }
 
     async fn offer(&self, key: HoldKey) -> Result<bool, PortError> {
         let offer = pin!(self.0.core.offer(key));
-        self.0.call("tracker.offer", offer).await?
+        self.0
+            .call(&self.0.ways.within, "tracker.offer", offer)
+            .await?
     }
 
     async fn release(&self, key: HoldKey) -> Result<(), PortError> {
         let released = self
             .0
-            .call("tracker.release", pin!(self.0.core.release(key)))
+            .call(
+                &self.0.ways.within,
+                "tracker.release",
+                pin!(self.0.core.release(key)),
+            )
             .await?;
         if released.is_ok() {
             self.0.end_follow(key.trip);
@@ -353,7 +389,9 @@ impl Fleet for TrackerLink {
     async fn hold(&self, trip: TripId, attempt: Attempt) -> Result<Option<HoldStatus>, PortError> {
         let tracker = &self.0;
         let mut found = tracker
-            .call("tracker.hold", async { tracker.core.hold(trip, attempt) })
+            .call(&tracker.ways.within, "tracker.hold", async {
+                tracker.core.hold(trip, attempt)
+            })
             .await?;
         // Drivers with a ride leave out their pings here: who has a stream is not silent.
         if let Some(status) = &mut found

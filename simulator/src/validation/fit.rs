@@ -16,13 +16,12 @@ const STAMP_CUT_MS: f64 = 0.5;
 const STAMPED_AT: f64 = 0.5;
 
 /// Calls that happen all the time: without them there is nothing to calibrate on.
-const NEEDED: [&str; 17] = [
+const NEEDED: [&str; 16] = [
     "table.get",
     "table.put",
     "table.query",
     "table.transact",
     "queue.send",
-    "queue.delete",
     "queue.age",
     "http.overhead",
     CLIENT_RTT,
@@ -58,10 +57,10 @@ const SERVICES: [&str; 12] = [
     "tracker.answer",
     "tracker.report",
 ];
+/// Of these, what works at batches of messages or lists of trips: what was measured is of all that a call has.
+const OF_MESSAGES: [&str; 3] = ["trips.event", "trips.sweep", "surge.update"];
 /// A driver's ping, as the tracker handles it.
 const PING: &str = "tracker.ping";
-/// The nearest drivers of a round's riders.
-const CANDIDATES: &str = "tracker.candidates";
 
 /// A call of which there are too few.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,13 +143,7 @@ impl Fitting<'_> {
             .filter_map(|call| self.measured(call))
             .collect();
         self.set("table.get", Measured::mixed(&gets).as_ref(), SAMPLES_MIN);
-        for call in [
-            "table.put",
-            "table.query",
-            "table.transact",
-            "queue.send",
-            "queue.delete",
-        ] {
+        for call in ["table.put", "table.query", "table.transact", "queue.send"] {
             let law = self.measured(call);
             self.set(call, law.as_ref(), SAMPLES_MIN);
         }
@@ -183,7 +176,10 @@ impl Fitting<'_> {
             _ => None,
         };
         let rtt = on_streams.or_else(|| Measured::mixed(&between));
-        self.set("container.grpc_rtt", rtt.as_ref(), SAMPLES_MIN);
+        // On one machine it is the same way.
+        for key in ["container.grpc_rtt", "container.app_rtt"] {
+            self.set(key, rtt.as_ref(), SAMPLES_MIN);
+        }
         let ping = self.measured(PING);
         self.service(PING, ping.as_ref());
         if let Some(ping) = ping {
@@ -220,7 +216,9 @@ impl Fitting<'_> {
 
     fn service(&mut self, work: &str, law: Option<&Measured>) {
         self.set(&format!("service.{work}.cpu"), law, RARE_SAMPLES_MIN);
-        if let Some(law) = law.filter(|law| law.count >= RARE_SAMPLES_MIN) {
+        if let Some(law) = law.filter(|law| law.count >= RARE_SAMPLES_MIN)
+            && OF_MESSAGES.contains(&work)
+        {
             self.set_ms(&format!("service.{work}.per_item"), 0.0, law.count);
         }
     }
@@ -262,9 +260,6 @@ impl Fitting<'_> {
         let key = format!("service.{work}.cpu");
         self.set(&key, law.as_ref(), RARE_SAMPLES_MIN);
         self.set_ms(&format!("service.{work}.per_item"), slope, samples);
-        if work == CANDIDATES {
-            self.set_ms("container.cpu_per_candidate_query", slope, samples);
-        }
     }
 
     /// What is left of work when its items are taken off.
@@ -280,12 +275,7 @@ impl Fitting<'_> {
     /// What the first call of an environment takes besides: its making, and its connections.
     fn starts(&mut self) {
         let init = self.measured("lambda.init");
-        for key in [
-            "init_zip_arm64",
-            "init_zip_x86_64",
-            "init_image_arm64",
-            "init_image_x86_64",
-        ] {
+        for key in ["init_zip_arm64", "init_zip_x86_64"] {
             self.set(&format!("lambda.{key}"), init.as_ref(), RARE_SAMPLES_MIN);
         }
         let (mut longer_ms, mut colds) = (0.0, 0);

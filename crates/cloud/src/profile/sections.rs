@@ -71,7 +71,6 @@ pub struct LambdaProfile {
     /// From the decision to start an environment to the beginning of its init; not billed.
     pub placement: Spans,
     init_zip: ByArchitecture,
-    init_image: ByArchitecture,
     warm_overhead: ByArchitecture,
     /// By how much all inits of one run are longer: bad days are bad for every start. See [`Self::for_day`].
     pub init_day_factor: Factors,
@@ -86,7 +85,7 @@ pub struct LambdaProfile {
     mb_per_vcpu: f64,
     vcpus_by_mb: Vec<(f64, f64)>,
     cpu_period: Duration,
-    /// Idle time after which an environment goes; drawn for each environment.
+    /// Idle time after which an environment goes; drawn once for a function.
     pub idle_timeout: Spans,
     /// Age at which an environment goes, however busy.
     pub environment_age_max: Duration,
@@ -98,10 +97,8 @@ pub struct LambdaProfile {
     pub scale_per_10s: u32,
     /// Calls per second that an environment may take.
     pub rps_per_environment: u32,
-    /// Longest init.
+    /// Longest init. One that takes longer is broken off and made again in the call that it was for.
     pub init_timeout: Duration,
-    /// Longest call.
-    pub duration_max: Duration,
     /// Provisioned environments that are made ready per minute.
     pub provisioned_per_minute: u32,
 }
@@ -111,12 +108,6 @@ impl LambdaProfile {
     #[must_use]
     pub fn init(&self, architecture: Architecture) -> &Spans {
         self.init_zip.of(architecture)
-    }
-
-    /// Init of a function packed as a container image.
-    #[must_use]
-    pub fn init_image(&self, architecture: Architecture) -> &Spans {
-        self.init_image.of(architecture)
     }
 
     /// What a warm call takes besides the function's own time.
@@ -176,7 +167,6 @@ impl LambdaProfile {
         let factor = self.init_day_factor.sample(stream);
         Self {
             init_zip: self.init_zip.scaled(factor),
-            init_image: self.init_image.scaled(factor),
             ..self.clone()
         }
     }
@@ -185,7 +175,6 @@ impl LambdaProfile {
         let profile = Self {
             placement: reader.spans("lambda.placement")?,
             init_zip: ByArchitecture::read(reader, "lambda.init_zip")?,
-            init_image: ByArchitecture::read(reader, "lambda.init_image")?,
             warm_overhead: ByArchitecture::read(reader, "lambda.warm_overhead")?,
             init_day_factor: reader.factors("lambda.init_day_factor")?,
             first_call_cpu: reader.span("lambda.first_call_cpu")?,
@@ -203,7 +192,6 @@ impl LambdaProfile {
             scale_per_10s: reader.count("lambda.scale_per_10s", 1)?,
             rps_per_environment: reader.count("lambda.rps_per_environment", 1)?,
             init_timeout: reader.positive_span("lambda.init_timeout")?,
-            duration_max: reader.positive_span("lambda.duration_max")?,
             provisioned_per_minute: reader.count("lambda.provisioned_per_minute", 1)?,
         };
         reader.at_most(
@@ -223,8 +211,6 @@ pub struct QueueProfile {
     pub send: Spans,
     /// From a message's becoming visible to a waiting poller's having it.
     pub receive: Spans,
-    /// A delete, as its caller sees it.
-    pub delete: Spans,
     /// Whole ticks at which delayed and timed-out messages become visible; zero: at once.
     pub visibility_tick: Duration,
     /// Probability that a message received is delivered once more.
@@ -272,7 +258,6 @@ impl QueueProfile {
         let profile = Self {
             send: reader.spans("queue.send")?,
             receive: reader.spans("queue.receive")?,
-            delete: reader.spans("queue.delete")?,
             visibility_tick: reader.span("queue.visibility_tick")?,
             duplicate_probability: reader.probability("queue.duplicate_probability")?,
             reorder_probability: reader.probability("queue.reorder_probability")?,
@@ -399,8 +384,10 @@ impl HttpApiProfile {
 /// What containers, their load balancer and their scaling take.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContainerProfile {
-    /// From a function or a driver to a container and back, without the container.
+    /// From a function to a container and back, without the container.
     pub grpc_rtt: Spans,
+    /// From a driver's or rider's app to the load balancer and back.
+    pub app_rtt: Spans,
     /// What the load balancer adds to a call.
     pub load_balancer: Spans,
     /// From the decision to start a task to its taking calls.
@@ -415,16 +402,13 @@ pub struct ContainerProfile {
     pub scale_decision: Duration,
     /// Processor time of one ping of a driver.
     pub cpu_per_ping: Duration,
-    /// Processor time of one call, its serialisation included.
-    pub cpu_per_call: Duration,
-    /// Processor time of one search for the nearest drivers.
-    pub cpu_per_candidate_query: Duration,
 }
 
 impl ContainerProfile {
     fn read(reader: &mut Reader<'_>) -> Result<Self, ProfileError> {
         Ok(Self {
             grpc_rtt: reader.spans("container.grpc_rtt")?,
+            app_rtt: reader.spans("container.app_rtt")?,
             load_balancer: reader.spans("container.load_balancer")?,
             task_start: reader.spans("container.task_start")?,
             metrics_period: reader.positive_span("container.metrics_period")?,
@@ -432,11 +416,19 @@ impl ContainerProfile {
             scale_in_periods: reader.count("container.scale_in_periods", 1)?,
             scale_decision: reader.span("container.scale_decision")?,
             cpu_per_ping: reader.span("container.cpu_per_ping")?,
-            cpu_per_call: reader.span("container.cpu_per_call")?,
-            cpu_per_candidate_query: reader.span("container.cpu_per_candidate_query")?,
         })
     }
 }
+
+/// Use cases whose processor time grows with what a call has to work at: the messages of its batch, the trips that are
+/// due, the riders of a round, its queries.
+const WORKS_OF_ITEMS: [&str; 5] = [
+    "trips.event",
+    "trips.sweep",
+    "matching.round",
+    "surge.update",
+    "tracker.candidates",
+];
 
 pub(super) struct Sections {
     pub(super) lambda: LambdaProfile,
@@ -456,7 +448,11 @@ pub(super) fn read(
     for name in reader.services() {
         let time = ServiceTime {
             cpu: reader.spans(&format!("service.{name}.cpu"))?,
-            per_item: reader.span(&format!("service.{name}.per_item"))?,
+            per_item: if WORKS_OF_ITEMS.contains(&name.as_str()) {
+                reader.span(&format!("service.{name}.per_item"))?
+            } else {
+                Duration::ZERO
+            },
         };
         service.insert(name, time);
     }

@@ -8,7 +8,7 @@ use kernel::{Local, Stream, Time};
 use services::ports::PortError;
 
 use super::Draws;
-use crate::profile::TableProfile;
+use crate::profile::{Spans, TableProfile};
 use crate::table_capacity::{Access, TableCapacity};
 
 /// Attempts of a call, the first included, before a throttle is its caller's business: what the SDK is
@@ -138,6 +138,28 @@ impl Table {
         used.write_units += units;
     }
 
+    /// What a call might take that is counted and not made.
+    #[must_use]
+    pub fn would_take(&self, call: Call) -> Duration {
+        self.inner.draws.span(self.law(call))
+    }
+
+    /// What calls take on average.
+    #[must_use]
+    pub fn takes_on_average(&self, call: Call) -> Duration {
+        self.law(call).mean()
+    }
+
+    fn law(&self, call: Call) -> &Spans {
+        let laws = &self.inner.laws;
+        match call {
+            Call::Get => &laws.get,
+            Call::Query => &laws.query,
+            Call::Put => &laws.put,
+            Call::Transact => &laws.transact,
+        }
+    }
+
     async fn call(
         &self,
         call: Call,
@@ -145,13 +167,7 @@ impl Table {
         units: f64,
         partition: u64,
     ) -> Result<(), PortError> {
-        let laws = &self.inner.laws;
-        let law = match call {
-            Call::Get => &laws.get,
-            Call::Query => &laws.query,
-            Call::Put => &laws.put,
-            Call::Transact => &laws.transact,
-        };
+        let law = self.law(call);
         self.inner.state.lock().used.requests += 1;
         let mut backoff = BACKOFF_FIRST;
         for attempt in 1..=CALL_ATTEMPTS_MAX {
