@@ -18,6 +18,8 @@ const BYTES_PER_CELL: f64 = 22.0;
 const BYTES_PER_TOLD_CELL: f64 = 45.0;
 /// The same where there is more than one class of vehicles: `"8a2a1072b59ffff":{"1":12,"2":4},`.
 const BYTES_PER_CELL_TOLD_BY_CLASS: f64 = 34.0;
+/// The largest item (docs: DynamoDB quotas, item size).
+const ITEM_KB_MAX: f64 = 400.0;
 /// Calls of one update under way at once: `CALLS_IN_FLIGHT_MAX` of `crates/aws`.
 const CALLS_IN_FLIGHT_MAX: usize = 16;
 
@@ -83,7 +85,17 @@ impl MarketStore for TimedMarket {
         next: &MarketState,
         changed: &BTreeMap<Cell, CellMarket>,
     ) -> Result<Swap, PortError> {
-        let units = kilobytes(next).ceil().max(1.0);
+        let size_kb = kilobytes(next);
+        if size_kb > ITEM_KB_MAX {
+            return Err(PortError::Unavailable {
+                port: "the market",
+                detail: format!(
+                    "found an item of {size_kb:.0} KB for {region}, expected at most {ITEM_KB_MAX:.0}: cells of surge \
+                     are too small for so many drivers"
+                ),
+            });
+        }
+        let units = size_kb.ceil().max(1.0);
         self.table.write(Call::Put, units, 0).await?;
         let swapped = self.inner.store(region, next, changed).await?;
         if swapped == Swap::Lost {

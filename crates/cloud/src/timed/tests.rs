@@ -1,10 +1,12 @@
 //! Ports in virtual time: what a call takes, what it consumes, and who waits for a message.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Region, Round};
+use domain::{Cell, Place, Region, Resolution, Round};
 use kernel::{Executor, Inbox, Streams};
-use services::ports::{Doorbell, MarketReader, PortError};
+use services::ports::{Doorbell, MarketReader, MarketStore, PortError, Swap};
 use wire::messages::Ring;
 
 use super::*;
@@ -149,4 +151,38 @@ fn what_is_not_deleted_is_seen_again_by_a_poll_that_waits() {
     });
     assert_eq!(counts, [1, 2]);
     assert_eq!(at, 7 + 4_000 + 11);
+}
+
+#[test]
+fn a_market_of_too_many_cells_is_refused_as_an_item_is() {
+    let finest = Resolution::new(15).expect("the finest");
+    // Ten metres apart: a cell of its own each.
+    let cells = move |count: u32| {
+        let place = |at: u32| {
+            Place::new(
+                40.7 + f64::from(at / 200) * 1e-4,
+                -74.0 + f64::from(at % 200) * 1e-4,
+            )
+        };
+        let cells = (0..count).map(move |at| Cell::of(place(at).expect("New York"), finest));
+        Arc::new(cells.map(|cell| (cell, 1)).collect())
+    };
+    let (_, [fits, too_large]) = took(|time| async move {
+        let table = Table::new("t", &profile().table, Streams::new(1).stream("t", 0), &time);
+        let market = TimedMarket::new(table);
+        let region = Region::new("here").expect("a region");
+        let store = async |count| {
+            let mut next = market.load(&region).await.expect("capacity");
+            next.version += 1;
+            next.demand = cells(count);
+            market.store(&region, &next, &BTreeMap::new()).await
+        };
+        [store(18_000).await, store(19_000).await]
+    });
+    assert_eq!(fits.expect("387 KB"), Swap::Done);
+    let error = too_large.expect_err("408 KB").to_string();
+    assert!(
+        error.contains("found an item of 408 KB for here"),
+        "{error}"
+    );
 }
