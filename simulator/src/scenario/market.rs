@@ -3,15 +3,17 @@
 use domain::Timestamp;
 use host::market::{
     CityClockDocument, DispatchDocument, MarketDocument, PolicyKind, QueueKind,
-    ServiceAreaDocument, SpaceKind, SpeedDocument, SurgeDocument, TariffDocument, TravelDocument,
+    ServiceAreaDocument, SpaceKind, SpeedDocument, TravelDocument,
 };
 
 use super::Resolved;
 use super::model::{CityKind, DemandKind, Policy, QueuePolicy, Scenario};
-use super::products;
+use super::{pricing, products};
 
 /// How far beyond a round city's edge rides are served, as a share of its radius.
 const SERVICE_MARGIN: f64 = 0.5;
+/// Why prices can be told of.
+const CHECKED: &str = "a resolved scenario has prices that can be";
 
 /// The market of a scenario for parts that are told of it in one line, and the packed streets that it names.
 #[must_use]
@@ -28,7 +30,7 @@ pub fn with_streets(
     (market, packed)
 }
 
-/// The market document of a scenario whose run begins at `started_at`, but for its streets.
+/// The market document of a resolved scenario whose run begins at `started_at`, but for its streets.
 #[must_use]
 pub fn document(scenario: &Scenario, started_at: Timestamp) -> MarketDocument {
     MarketDocument {
@@ -38,9 +40,9 @@ pub fn document(scenario: &Scenario, started_at: Timestamp) -> MarketDocument {
         resolution: scenario.pricing.surge.resolution,
         service_area: service_area(scenario),
         travel: travel(scenario, started_at),
-        tariff: tariff(scenario),
+        tariff: pricing::tariff(&scenario.pricing).expect(CHECKED),
         products: products::documents(scenario),
-        surge: surge(scenario),
+        surge: pricing::surge(&scenario.pricing).expect(CHECKED),
         dispatch: dispatch(scenario),
         sweep: host::market::SweepDocument::default(),
     }
@@ -100,40 +102,6 @@ fn service_area(scenario: &Scenario) -> Option<ServiceAreaDocument> {
         west: lon - reach_east,
         north: lat + reach,
         east: lon + reach_east,
-    })
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "rounded; `as` saturates")]
-fn whole(number: f64) -> i64 {
-    number.round() as i64
-}
-
-fn tariff(scenario: &Scenario) -> TariffDocument {
-    let pricing = &scenario.pricing;
-    // A unit of the currency is 100 minor units, and a rate is in millionths of a minor unit.
-    let minor = |amount: f64| Some(whole(amount * 100.0));
-    let micros = |rate: f64| Some(whole(rate * 100.0 * 1e6));
-    TariffDocument {
-        currency: Some(pricing.currency.clone()),
-        base_minor: minor(pricing.base),
-        per_km_micros: micros(pricing.per_km),
-        per_minute_micros: micros(pricing.per_minute),
-        booking_fee_minor: minor(pricing.booking_fee),
-        minimum_minor: minor(pricing.minimum),
-        driver_per_km_micros: micros(pricing.driver_per_km),
-        driver_per_minute_micros: micros(pricing.driver_per_minute),
-        ..TariffDocument::default()
-    }
-}
-
-fn surge(scenario: &Scenario) -> Option<SurgeDocument> {
-    let surge = &scenario.pricing.surge;
-    let hundredths = |number: f64| u32::try_from(whole(number * 100.0)).ok();
-    surge.enabled.then(|| SurgeDocument {
-        cap_hundredths: hundredths(surge.cap),
-        step_hundredths: hundredths(surge.step),
-        smoothing_percent: hundredths(surge.smoothing),
-        ..SurgeDocument::default()
     })
 }
 

@@ -3,6 +3,7 @@
 pub mod market;
 pub mod model;
 mod parse;
+mod pricing;
 mod products;
 mod resolve;
 mod sizes;

@@ -12,6 +12,7 @@ use workload::products::{Choice, Products, SharesError, VehicleShare};
 
 use super::model::{Product, Scenario};
 use super::parse::ScenarioError;
+use super::values::hundredths;
 
 /// What a product's fares may be, beside those of `[pricing]`.
 const FARE_FACTORS: std::ops::RangeInclusive<f64> = 0.01..=100.0;
@@ -53,7 +54,7 @@ fn choice(product: &Product, vehicles: &BTreeMap<String, f64>) -> Result<Choice,
         let key = format!("products.{name}.{key}");
         |message: String| ScenarioError::wrong(key, message)
     };
-    check_factor(product.fare_factor).map_err(wrong("fare_factor"))?;
+    hundredths(product.fare_factor, &FARE_FACTORS).map_err(wrong("fare_factor"))?;
     check_vehicles(product, vehicles).map_err(wrong("vehicles"))?;
     Ok(Choice {
         name,
@@ -61,17 +62,6 @@ fn choice(product: &Product, vehicles: &BTreeMap<String, f64>) -> Result<Choice,
         classes: serving(product, vehicles)
             .map_or(VehicleClasses::ALL, |classes| classes.into_iter().collect()),
     })
-}
-
-fn check_factor(factor: f64) -> Result<(), String> {
-    let hundredths = factor * 100.0;
-    if FARE_FACTORS.contains(&factor) && (hundredths - hundredths.round()).abs() < 1e-6 {
-        return Ok(());
-    }
-    let (least, most) = FARE_FACTORS.into_inner();
-    Err(format!(
-        "found {factor}, expected {least} to {most} in hundredths"
-    ))
 }
 
 fn check_vehicles(product: &Product, vehicles: &BTreeMap<String, f64>) -> Result<(), String> {

@@ -25,6 +25,7 @@ use super::model::{
     CancelChance, CityKind, DemandKind, FleetStart, HourlySource, IdlePolicy, Scenario, Spread,
 };
 use super::parse::{ScenarioError, beside};
+use super::pricing;
 use super::products;
 use super::sizes;
 use super::streets;
@@ -95,6 +96,7 @@ impl Resolver<'_> {
     fn resolve(mut self) -> Result<(World, Demand, Fleet, Vec<String>), ScenarioError> {
         self.check_times()?;
         sizes::check(self.scenario)?;
+        pricing::check(&self.scenario.pricing)?;
         let world = self.world()?;
         let demand = self.demand()?;
         let fleet = self.fleet()?;

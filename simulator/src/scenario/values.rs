@@ -2,6 +2,7 @@
 //! curves, one number or 24. Each reads and writes the very form the user writes.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -184,6 +185,27 @@ impl ByHour {
                 .map_err(|_| HoursError(hours.len())),
         }
     }
+}
+
+/// A number in hundredths, rounded, if it is in the range and has no more than two digits after the point.
+///
+/// # Errors
+/// Says what was found, and what was expected.
+pub fn hundredths(found: f64, range: &RangeInclusive<f64>) -> Result<i64, String> {
+    let hundredths = found * 100.0;
+    if range.contains(&found) && (hundredths - hundredths.round()).abs() < 1e-6 {
+        return Ok(rounded(hundredths));
+    }
+    let (least, most) = (range.start(), range.end());
+    Err(format!(
+        "found {found}, expected {least} to {most} in hundredths"
+    ))
+}
+
+/// The nearest whole number.
+#[expect(clippy::cast_possible_truncation, reason = "rounded; `as` saturates")]
+pub fn rounded(number: f64) -> i64 {
+    number.round() as i64
 }
 
 #[cfg(test)]

@@ -59,7 +59,8 @@ impl Default for Dispatch {
     }
 }
 
-/// `[pricing]`: amounts in units of the currency (dollars, not cents).
+/// `[pricing]`: amounts in units of the currency (dollars, not cents), in whole hundredths of one; rates are kept to
+/// a hundred-millionth. None is below zero.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pricing {
@@ -110,11 +111,11 @@ pub struct Surge {
     pub enabled: bool,
     /// H3 resolution of its zones.
     pub resolution: u8,
-    /// The highest multiplier.
+    /// The highest multiplier, 1 to 100.
     pub cap: f64,
-    /// Multipliers are whole steps of this.
+    /// Multipliers are whole steps of this, 0.06 at least.
     pub step: f64,
-    /// Share of a cell's pressure that comes from its neighbours.
+    /// Share of a cell's pressure that comes from its neighbours, 0 to 1.
     pub smoothing: f64,
     /// How often supply and demand are counted. Run time.
     pub every: Span,
