@@ -1,5 +1,7 @@
 //! The market that the system is told of, from the scenario.
 
+use std::ops::RangeInclusive;
+
 use domain::Timestamp;
 use host::market::{
     CityClockDocument, DispatchDocument, MarketDocument, PolicyKind, QueueKind,
@@ -8,12 +10,38 @@ use host::market::{
 
 use super::Resolved;
 use super::model::{CityKind, DemandKind, Policy, QueuePolicy, Scenario};
+use super::values::Span;
 use super::{pricing, products};
 
 /// How far beyond a round city's edge rides are served, as a share of its radius.
 const SERVICE_MARGIN: f64 = 0.5;
 /// Why prices can be told of.
 const CHECKED: &str = "a resolved scenario has prices that can be";
+
+/// The longest delay of a message and the longest that a quote may be good for.
+const MESSAGE_S_MAX: u64 = 900;
+const DAY_S: u64 = 24 * 3_600;
+
+/// The spans that the system is told of in seconds, by their keys, and what each may be.
+pub(super) fn spans(
+    scenario: &Scenario,
+) -> impl Iterator<Item = (&'static str, Span, RangeInclusive<u64>)> {
+    let (dispatch, pricing) = (&scenario.dispatch, &scenario.pricing);
+    let penalty = dispatch.unserved_penalty.unwrap_or(Span::secs(0));
+    [
+        ("starts_at", scenario.starts_at, 0..=DAY_S),
+        ("dispatch.window", dispatch.window, 0..=MESSAGE_S_MAX),
+        ("dispatch.unserved_penalty", penalty, 0..=DAY_S),
+        (
+            "fleet.offer_timeout",
+            scenario.fleet.offer_timeout,
+            1..=DAY_S,
+        ),
+        ("pricing.quote_ttl", pricing.quote_ttl, 1..=MESSAGE_S_MAX),
+        ("pricing.surge.every", pricing.surge.every, 1..=DAY_S),
+    ]
+    .into_iter()
+}
 
 /// The market of a scenario for parts that are told of it in one line, and the packed streets that it names.
 #[must_use]
@@ -36,7 +64,7 @@ pub fn document(scenario: &Scenario, started_at: Timestamp) -> MarketDocument {
     MarketDocument {
         region: scenario.name.clone(),
         quote_ttl_s: scenario.pricing.quote_ttl.0.as_secs(),
-        snapshot_every_s: scenario.pricing.surge.every.0.as_secs().max(1),
+        snapshot_every_s: scenario.pricing.surge.every.0.as_secs(),
         resolution: scenario.pricing.surge.resolution,
         service_area: service_area(scenario),
         travel: travel(scenario, started_at),
@@ -117,7 +145,7 @@ fn dispatch(scenario: &Scenario) -> DispatchDocument {
         unserved_penalty_s: dispatch.unserved_penalty.map(|span| span.0.as_secs()),
         radius_m: dispatch.radius_km.map(|km| km * 1_000.0),
         candidates: dispatch.candidates,
-        offer_timeout_s: scenario.fleet.offer_timeout.0.as_secs().max(1),
+        offer_timeout_s: scenario.fleet.offer_timeout.0.as_secs(),
         queue: match dispatch.queue {
             QueuePolicy::Wait => QueueKind::Wait,
             QueuePolicy::Lose => QueueKind::Lose,
@@ -133,6 +161,35 @@ mod tests {
     use crate::target::embedded;
 
     use super::*;
+
+    /// Nothing that is stated is cut off on the way to the system.
+    #[test]
+    fn spans_are_whole_seconds() {
+        for (key, beyond) in [
+            ("starts_at", "86401s"),
+            ("dispatch.window", "901s"),
+            ("dispatch.unserved_penalty", "86401s"),
+            ("fleet.offer_timeout", "86401s"),
+            ("pricing.quote_ttl", "901s"),
+            ("pricing.surge.every", "86401s"),
+        ] {
+            for found in ["1500ms", "400ms", "1000001us", beyond] {
+                let set = format!("{key}={found}");
+                let said = scenario::load(None, &[set]).unwrap_err().to_string();
+                let expected = format!("{key}: found {found}, expected whole seconds from ");
+                assert!(said.starts_with(&expected), "{said}");
+            }
+        }
+        for key in [
+            "fleet.offer_timeout",
+            "pricing.quote_ttl",
+            "pricing.surge.every",
+        ] {
+            let said = scenario::load(None, &[format!("{key}=0s")]).unwrap_err();
+            let said = said.to_string();
+            assert!(said.contains("expected whole seconds from 1s"), "{said}");
+        }
+    }
 
     /// What the system reckons is what drivers drive, whatever the time of day at which a run begins, and however fast.
     #[test]

@@ -31,7 +31,7 @@ pub struct Scenario {
     pub warmup: Span,
     /// City seconds to each second of the run.
     pub speedup: f64,
-    /// Time of day at the start, as a span since midnight. City time.
+    /// Time of day at the start, as a span since midnight in whole seconds. City time.
     pub starts_at: Span,
     /// Where.
     pub city: City,
@@ -389,7 +389,7 @@ pub struct Fleet {
     pub ping_every: Span,
     /// Whether an offer is taken, over the minutes to the pick-up and the driver's pay.
     pub accept_probability: Chance,
-    /// How long a driver has to answer. Run time.
+    /// How long a driver has to answer, whole seconds. Run time.
     pub offer_timeout: Span,
     /// How long a driver looks at an offer. City time.
     pub reaction: Law,

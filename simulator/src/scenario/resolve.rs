@@ -21,6 +21,7 @@ use workload::world::{
     Cancellation, DriverRules, Idle, RideRules, RiderRules, TripDuration, World,
 };
 
+use super::market;
 use super::model::{
     CancelChance, CityKind, DemandKind, FleetStart, HourlySource, IdlePolicy, Scenario, Spread,
 };
@@ -127,13 +128,8 @@ impl Resolver<'_> {
                 format!("found a run of {runs:.0} s, expected at most 24 h: raise the speedup");
             return Err(ScenarioError::wrong("duration", message));
         }
-        let window = scenario.dispatch.window.0;
-        if window.subsec_nanos() != 0 || window > Duration::from_secs(900) {
-            let message = format!(
-                "found {}, expected whole seconds up to 900s",
-                scenario.dispatch.window
-            );
-            return Err(ScenarioError::wrong("dispatch.window", message));
+        for (key, span, range) in market::spans(scenario) {
+            span.whole_seconds(&range).map_err(at(key))?;
         }
         Ok(())
     }

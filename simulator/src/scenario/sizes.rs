@@ -74,11 +74,8 @@ fn function(function: &Function) -> Result<(), Wrong> {
         ("batch_window", &function.batch_window, BATCH_WINDOW_S),
     ];
     for (key, found, range) in spans {
-        if found.0.subsec_nanos() != 0 || !range.contains(&found.0.as_secs()) {
-            let (least, most) = range.into_inner();
-            let expected = format!("expected whole seconds from {least}s to {most}s");
-            return Err((key, format!("found {found}, {expected}")));
-        }
+        let seconds = found.whole_seconds(&range);
+        seconds.map_err(|message| (key, message))?;
     }
     if function.batch_size > BATCH_WITHOUT_WINDOW_MAX && function.batch_window.0.is_zero() {
         let found = function.batch_size;

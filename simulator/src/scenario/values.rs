@@ -19,6 +19,21 @@ impl Span {
     pub const fn secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
+
+    /// Its seconds, if they are whole and in the range: what the system is told of in seconds.
+    ///
+    /// # Errors
+    /// Says what was found, and what was expected.
+    pub fn whole_seconds(self, range: &RangeInclusive<u64>) -> Result<u64, String> {
+        let seconds = self.0.as_secs();
+        if self.0.subsec_nanos() == 0 && range.contains(&seconds) {
+            return Ok(seconds);
+        }
+        let (least, most) = (range.start(), range.end());
+        Err(format!(
+            "found {self}, expected whole seconds from {least}s to {most}s"
+        ))
+    }
 }
 
 impl fmt::Display for Span {

@@ -39,7 +39,7 @@ pub struct Dispatch {
     pub radius_km: Option<f64>,
     /// Nearest drivers considered for each rider.
     pub candidates: usize,
-    /// batched: a pick-up longer than this is worse than leaving the rider for the next round.
+    /// batched: a pick-up longer than this, in whole seconds, is worse than leaving the rider for the next round.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unserved_penalty: Option<Span>,
     /// What happens when nobody is available.
@@ -80,7 +80,7 @@ pub struct Pricing {
     pub driver_per_km: f64,
     /// The driver's pay for each minute.
     pub driver_per_minute: f64,
-    /// How long a quote is good for. Run time.
+    /// How long a quote is good for, whole seconds up to 900. Run time.
     pub quote_ttl: Span,
     /// How prices follow supply and demand.
     pub surge: Surge,
@@ -117,7 +117,7 @@ pub struct Surge {
     pub step: f64,
     /// Share of a cell's pressure that comes from its neighbours, 0 to 1.
     pub smoothing: f64,
-    /// How often supply and demand are counted. Run time.
+    /// How often supply and demand are counted, whole seconds. Run time.
     pub every: Span,
 }
 
