@@ -46,8 +46,6 @@ pub mod step {
     pub const CANCEL: &str = "cancel";
     /// Scheduled → sent.
     pub const SCHEDULE_LAG: &str = "schedule_lag";
-    /// A match round, from lease to offers.
-    pub const MATCH_ROUND: &str = "match_round";
 
     /// The steps that every summary names.
     pub const ALWAYS: [&str; 6] = [
@@ -57,6 +55,19 @@ pub mod step {
         REQUEST_TO_ACCEPT,
         PING_ACK,
         OFFER_DELIVERY,
+    ];
+
+    /// The steps of a run, which a limit may be set to.
+    pub const OF_A_RUN: [&str; 9] = [
+        QUOTE,
+        REQUEST,
+        REQUEST_TO_OFFER,
+        REQUEST_TO_ACCEPT,
+        PING_ACK,
+        OFFER_DELIVERY,
+        READ,
+        CANCEL,
+        SCHEDULE_LAG,
     ];
 }
 

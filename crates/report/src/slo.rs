@@ -1,15 +1,24 @@
 //! Limits that a scenario sets, held against what was measured.
 
+use crate::latency::step;
 use crate::summary::{Slo, Summary};
 
-/// What a limit's name may be, for messages.
-pub const NAMES: &str = "STEP_p50, _p90, _p99, _p999, _mean or _max of a step of latency_ms \
-    (such as quote_p99) or of schedule_lag; served_share; error_share; drop_share";
+/// What is known of a step's latencies.
+const PARTS: [&str; 6] = ["p50", "p90", "p99", "p999", "mean", "max"];
 
 /// A name that is no limit's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("slo: found {0:?}, expected {NAMES}")]
+#[error("slo: found {0:?}, expected one of {known}", known = names().join(", "))]
 pub struct SloError(pub String);
+
+/// What a limit is a limit of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Milliseconds of a latency.
+    Milliseconds,
+    /// A share, from 0 to 1.
+    Share,
+}
 
 /// What a name measures.
 enum Measure<'a> {
@@ -17,6 +26,15 @@ enum Measure<'a> {
     ServedShare,
     ErrorShare,
     DropShare,
+}
+
+impl Measure<'_> {
+    fn unit(&self) -> Unit {
+        match self {
+            Self::Latency { .. } => Unit::Milliseconds,
+            Self::ServedShare | Self::ErrorShare | Self::DropShare => Unit::Share,
+        }
+    }
 }
 
 fn measure(name: &str) -> Result<Measure<'_>, SloError> {
@@ -27,21 +45,28 @@ fn measure(name: &str) -> Result<Measure<'_>, SloError> {
         _ => {}
     }
     match name.rsplit_once('_') {
-        Some((step, part @ ("p50" | "p90" | "p99" | "p999" | "mean" | "max")))
-            if !step.is_empty() =>
-        {
+        Some((step, part)) if step::OF_A_RUN.contains(&step) && PARTS.contains(&part) => {
             Ok(Measure::Latency { step, part })
         }
         _ => Err(SloError(name.to_owned())),
     }
 }
 
-/// Whether a name is a limit's: scenarios are checked before the run.
+/// Every name of a limit.
+#[must_use]
+pub fn names() -> Vec<String> {
+    let of_step = |step| PARTS.map(|part| format!("{step}_{part}"));
+    let latencies = step::OF_A_RUN.into_iter().flat_map(of_step);
+    let shares = ["served_share", "error_share", "drop_share"].map(str::to_owned);
+    shares.into_iter().chain(latencies).collect()
+}
+
+/// What a name is a limit of: scenarios are checked before the run.
 ///
 /// # Errors
-/// If it is not.
-pub fn known(name: &str) -> Result<(), SloError> {
-    measure(name).map(|_| ())
+/// If the name is no limit's.
+pub fn unit(name: &str) -> Result<Unit, SloError> {
+    measure(name).map(|measure| measure.unit())
 }
 
 /// Holds limits against a summary: latencies in milliseconds and shares of errors and drops may not
@@ -77,7 +102,7 @@ fn actual(measure: &Measure<'_>, summary: &Summary) -> Option<f64> {
         Measure::ErrorShare => share(load.errors, load.sent),
         Measure::DropShare => share(load.dropped, load.offered),
         Measure::Latency { step, part } => {
-            let figures = if *step == "schedule_lag" {
+            let figures = if *step == step::SCHEDULE_LAG {
                 &load.schedule_lag_ms
             } else {
                 summary.latency_ms.get(*step)?
@@ -120,12 +145,31 @@ mod tests {
 
     #[test]
     fn unknown_names_are_refused() {
-        let error = known("quote_p98").unwrap_err().to_string();
-        assert!(
-            error.starts_with("slo: found \"quote_p98\", expected STEP_p50"),
-            "{error}"
-        );
-        assert!(known("_p99").is_err());
-        assert_eq!(known("ping_ack_p99"), Ok(()));
+        for name in ["quote_p98", "qoute_p99", "_p99", "quote", "served"] {
+            let error = unit(name).unwrap_err().to_string();
+            let expected = format!("slo: found {name:?}, expected one of served_share, ");
+            assert!(error.starts_with(&expected), "{error}");
+        }
+        assert_eq!(unit("ping_ack_p99"), Ok(Unit::Milliseconds));
+        assert_eq!(unit("drop_share"), Ok(Unit::Share));
+        assert!(names().iter().all(|name| unit(name).is_ok()));
+    }
+
+    /// Whatever may be limited can be kept once it was measured.
+    #[test]
+    fn every_name_is_of_something_that_a_run_measures() {
+        let mut latencies = crate::latency::Latencies::default();
+        for step in step::OF_A_RUN {
+            latencies.record(step, std::time::Duration::from_millis(3));
+        }
+        let mut summary = Summary::new("s", 1, "twin", ClockKind::Virtual);
+        summary.latency_ms = latencies.figures();
+        summary.load.schedule_lag_ms = summary.latency_ms[step::SCHEDULE_LAG];
+        summary.rides.accepted = 1;
+        (summary.load.sent, summary.load.offered) = (1, 1);
+        let limits: Vec<_> = names().into_iter().map(|name| (name, 1.0)).collect();
+        for slo in evaluate(&limits, &summary).unwrap() {
+            assert!(slo.actual.is_some(), "{}", slo.name);
+        }
     }
 }

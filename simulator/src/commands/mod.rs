@@ -29,11 +29,8 @@ fn directory(args: &ScenarioArgs, resolved: &Resolved) -> Result<RunDir, Failure
     RunDir::create(&told.unwrap_or_else(|| run_dir::fresh(&resolved.scenario.name)))
 }
 
-/// The profile of a scenario whose limits and prices are seen to be known.
+/// The profile of a scenario whose prices are seen to be known.
 fn checked(scenario: &Scenario) -> Result<Profile, Failure> {
-    for name in scenario.slo.keys() {
-        ::report::slo::known(name).map_err(Failure::input)?;
-    }
     costs::prices(scenario)?;
     twin::profile(scenario)
 }

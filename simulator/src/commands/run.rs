@@ -52,9 +52,6 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
         return print_settings(watch, &resolved);
     }
     check_placement(&resolved.scenario.placement)?;
-    for name in resolved.scenario.slo.keys() {
-        report::slo::known(name).map_err(Failure::input)?;
-    }
     let run = resolved.world.pace.in_run(resolved.scenario.duration.0);
     let redeploy = Redeploy::of(args, run)?;
     target.prepare(&resolved)?;

@@ -7,6 +7,7 @@ mod pricing;
 mod products;
 mod resolve;
 mod sizes;
+mod slo;
 mod streets;
 pub mod values;
 

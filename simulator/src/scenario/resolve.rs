@@ -29,6 +29,7 @@ use super::parse::{ScenarioError, beside};
 use super::pricing;
 use super::products;
 use super::sizes;
+use super::slo;
 use super::streets;
 use super::values::{ByHour, RideDuration};
 
@@ -98,6 +99,7 @@ impl Resolver<'_> {
         self.check_times()?;
         sizes::check(self.scenario)?;
         pricing::check(&self.scenario.pricing)?;
+        slo::check(&self.scenario.slo)?;
         let world = self.world()?;
         let demand = self.demand()?;
         let fleet = self.fleet()?;

@@ -32,7 +32,7 @@ fn unknown_commands_and_options_are_refused() {
 fn scenarios_that_cannot_be_are_refused_by_key() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
-    let cases: [(&[&str], &[&str]); 27] = [
+    let cases: [(&[&str], &[&str]); 30] = [
         (
             &["--set", "fleet.driver=3"],
             &["--set fleet.driver=3", "`driver`", "expected `drivers`"],
@@ -74,6 +74,18 @@ fn scenarios_that_cannot_be_are_refused_by_key() {
             &["dispatch.window", "whole seconds"],
         ),
         (&["--set", "slo.quote_p98=1s"], &["slo", "quote_p98"]),
+        (
+            &["--set", "slo.qoute_p99=50ms"],
+            &["`qoute_p99`", "expected `quote_p99`"],
+        ),
+        (
+            &["--set", "pricing.surge.cap=-1.0"],
+            &["pricing.surge.cap: found -1, expected 1 to 100"],
+        ),
+        (
+            &["--set", "fleet.offer_timeout=1500ms"],
+            &["fleet.offer_timeout: found 1500ms, expected whole seconds"],
+        ),
         (
             &["--set", "placement.fleet-tracker=lambda"],
             &["placement", "rushhour compare"],

@@ -265,12 +265,14 @@ impl Default for Cloud {
     }
 }
 
-/// A limit: a span for latencies, a number for shares.
+/// A limit: a span for latencies, a number for shares. A latency is of a step (`quote`, `request`,
+/// `request_to_offer`, `request_to_accept`, `ping_ack`, `offer_delivery`, `read`, `cancel`, `schedule_lag`), with `_p50`,
+/// `_p90`, `_p99`, `_p999`, `_mean` or `_max` after it; shares are `served_share`, `error_share` and `drop_share`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a span such as \"150ms\", or a number")]
 pub enum Limit {
     /// At most so long.
     Span(Span),
-    /// At least that share.
+    /// At least that share is served, or at most that share goes wrong: 0 to 1.
     Number(f64),
 }
