@@ -74,7 +74,56 @@ impl Sum for Money {
     }
 }
 
-/// A currency by its three-letter ISO 4217 code. Two minor digits are assumed throughout.
+/// Currencies whose minor unit is not a hundredth, by its digits after the point (ISO 4217, list one as SIX publishes it
+/// for the ISO, January 2025). All others of the list that have a minor unit at all have two.
+const OTHER_DIGITS: [(&str, u8); 26] = [
+    ("BHD", 3),
+    ("BIF", 0),
+    ("CLF", 4),
+    ("CLP", 0),
+    ("DJF", 0),
+    ("GNF", 0),
+    ("IQD", 3),
+    ("ISK", 0),
+    ("JOD", 3),
+    ("JPY", 0),
+    ("KMF", 0),
+    ("KRW", 0),
+    ("KWD", 3),
+    ("LYD", 3),
+    ("OMR", 3),
+    ("PYG", 0),
+    ("RWF", 0),
+    ("TND", 3),
+    ("UGX", 0),
+    ("UYI", 0),
+    ("UYW", 4),
+    ("VND", 0),
+    ("VUV", 0),
+    ("XAF", 0),
+    ("XOF", 0),
+    ("XPF", 0),
+];
+
+/// Why a market cannot have a currency.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CurrencyError {
+    /// It is no code.
+    #[error("found {0:?}, expected three capitals such as USD")]
+    Code(String),
+    /// Its amounts are not in hundredths.
+    #[error(
+        "found {code}, whose amounts have {digits} digits after the point, expected a currency of hundredths, such as USD"
+    )]
+    Digits {
+        /// The code.
+        code: String,
+        /// Digits after the point.
+        digits: u8,
+    },
+}
+
+/// A currency by its three-letter ISO 4217 code. Two minor digits are assumed throughout: see [`Currency::of_market`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
@@ -90,6 +139,21 @@ impl Currency {
             .iter()
             .all(u8::is_ascii_uppercase)
             .then_some(Self(bytes))
+    }
+
+    /// Reads the code of a currency that a market may have: one whose minor unit is a hundredth.
+    ///
+    /// # Errors
+    /// If it is no code, or of a currency with more or fewer digits.
+    pub fn of_market(code: &str) -> Result<Self, CurrencyError> {
+        let currency = Self::new(code).ok_or_else(|| CurrencyError::Code(code.to_owned()))?;
+        match OTHER_DIGITS.iter().find(|(other, _)| *other == code) {
+            None => Ok(currency),
+            Some((_, digits)) => Err(CurrencyError::Digits {
+                code: code.to_owned(),
+                digits: *digits,
+            }),
+        }
     }
 
     /// The code as text.
@@ -136,5 +200,19 @@ mod tests {
         );
         assert_eq!(Currency::new("eur"), None);
         assert_eq!(Currency::new("EURO"), None);
+    }
+
+    #[test]
+    fn markets_are_of_hundredths() {
+        assert_eq!(Currency::of_market("INR"), Ok(Currency(*b"INR")));
+        for (code, said) in [
+            ("usd", "found \"usd\", expected three capitals"),
+            ("JPY", "found JPY, whose amounts have 0 digits after"),
+            ("KWD", "found KWD, whose amounts have 3 digits after"),
+        ] {
+            let error = Currency::of_market(code).unwrap_err().to_string();
+            assert!(error.starts_with(said), "{error}");
+        }
+        assert!(OTHER_DIGITS.is_sorted());
     }
 }

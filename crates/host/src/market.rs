@@ -211,11 +211,9 @@ impl TariffDocument {
         let span = |seconds: Option<u64>, usual| seconds.map_or(usual, Duration::from_secs);
         let currency = match &self.currency {
             None => usual.currency,
-            Some(code) => Currency::new(code).ok_or_else(|| {
-                bad("tariff.currency")(&format!(
-                    "found {code:?}, expected three capitals such as USD"
-                ))
-            })?,
+            Some(code) => {
+                Currency::of_market(code).map_err(|error| bad("tariff.currency")(&error))?
+            }
         };
         let terms = TariffTerms {
             currency,

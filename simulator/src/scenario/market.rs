@@ -37,6 +37,8 @@ pub(super) fn spans(
             scenario.fleet.offer_timeout,
             1..=DAY_S,
         ),
+        ("pricing.wait_free", pricing.wait_free, 0..=DAY_S),
+        ("pricing.cancel_grace", pricing.cancel_grace, 0..=DAY_S),
         ("pricing.quote_ttl", pricing.quote_ttl, 1..=MESSAGE_S_MAX),
         ("pricing.surge.every", pricing.surge.every, 1..=DAY_S),
     ]
@@ -170,6 +172,8 @@ mod tests {
             ("dispatch.window", "901s"),
             ("dispatch.unserved_penalty", "86401s"),
             ("fleet.offer_timeout", "86401s"),
+            ("pricing.wait_free", "86401s"),
+            ("pricing.cancel_grace", "86401s"),
             ("pricing.quote_ttl", "901s"),
             ("pricing.surge.every", "86401s"),
         ] {

@@ -3,9 +3,9 @@
 
 use std::ops::RangeInclusive;
 
-use domain::Resolution;
 use domain::fare::{AMOUNT_MAX_MINOR, RATE_MAX_MICROS};
 use domain::surge::{CAP_MAX_HUNDREDTHS, SurgeTerms};
+use domain::{Currency, Resolution};
 use host::market::{SurgeDocument, TariffDocument};
 
 use super::model::Pricing;
@@ -16,6 +16,8 @@ use super::values::{hundredths, rounded};
 const MINOR: f64 = 100.0;
 /// Millionths of a minor unit, in which rates are told, to each unit of the currency.
 const MICROS: f64 = MINOR * 1e6;
+/// What a share may be.
+const SHARE: RangeInclusive<f64> = 0.0..=1.0;
 
 /// Checks that every price can be.
 ///
@@ -32,6 +34,9 @@ pub(super) fn check(pricing: &Pricing) -> Result<(), ScenarioError> {
 /// # Errors
 /// Names the key of an amount or a rate that cannot be.
 pub(super) fn tariff(pricing: &Pricing) -> Result<TariffDocument, ScenarioError> {
+    Currency::of_market(&pricing.currency)
+        .map_err(|error| ScenarioError::wrong("pricing.currency", error))?;
+    let share_of_fees = pricing.driver_share_of_fees;
     Ok(TariffDocument {
         currency: Some(pricing.currency.clone()),
         base_minor: Some(amount("base", pricing.base)?),
@@ -39,9 +44,15 @@ pub(super) fn tariff(pricing: &Pricing) -> Result<TariffDocument, ScenarioError>
         per_minute_micros: Some(rate("per_minute", pricing.per_minute)?),
         booking_fee_minor: Some(amount("booking_fee", pricing.booking_fee)?),
         minimum_minor: Some(amount("minimum", pricing.minimum)?),
+        wait_free_s: Some(pricing.wait_free.0.as_secs()),
+        wait_per_minute_micros: Some(rate("wait_per_minute", pricing.wait_per_minute)?),
+        cancel_fee_minor: Some(amount("cancel_fee", pricing.cancel_fee)?),
+        cancel_grace_s: Some(pricing.cancel_grace.0.as_secs()),
+        no_show_fee_minor: Some(amount("no_show_fee", pricing.no_show_fee)?),
         driver_per_km_micros: Some(rate("driver_per_km", pricing.driver_per_km)?),
         driver_per_minute_micros: Some(rate("driver_per_minute", pricing.driver_per_minute)?),
-        ..TariffDocument::default()
+        driver_minimum_minor: Some(amount("driver_minimum", pricing.driver_minimum)?),
+        driver_share_of_fees_percent: Some(part("driver_share_of_fees", share_of_fees, SHARE)?),
     })
 }
 
@@ -59,7 +70,7 @@ pub(super) fn surge(pricing: &Pricing) -> Result<Option<SurgeDocument>, Scenario
     let document = SurgeDocument {
         cap_hundredths: Some(part("surge.cap", surge.cap, 1.0..=highest)?),
         step_hundredths: Some(part("surge.step", surge.step, least_step..=highest)?),
-        smoothing_percent: Some(part("surge.smoothing", surge.smoothing, 0.0..=1.0)?),
+        smoothing_percent: Some(part("surge.smoothing", surge.smoothing, SHARE)?),
         ..SurgeDocument::default()
     };
     Ok(surge.enabled.then_some(document))
@@ -94,6 +105,10 @@ fn wrong(key: &str) -> impl FnOnce(String) -> ScenarioError {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use domain::fare::TariffTerms;
+    use domain::surge::SurgeTerms;
     use domain::{Money, Timestamp};
 
     use crate::scenario;
@@ -104,12 +119,29 @@ mod tests {
             .to_string()
     }
 
+    /// So that `scenario.toml` states all of it.
+    #[test]
+    fn what_no_scenario_states_is_the_usual_tariff() {
+        let resolved = scenario::load(None, &[]).unwrap();
+        let market = scenario::market::document(&resolved.scenario, Timestamp::ZERO);
+        let market = market.market().unwrap();
+        assert_eq!(*market.tariff.terms(), TariffTerms::default_usd());
+        assert_eq!(*market.surge.unwrap().terms(), SurgeTerms::default());
+    }
+
     #[test]
     fn the_market_is_told_the_very_prices_that_are_stated() {
         let sets = [
             "pricing.base=0",
             "pricing.minimum=12.34",
             "pricing.per_km=0.00000001",
+            "pricing.driver_minimum=0",
+            "pricing.wait_free=0s",
+            "pricing.cancel_fee=0.5",
+            "pricing.cancel_grace=5m",
+            "pricing.no_show_fee=0",
+            "pricing.driver_share_of_fees=0.29",
+            "pricing.currency=INR",
             "pricing.surge.cap=1",
             "pricing.surge.step=0.06",
             "pricing.surge.smoothing=0",
@@ -121,6 +153,13 @@ mod tests {
         assert_eq!(terms.base, Money::ZERO);
         assert_eq!(terms.minimum, Money::from_minor(1_234));
         assert_eq!(terms.per_km_micros, 1);
+        assert_eq!(terms.driver_minimum, Money::ZERO);
+        assert_eq!(terms.wait_free, Duration::ZERO);
+        assert_eq!(terms.cancel_fee, Money::from_minor(50));
+        assert_eq!(terms.cancel_grace, Duration::from_secs(300));
+        assert_eq!(terms.no_show_fee, Money::ZERO);
+        assert_eq!(terms.driver_share_of_fees_percent, 29);
+        assert_eq!(terms.currency.as_str(), "INR");
         let surge = *market.surge.unwrap().terms();
         assert_eq!(surge.cap.hundredths(), 100);
         assert_eq!((surge.step_hundredths, surge.smoothing_percent), (6, 0));
@@ -128,7 +167,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_named_with_its_key() {
-        let amounts = ["base", "booking_fee", "minimum"];
+        let amounts = [
+            "base",
+            "booking_fee",
+            "minimum",
+            "cancel_fee",
+            "no_show_fee",
+            "driver_minimum",
+        ];
         for key in amounts {
             for found in ["-1", "nan", "inf", "0.005", "10000001"] {
                 let said = message(&format!("pricing.{key}={found}"));
@@ -140,7 +186,13 @@ mod tests {
                 assert!(said.ends_with(expected), "{said}");
             }
         }
-        let rates = ["per_km", "per_minute", "driver_per_km", "driver_per_minute"];
+        let rates = [
+            "per_km",
+            "per_minute",
+            "wait_per_minute",
+            "driver_per_km",
+            "driver_per_minute",
+        ];
         for key in rates {
             for found in ["-0.01", "nan", "inf", "10001"] {
                 let said = message(&format!("pricing.{key}={found}"));
@@ -169,6 +221,17 @@ mod tests {
             let said = message(&format!("pricing.surge.{set}"));
             let expected = format!("pricing.surge.{expected}");
             assert!(said.starts_with(&expected), "{set}: {said}");
+        }
+        for (set, expected) in [
+            ("currency=usd", "currency: found \"usd\", expected three"),
+            ("currency=JPY", "currency: found JPY, whose amounts have 0"),
+            (
+                "driver_share_of_fees=1.1",
+                "driver_share_of_fees: found 1.1, expected 0 to 1 in hundredths",
+            ),
+        ] {
+            let said = message(&format!("pricing.{set}"));
+            assert!(said.starts_with(&format!("pricing.{expected}")), "{said}");
         }
         // As much where there is no surge, as the resolved file states it all the same.
         let sets = ["pricing.surge.enabled=false", "pricing.surge.cap=0.5"];

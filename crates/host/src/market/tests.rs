@@ -62,6 +62,11 @@ fn what_cannot_be_is_named() {
         ("window_s = 0", "window_s = 901", "window_s"),
         ("window_s = 0", "radius_m = nan", "radius_m"),
         ("base_minor = 300", "base_minor = -1", "tariff"),
+        (
+            "base_minor = 300",
+            "currency = \"JPY\"",
+            "tariff.currency: found JPY, whose amounts have 0 digits",
+        ),
     ] {
         let message = changed(from, to);
         assert!(message.contains(named), "{to}: {message}");

@@ -74,12 +74,26 @@ pub struct Pricing {
     pub booking_fee: f64,
     /// The least a ride costs.
     pub minimum: f64,
-    /// ISO 4217.
+    /// ISO 4217: one of hundredths. No amount here follows it: state them all in another than `USD`.
     pub currency: String,
     /// The driver's pay for each kilometre.
     pub driver_per_km: f64,
     /// The driver's pay for each minute.
     pub driver_per_minute: f64,
+    /// The least a driver is paid for a ride.
+    pub driver_minimum: f64,
+    /// How long a driver waits at the pick-up for nothing, whole seconds. Run time.
+    pub wait_free: Span,
+    /// For each minute of waiting beyond that. Run time.
+    pub wait_per_minute: f64,
+    /// For a rider who cancels once a driver has been on the way for longer than the grace.
+    pub cancel_fee: f64,
+    /// How long after the accept a rider may cancel for nothing, whole seconds. Run time.
+    pub cancel_grace: Span,
+    /// For a rider who was not at the pick-up.
+    pub no_show_fee: f64,
+    /// The driver's share of what waiting, cancelling and not being there cost, 0 to 1 in hundredths.
+    pub driver_share_of_fees: f64,
     /// How long a quote is good for, whole seconds up to 900. Run time.
     pub quote_ttl: Span,
     /// How prices follow supply and demand.
@@ -97,6 +111,13 @@ impl Default for Pricing {
             currency: "USD".to_owned(),
             driver_per_km: 0.845_064_82,
             driver_per_minute: 0.583,
+            driver_minimum: 5.00,
+            wait_free: Span::secs(120),
+            wait_per_minute: 0.70,
+            cancel_fee: 5.00,
+            cancel_grace: Span::secs(120),
+            no_show_fee: 7.00,
+            driver_share_of_fees: 0.80,
             quote_ttl: Span::secs(120),
             surge: Surge::default(),
         }
