@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use domain::surge::Multiplier;
-use domain::{Cell, DriverId, Nearby, Place, RiderId, Supply, VehicleClass, VehicleClasses};
-use rushhour_tests::dispatch::drivers::Behaviour;
+use domain::trip::TripState;
+use domain::{Cell, DriverId, Money, Nearby, Place, RiderId, Supply, VehicleClass, VehicleClasses};
+use rushhour_tests::dispatch::drivers::{Behaviour, STEP};
 use rushhour_tests::dispatch::executor::ready;
 use rushhour_tests::dispatch::{Dispatch, corner, east_of_corner, market};
 use services::config::ServiceArea;
 use services::error::RideError;
 use services::market::Updated;
 use services::ports::{MarketReader as _, MarketSide, MarketSnapshot};
+use services::track::{AnswerOutcome, Notice};
 
 const RIDER: RiderId = RiderId(1);
 
@@ -112,6 +114,7 @@ fn surge_comes_goes_and_ignores_what_is_late() {
     assert!(surged.quote.fare.surge > Multiplier::NONE);
     assert!(surged.quote.fare.ride > calm.quote.fare.ride);
     assert_eq!(surged.quote.fare.booking_fee, calm.quote.fare.booking_fee);
+    assert!(surged.quote.fare.driver_pay > calm.quote.fare.driver_pay);
     assert_eq!(update(&busy), Updated::Stale, "told twice");
 
     let before = world.now();
@@ -139,6 +142,41 @@ fn surge_comes_goes_and_ignores_what_is_late() {
         matches!(dear, Err(RideError::QuoteExpired { .. })),
         "but only while it is good"
     );
+    world.settle(Duration::from_secs(1));
+}
+
+#[test]
+fn the_drivers_share_of_surge_is_quoted_offered_and_paid() {
+    let world = Dispatch::default();
+    let (near, far) = (DriverId(1), DriverId(2));
+    world.driver(near, corner(), Behaviour::ByHand);
+    world.driver(far, east_of_corner(500.0), Behaviour::Takes);
+    let calm = world.quote(RIDER).quote.fare;
+    ready(world.surge.update(&supply(&world, 1, &[]))).unwrap();
+    ready(world.surge.update(&demand(&world, 10))).unwrap();
+    let quote = world.quote(RIDER);
+    let fare = quote.quote.fare;
+    let surcharge = fare.ride - calm.ride;
+    assert!(surcharge > Money::ZERO);
+    assert_eq!(
+        fare.driver_pay,
+        calm.driver_pay + surcharge.scale_hundredths(75)
+    );
+
+    let trip = world.send(&world.asking(&quote, "k")).unwrap();
+    world.advance(Duration::from_secs(2));
+    let notices = world.inboxes.take(near);
+    let Some(Notice::Offer { key, offer, .. }) = notices.last() else {
+        panic!("found {notices:?}, expected an offer");
+    };
+    assert_eq!(offer.driver_pay, fare.driver_pay);
+    let answered = world.answer(*key, false);
+    assert_eq!(answered, Some(AnswerOutcome::Declined));
+    world.advance(4 * STEP);
+    let trip = world.trip(trip.id);
+    assert_eq!(trip.state, TripState::Completed);
+    assert_eq!(trip.charge.driver_pay, fare.driver_pay);
+    assert_eq!(trip.charge.platform(), fare.ride - fare.driver_pay);
     world.settle(Duration::from_secs(1));
 }
 

@@ -22,7 +22,8 @@ pub struct Fare {
     pub ride: Money,
     /// The booking fee, never under surge.
     pub booking_fee: Money,
-    /// What the driver is paid for the ride, apart from what the rider pays.
+    /// What the driver is paid for the ride, out of what the rider pays: time and distance, raised to the minimum, and a
+    /// share of what surge adds.
     pub driver_pay: Money,
     /// The surge that applied.
     pub surge: Multiplier,
@@ -112,12 +113,16 @@ pub struct TariffTerms {
     pub driver_minimum: Money,
     /// The driver's share of wait, cancel and no-show fees, in percent.
     pub driver_share_of_fees_percent: u32,
+    /// The driver's share of what surge adds to a ride, in percent.
+    pub driver_share_of_surge_percent: u32,
 }
 
 impl TariffTerms {
     /// A tariff in US dollars. **An assumption**, not any company's price list: the driver is paid New
     /// York's minimum of 2024, $1.360 a mile and $0.583 a minute (Taxi and Limousine Commission), and
-    /// the rider's rates are set so that the mean trip of that city leaves the driver about 70 %.
+    /// the rider's rates are set so that the mean trip of that city leaves the driver about 70 %. Of what surge adds the
+    /// driver has what drivers kept while pay was a share of the fare: all but a commission of 25 % (L. Mishel, Uber and
+    /// the labor market, Economic Policy Institute, 2018, table 1).
     #[must_use]
     pub fn default_usd() -> Self {
         Self {
@@ -137,6 +142,7 @@ impl TariffTerms {
             driver_per_minute_micros: 58_300_000,
             driver_minimum: Money::from_minor(500),
             driver_share_of_fees_percent: 80,
+            driver_share_of_surge_percent: 75,
         }
     }
 }
@@ -161,8 +167,13 @@ pub enum TariffError {
         found: i64,
     },
     /// A share is above the whole.
-    #[error("driver_share_of_fees_percent: found {0}, expected 0 to 100")]
-    Share(u32),
+    #[error("{field}: found {found}, expected 0 to 100")]
+    Share {
+        /// The field of [`TariffTerms`].
+        field: &'static str,
+        /// What was found, in percent.
+        found: u32,
+    },
 }
 
 /// The rule from which every fare and every charge follows.
@@ -205,8 +216,17 @@ impl Tariff {
                 return Err(TariffError::Rate { field, found });
             }
         }
-        if terms.driver_share_of_fees_percent > 100 {
-            return Err(TariffError::Share(terms.driver_share_of_fees_percent));
+        let (of_fees, of_surge) = (
+            terms.driver_share_of_fees_percent,
+            terms.driver_share_of_surge_percent,
+        );
+        for (field, found) in [
+            ("driver_share_of_fees_percent", of_fees),
+            ("driver_share_of_surge_percent", of_surge),
+        ] {
+            if found > 100 {
+                return Err(TariffError::Share { field, found });
+            }
         }
         Ok(Self { terms })
     }
@@ -249,7 +269,8 @@ impl Tariff {
     }
 
     /// The fare of a way: base, distance and time under surge, then raised to the minimum; the booking
-    /// fee and the driver's pay know no surge. A distance that is negative or not a number counts as none.
+    /// fee knows no surge. The driver is paid for distance and time, the minimum at least, and besides has a share of the
+    /// surcharge: what the rider pays more than without surge. A distance that is negative or not a number counts as none.
     #[must_use]
     pub fn quote(&self, way: Way, surge: Multiplier) -> Fare {
         let terms = &self.terms;
@@ -260,13 +281,16 @@ impl Tariff {
             + Money::from_rate(terms.per_minute_micros, minutes);
         let driver_pay = Money::from_rate(terms.driver_per_km_micros, km)
             + Money::from_rate(terms.driver_per_minute_micros, minutes);
+        let ride = plain
+            .scale_hundredths(surge.hundredths())
+            .max(terms.minimum);
+        let surcharge = ride - plain.max(terms.minimum);
+        let driver_share = surcharge.scale_hundredths(terms.driver_share_of_surge_percent);
         Fare {
             currency: terms.currency,
-            ride: plain
-                .scale_hundredths(surge.hundredths())
-                .max(terms.minimum),
+            ride,
             booking_fee: terms.booking_fee,
-            driver_pay: driver_pay.max(terms.driver_minimum),
+            driver_pay: driver_pay.max(terms.driver_minimum) + driver_share,
             surge,
         }
     }

@@ -239,6 +239,9 @@ impl TariffDocument {
             driver_share_of_fees_percent: self
                 .driver_share_of_fees_percent
                 .unwrap_or(usual.driver_share_of_fees_percent),
+            driver_share_of_surge_percent: self
+                .driver_share_of_surge_percent
+                .unwrap_or(usual.driver_share_of_surge_percent),
         };
         Tariff::new(terms).map_err(|error| bad("tariff")(&error))
     }

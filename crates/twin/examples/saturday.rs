@@ -90,7 +90,7 @@ fn world(profile: &Profile, starts_at: Duration) -> World {
             ping_every: Duration::from_secs(4),
             acceptance: Willingness::Curve(curve),
             reaction: "lognormal 5s 0.5".parse().expect("a law"),
-            idle: Idle::Surge,
+            idle: Idle::Surge { share: 0.75 },
             lead: Duration::from_secs_f64(f64::from(DRIVERS[17]) / 1_500.0),
         },
     }

@@ -351,7 +351,7 @@ impl Driver {
             } => self.reported(world, key, sequence, outcome, now, actions),
             DriverEvent::Released { key } => self.released(world, key, now, actions),
             DriverEvent::SurgeAt(place) => {
-                if world.drivers.idle == Idle::Surge && self.is_free() {
+                if matches!(world.drivers.idle, Idle::Surge { .. }) && self.is_free() {
                     self.cruise_to(world, place, now);
                 }
             }

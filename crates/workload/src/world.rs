@@ -137,7 +137,10 @@ pub enum Idle {
     /// Drives to a hotspot drawn by weight, and waits there.
     Hotspots(Hotspots),
     /// Drives to where surge is, whenever told.
-    Surge,
+    Surge {
+        /// The driver's share of what surge adds to a ride, 0 to 1: without one, surge draws nobody.
+        share: f64,
+    },
 }
 
 /// How drivers behave.
@@ -160,9 +163,16 @@ impl DriverRules {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// If a probability or the ping interval cannot be.
+    /// If a probability, a share or the ping interval cannot be.
     pub fn checked(self) -> Result<Self, LawError> {
         self.acceptance.checked()?;
+        if let Idle::Surge { share } = self.idle
+            && !(0.0..=1.0).contains(&share)
+        {
+            let found = share.to_string();
+            let expected = "a share of surge from 0 to 1";
+            return Err(LawError { found, expected });
+        }
         checked_interval(self.ping_every)?;
         Ok(self)
     }

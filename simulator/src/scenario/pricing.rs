@@ -36,7 +36,7 @@ pub(super) fn check(pricing: &Pricing) -> Result<(), ScenarioError> {
 pub(super) fn tariff(pricing: &Pricing) -> Result<TariffDocument, ScenarioError> {
     Currency::of_market(&pricing.currency)
         .map_err(|error| ScenarioError::wrong("pricing.currency", error))?;
-    let share_of_fees = pricing.driver_share_of_fees;
+    let (of_fees, of_surge) = (pricing.driver_share_of_fees, pricing.driver_share_of_surge);
     Ok(TariffDocument {
         currency: Some(pricing.currency.clone()),
         base_minor: Some(amount("base", pricing.base)?),
@@ -52,7 +52,8 @@ pub(super) fn tariff(pricing: &Pricing) -> Result<TariffDocument, ScenarioError>
         driver_per_km_micros: Some(rate("driver_per_km", pricing.driver_per_km)?),
         driver_per_minute_micros: Some(rate("driver_per_minute", pricing.driver_per_minute)?),
         driver_minimum_minor: Some(amount("driver_minimum", pricing.driver_minimum)?),
-        driver_share_of_fees_percent: Some(part("driver_share_of_fees", share_of_fees, SHARE)?),
+        driver_share_of_fees_percent: Some(part("driver_share_of_fees", of_fees, SHARE)?),
+        driver_share_of_surge_percent: Some(part("driver_share_of_surge", of_surge, SHARE)?),
     })
 }
 
@@ -141,6 +142,7 @@ mod tests {
             "pricing.cancel_grace=5m",
             "pricing.no_show_fee=0",
             "pricing.driver_share_of_fees=0.29",
+            "pricing.driver_share_of_surge=0",
             "pricing.currency=INR",
             "pricing.surge.cap=1",
             "pricing.surge.step=0.06",
@@ -159,6 +161,7 @@ mod tests {
         assert_eq!(terms.cancel_grace, Duration::from_secs(300));
         assert_eq!(terms.no_show_fee, Money::ZERO);
         assert_eq!(terms.driver_share_of_fees_percent, 29);
+        assert_eq!(terms.driver_share_of_surge_percent, 0);
         assert_eq!(terms.currency.as_str(), "INR");
         let surge = *market.surge.unwrap().terms();
         assert_eq!(surge.cap.hundredths(), 100);
@@ -225,6 +228,10 @@ mod tests {
         for (set, expected) in [
             ("currency=usd", "currency: found \"usd\", expected three"),
             ("currency=JPY", "currency: found JPY, whose amounts have 0"),
+            (
+                "driver_share_of_surge=-0.1",
+                "driver_share_of_surge: found -0.1, expected 0 to 1 in hundredths",
+            ),
             (
                 "driver_share_of_fees=1.1",
                 "driver_share_of_fees: found 1.1, expected 0 to 1 in hundredths",

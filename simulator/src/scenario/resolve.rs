@@ -166,7 +166,9 @@ impl Resolver<'_> {
             idle: match scenario.fleet.idle {
                 IdlePolicy::Stay => Idle::Stay,
                 IdlePolicy::Hotspot => Idle::Hotspots(self.hotspots("fleet.idle")?),
-                IdlePolicy::Surge => Idle::Surge,
+                IdlePolicy::Surge => Idle::Surge {
+                    share: scenario.pricing.driver_share_of_surge,
+                },
             },
             lead: lead(scenario),
         };

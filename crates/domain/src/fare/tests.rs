@@ -15,7 +15,7 @@ prop_compose! {
     fn tariffs()(
         amounts in prop::array::uniform6(0..10_000_i64),
         rates in prop::array::uniform5(0..500_000_000_i64),
-        share in 0..=100_u32,
+        shares in prop::array::uniform2(0..=100_u32),
         spans in prop::array::uniform2(0..600_u64),
     ) -> Tariff {
         let [base, booking_fee, minimum, cancel_fee, no_show_fee, driver_minimum] =
@@ -35,7 +35,8 @@ prop_compose! {
             driver_per_km_micros: rates[3],
             driver_per_minute_micros: rates[4],
             driver_minimum,
-            driver_share_of_fees_percent: share,
+            driver_share_of_fees_percent: shares[0],
+            driver_share_of_surge_percent: shares[1],
         })
         .expect("the ranges above are valid")
     }
@@ -136,7 +137,11 @@ proptest! {
             prop_assert!(grown.driver_pay >= fare.driver_pay);
         }
         let plain = at(distance_m, seconds, 100);
-        prop_assert_eq!(plain.driver_pay, fare.driver_pay, "the driver's pay knows no surge");
+        let share = tariff.terms().driver_share_of_surge_percent;
+        let surcharge = fare.ride - plain.ride;
+        let of_surge = surcharge.scale_hundredths(share);
+        prop_assert_eq!(fare.driver_pay, plain.driver_pay + of_surge, "the driver's share of it");
+        prop_assert!((Money::ZERO..=surcharge).contains(&of_surge));
         prop_assert_eq!(plain.booking_fee, fare.booking_fee);
     }
 
@@ -144,9 +149,10 @@ proptest! {
     fn the_default_never_pays_out_more_than_it_takes(
         distance_m in 0.0..300_000.0,
         seconds in 0.0..20_000.0,
+        surge in 100..1_000_u32,
     ) {
         let tariff = Tariff::default_usd();
-        let fare = tariff.quote(way(distance_m, seconds), Multiplier::NONE);
+        let fare = tariff.quote(way(distance_m, seconds), Multiplier::from_hundredths(surge));
         prop_assert!(tariff.settle_completed(&fare, Duration::ZERO).platform() >= Money::ZERO);
     }
 }
@@ -172,6 +178,46 @@ fn surge_raises_the_ride_before_the_minimum_and_leaves_the_booking_fee() {
     assert_eq!(short.booking_fee, Money::from_minor(275));
     let steep = tariff.quote(way(1_000.0, 120.0), Multiplier::from_hundredths(200));
     assert_eq!(steep.ride, Money::from_minor(1_000));
+}
+
+#[test]
+fn the_driver_has_a_share_of_what_surge_adds() {
+    let tariff = Tariff::default_usd();
+    let quote = |tariff: &Tariff, surge| {
+        tariff.quote(way(5_000.0, 900.0), Multiplier::from_hundredths(surge))
+    };
+    let (calm, dear) = (quote(&tariff, 100), quote(&tariff, 200));
+    assert_eq!(
+        dear.ride - calm.ride,
+        Money::from_minor(1_850),
+        "as much again"
+    );
+    let of_surge = dear.driver_pay - calm.driver_pay;
+    assert_eq!(
+        of_surge,
+        Money::from_minor(1_388),
+        "three quarters of it, rounded"
+    );
+    let charge = tariff.settle_completed(&dear, Duration::ZERO);
+    assert_eq!(charge.driver_pay, dear.driver_pay);
+    assert_eq!(charge.platform() + charge.driver_pay, dear.ride);
+    // Where the fare stays at the minimum, surge adds nothing.
+    let short = tariff.quote(way(1_000.0, 120.0), Multiplier::from_hundredths(150));
+    assert_eq!(short.driver_pay, Money::from_minor(500));
+
+    let share = |driver_share_of_surge_percent| {
+        Tariff::new(TariffTerms {
+            driver_share_of_surge_percent,
+            ..TariffTerms::default_usd()
+        })
+    };
+    let all_the_platforms = quote(&share(0).unwrap(), 200);
+    assert_eq!(all_the_platforms.driver_pay, calm.driver_pay);
+    let error = share(101).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "driver_share_of_surge_percent: found 101, expected 0 to 100"
+    );
 }
 
 #[test]

@@ -196,6 +196,8 @@ terms! {
         driver_minimum_minor: i64,
         /// The driver's share of fees.
         driver_share_of_fees_percent: u32,
+        /// The driver's share of what surge adds.
+        driver_share_of_surge_percent: u32,
     }
 }
 

@@ -17,6 +17,7 @@ const TORUS: &str = r#"
     queue = "lose"
     [tariff]
     base_minor = 300
+    driver_share_of_surge_percent = 60
 "#;
 
 #[test]
@@ -35,6 +36,7 @@ fn a_document_is_a_market_in_toml_and_in_json() {
         market.tariff.terms().minimum,
         TariffTerms::default_usd().minimum
     );
+    assert_eq!(market.tariff.terms().driver_share_of_surge_percent, 60);
     assert!(market.surge.is_some());
 }
 
@@ -66,6 +68,11 @@ fn what_cannot_be_is_named() {
             "base_minor = 300",
             "currency = \"JPY\"",
             "tariff.currency: found JPY, whose amounts have 0 digits",
+        ),
+        (
+            "percent = 60",
+            "percent = 101",
+            "driver_share_of_surge_percent: found 101, expected 0 to 100",
         ),
     ] {
         let message = changed(from, to);

@@ -72,7 +72,7 @@ fn world(city: City) -> World {
             ping_every: Duration::from_secs(4),
             acceptance: Willingness::Constant(1.0),
             reaction: SpanLaw::ZERO,
-            idle: Idle::Surge,
+            idle: Idle::Surge { share: 0.75 },
             lead: Duration::ZERO,
         },
     }

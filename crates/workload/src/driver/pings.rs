@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 pub fn look_every(world: &World) -> Option<Duration> {
     let every = world.drivers.ping_every;
     let pings = u32::try_from(looks_one_in(world)).unwrap_or(u32::MAX);
-    (world.drivers.idle == Idle::Surge).then(|| every.saturating_mul(pings))
+    matches!(world.drivers.idle, Idle::Surge { .. }).then(|| every.saturating_mul(pings))
 }
 
 /// With one ping in so many comes a look.
@@ -63,7 +63,7 @@ impl Looks {
     fn new(world: &World, driver: DriverId) -> Option<Self> {
         let one_in = looks_one_in(world);
         let offset = driver.0 % one_in.unsigned_abs();
-        (world.drivers.idle == Idle::Surge).then(|| Self {
+        matches!(world.drivers.idle, Idle::Surge { .. }).then(|| Self {
             one_in,
             offset: i64::try_from(offset).expect("below a number that fits"),
         })

@@ -324,8 +324,8 @@ impl Driver {
     }
 
     /// Of some places where surge is, each with its multiplier, the one that draws this driver most: the
-    /// surcharge for each minute of the way there, and the minutes until a rider is found. None if there is
-    /// no surge. What a host passes on as [`DriverEvent::SurgeAt`](super::DriverEvent::SurgeAt).
+    /// driver's share of the surcharge for each minute of the way there, and the minutes until a rider is found. None if
+    /// there is no surge, or drivers have no share of it. What a host passes on as [`DriverEvent::SurgeAt`](super::DriverEvent::SurgeAt).
     #[must_use]
     pub fn drawn_to(
         &self,
@@ -333,6 +333,9 @@ impl Driver {
         surging: &[(Place, f64)],
         now: Timestamp,
     ) -> Option<Place> {
+        let Idle::Surge { share } = world.drivers.idle else {
+            return None;
+        };
         let here = self.place(world, now);
         let city_time = world.pace.city_time(now);
         let travel = world.city.travel();
@@ -340,11 +343,11 @@ impl Driver {
             // As one sees it on a map: nobody asks the way to each of a hundred cells.
             let metres = travel.space().distance_m(here, *place) * travel.circuity();
             let way = travel.way_of(metres, city_time).duration;
-            (multiplier - 1.0) / (way + SEARCH).as_secs_f64()
+            share * (multiplier - 1.0) / (way + SEARCH).as_secs_f64()
         };
         surging
             .iter()
-            .filter(|(_, multiplier)| *multiplier > 1.0)
+            .filter(|(_, multiplier)| share * (multiplier - 1.0) > 0.0)
             .max_by(|one, other| pull(one).total_cmp(&pull(other)))
             .map(|(place, _)| *place)
     }

@@ -94,6 +94,10 @@ pub struct Pricing {
     pub no_show_fee: f64,
     /// The driver's share of what waiting, cancelling and not being there cost, 0 to 1 in hundredths.
     pub driver_share_of_fees: f64,
+    /// The driver's share of what surge adds to a ride, 0 to 1 in hundredths: in the pay that is offered. The default is
+    /// what drivers kept while pay was a share of the fare, all but a commission of 25 % (L. Mishel, Uber and the labor
+    /// market, Economic Policy Institute, 2018, table 1); with 0 the platform keeps all of it.
+    pub driver_share_of_surge: f64,
     /// How long a quote is good for, whole seconds up to 900. Run time.
     pub quote_ttl: Span,
     /// How prices follow supply and demand.
@@ -118,6 +122,7 @@ impl Default for Pricing {
             cancel_grace: Span::secs(120),
             no_show_fee: 7.00,
             driver_share_of_fees: 0.80,
+            driver_share_of_surge: 0.75,
             quote_ttl: Span::secs(120),
             surge: Surge::default(),
         }

@@ -64,7 +64,7 @@ fn idle_drivers_go_where_their_policy_says() {
     assert!((scene.account().idle_m - 4_000.0).abs() < 1e-3);
 
     let mut to_surge = world(1);
-    to_surge.drivers.idle = Idle::Surge;
+    to_surge.drivers.idle = Idle::Surge { share: 0.75 };
     let mut scene = Scene::online(to_surge);
     scene.step(10.0, DriverEvent::SurgeAt(spot));
     assert!((scene.driver.place(&scene.world, at(30.0)).north_m() - 200.0).abs() < 1e-3);
@@ -76,7 +76,7 @@ fn idle_drivers_go_where_their_policy_says() {
 #[test]
 fn surge_draws_by_how_high_and_how_near_it_is() {
     let mut world = world(1);
-    world.drivers.idle = Idle::Surge;
+    world.drivers.idle = Idle::Surge { share: 0.75 };
     let scene = Scene::online(world);
     let spot = |east| Place::from_metres(east, 0.0);
     let drawn = |surging: &[(Place, f64)]| scene.driver.drawn_to(&scene.world, surging, at(5.0));
@@ -88,4 +88,8 @@ fn surge_draws_by_how_high_and_how_near_it_is() {
         drawn(&[(spot(500.0), 1.1), (spot(2_000.0), 3.0)]),
         Some(spot(2_000.0))
     );
+    let mut world = scene.world.clone();
+    world.drivers.idle = Idle::Surge { share: 0.0 };
+    let drawn = scene.driver.drawn_to(&world, &near_and_far, at(5.0));
+    assert_eq!(drawn, None, "what others are paid draws nobody");
 }

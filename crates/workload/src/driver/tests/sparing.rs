@@ -141,7 +141,7 @@ fn cruising() -> World {
 
 fn following_surge() -> World {
     let mut world = boarding_takes_a_while();
-    world.drivers.idle = Idle::Surge;
+    world.drivers.idle = Idle::Surge { share: 0.75 };
     world
 }
 
