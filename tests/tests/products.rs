@@ -164,7 +164,7 @@ fn what_the_market_has_no_more_finds_nobody() {
     let trip = world.send(&world.asking(&quote, "k")).unwrap();
     assert_eq!(trip.product, quote.quote.product);
     world.advance(PATIENCE + Duration::from_secs(120));
-    let because = UnservedReason::NoDriverInReach;
+    let because = UnservedReason::NeverOffered;
     assert_eq!(world.trip(trip.id).state, TripState::Unserved { because });
     world.settle(HOUR);
 }

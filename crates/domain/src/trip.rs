@@ -145,9 +145,9 @@ pub enum CancelStage {
 /// Why no driver was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UnservedReason {
-    /// Patience ended and no driver was ever in reach.
-    NoDriverInReach,
-    /// Patience ended while drivers declined, timed out, or went to others.
+    /// Patience ended before anybody was offered the trip: no driver was in reach, or those who were went to others.
+    NeverOffered,
+    /// Patience ended after somebody was offered it: drivers declined, let it run out, or were lost.
     PatienceOver,
     /// As many drivers as are ever asked said no.
     AttemptsExhausted,

@@ -24,7 +24,7 @@ fn nobody_is_there() {
     world.advance(seconds(5));
     assert_eq!(
         world.trip(trip).state,
-        unserved(UnservedReason::NoDriverInReach)
+        unserved(UnservedReason::NeverOffered)
     );
     world.settle(seconds(1));
 }
@@ -39,8 +39,25 @@ fn nobody_is_in_reach() {
     world.settle(seconds(600));
     assert_eq!(
         world.trip(trip).state,
-        unserved(UnservedReason::NoDriverInReach)
+        unserved(UnservedReason::NeverOffered)
     );
+}
+
+#[test]
+fn whoever_is_in_reach_goes_to_another() {
+    let (world, key) = offered();
+    let second = world.request(2);
+    assert!(matches!(
+        world.answer(key, true),
+        Some(AnswerOutcome::Accepted(_))
+    ));
+    world.advance(PATIENCE + seconds(5));
+    assert!(world.trip(key.trip).state.is_assigned());
+    assert_eq!(
+        world.trip(second).state,
+        unserved(UnservedReason::NeverOffered)
+    );
+    world.settle(world.market.sweep.under_way_max + seconds(3_600));
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn every_ring_ever_is_lost_and_trips_end() {
     world.behave(NEAR, Behaviour::Takes);
     world.rings_are(Fate::Lost);
     world.advance(seconds(460));
-    let because = domain::trip::UnservedReason::NoDriverInReach;
+    let because = domain::trip::UnservedReason::NeverOffered;
     assert_eq!(world.trip(trip).state, TripState::Unserved { because });
     settle(&world);
 }

@@ -55,9 +55,9 @@ impl TripState {
     }
 }
 
-/// Gives each variant of a plain enum its word, both ways.
+/// Gives each variant of a plain enum its word, both ways, and older words for it that are still read.
 macro_rules! words {
-    ($kind:ident { $($variant:ident => $word:literal),+ $(,)? }) => {
+    ($kind:ident { $($variant:ident => $word:literal $(| $older:literal)*),+ $(,)? }) => {
         impl $kind {
             /// Every one of them.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
@@ -71,7 +71,7 @@ macro_rules! words {
             /// What the word stands for.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($word => Some(Self::$variant),)+ _ => None }
+                match name { $($word $(| $older)* => Some(Self::$variant),)+ _ => None }
             }
         }
     };
@@ -86,7 +86,7 @@ words!(CancelStage {
     PickedUp => "picked_up",
 });
 words!(UnservedReason {
-    NoDriverInReach => "no_driver_in_reach",
+    NeverOffered => "never_offered" | "no_driver_in_reach",
     PatienceOver => "patience_over",
     AttemptsExhausted => "attempts_exhausted",
     NoneAvailableAtOnce => "none_available_at_once",

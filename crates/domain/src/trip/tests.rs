@@ -324,10 +324,7 @@ fn reasons_to_give_up() {
         None,
         "patience lasts to its last moment"
     );
-    assert_eq!(
-        trip.hopeless(at(301)),
-        Some(UnservedReason::NoDriverInReach)
-    );
+    assert_eq!(trip.hopeless(at(301)), Some(UnservedReason::NeverOffered));
     let mut tried = trip;
     for driver in 0..ATTEMPTS_MAX as u64 {
         let offered = offered_to(&tried, driver, at(1));
@@ -366,7 +363,7 @@ fn the_sweep_looks_at_every_trip_that_has_not_ended() {
     }
     assert_eq!(told(offered, &events).due_at(&policy), None);
     let ended = trip
-        .unserved(UnservedReason::NoDriverInReach, at(301))
+        .unserved(UnservedReason::NeverOffered, at(301))
         .unwrap();
     assert_eq!(ended.due_at(&policy), None);
 }

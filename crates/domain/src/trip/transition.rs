@@ -101,7 +101,7 @@ impl Trip {
             Some(UnservedReason::AttemptsExhausted)
         } else if now > self.patience_until {
             Some(if self.tries.is_empty() {
-                UnservedReason::NoDriverInReach
+                UnservedReason::NeverOffered
             } else {
                 UnservedReason::PatienceOver
             })

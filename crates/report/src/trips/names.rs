@@ -114,6 +114,11 @@ mod tests {
         for of in states {
             assert_eq!(parse_whole_state(&whole_state(of)), Some(of));
         }
+        let because = UnservedReason::NeverOffered;
+        let never_offered = Some(TripState::Unserved { because });
+        assert_eq!(parse_whole_state("unserved:never_offered"), never_offered);
+        let older = parse_whole_state("unserved:no_driver_in_reach");
+        assert_eq!(older, never_offered, "files are still read");
         assert_eq!(parse_whole_state("cancelled"), None);
         assert_eq!(parse_whole_state("cancelled:rider_later"), None);
     }

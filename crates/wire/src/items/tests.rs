@@ -54,7 +54,7 @@ fn state() -> impl Strategy<Value = TripState> {
         CancelStage::PickedUp,
     ]);
     let because = prop::sample::select(vec![
-        UnservedReason::NoDriverInReach,
+        UnservedReason::NeverOffered,
         UnservedReason::PatienceOver,
         UnservedReason::AttemptsExhausted,
         UnservedReason::NoneAvailableAtOnce,

@@ -306,15 +306,6 @@ const CANCEL_STAGES: [(&str, CancelStage); 5] = [
     ("arrived", CancelStage::Arrived),
     ("picked_up", CancelStage::PickedUp),
 ];
-const UNSERVED: [(&str, UnservedReason); 4] = [
-    ("no_driver_in_reach", UnservedReason::NoDriverInReach),
-    ("patience_over", UnservedReason::PatienceOver),
-    ("attempts_exhausted", UnservedReason::AttemptsExhausted),
-    (
-        "none_available_at_once",
-        UnservedReason::NoneAvailableAtOnce,
-    ),
-];
 
 fn name_of<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static str {
     table
@@ -338,7 +329,7 @@ fn state_text(state: TripState) -> String {
             name_of(&CANCELLED_BY, &by),
             name_of(&CANCEL_STAGES, &stage)
         ),
-        TripState::Unserved { because } => format!("unserved/{}", name_of(&UNSERVED, &because)),
+        TripState::Unserved { because } => format!("unserved/{}", because.name()),
         plain => name_of(&STATES, &plain).to_owned(),
     }
 }
@@ -351,9 +342,24 @@ fn parse_state(text: &str) -> Option<TripState> {
             stage: value_of(&CANCEL_STAGES, stage)?,
         }),
         ("unserved", Some(because), None) => Some(TripState::Unserved {
-            because: value_of(&UNSERVED, because)?,
+            because: UnservedReason::from_name(because)?,
         }),
         (plain, None, None) => value_of(&STATES, plain),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_words_of_stored_trips_are_still_read() {
+        let because = UnservedReason::NeverOffered;
+        let state = TripState::Unserved { because };
+        assert_eq!(state_text(state), "unserved/never_offered");
+        for text in ["unserved/never_offered", "unserved/no_driver_in_reach"] {
+            assert_eq!(parse_state(text), Some(state));
+        }
     }
 }
