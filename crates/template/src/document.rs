@@ -143,6 +143,14 @@ impl Template {
         })
     }
 
+    /// Whether a node is a reference to a parameter.
+    pub(crate) fn is_parameter(&self, node: &Node) -> bool {
+        let name = node
+            .as_text()
+            .filter(|_| node.tag.as_deref() == Some("Ref"));
+        name.is_some_and(|name| self.parameters.contains_key(name))
+    }
+
     /// Whether a condition of the template holds.
     fn holds(&self, name: &str) -> bool {
         let condition = self.root.get("Conditions").and_then(|all| all.get(name));

@@ -99,6 +99,7 @@ impl Findings<'_> {
             let what = "found no LoggingConfig, expected a log group of this template: the one that Lambda makes keeps its logs for ever";
             self.add("retention", name, node, what);
         }
+        self.release(name, node);
         for mapping in &function.mappings {
             if mapping.batch_size > BATCH_WITHOUT_WINDOW_MAX && mapping.batch_window_s == 0 {
                 let what = format!(
@@ -149,6 +150,19 @@ impl Findings<'_> {
                 );
                 self.add("partial-failures", name, source, what);
             }
+        }
+    }
+
+    /// SAM names a version by a hash that parameters are not filled into: callers of its alias would stay with the ones
+    /// that it was published with. A hash of our own takes that one's place, so it must be another with each release.
+    fn release(&mut self, name: &str, node: &Node) {
+        if self.template.property(node, "AutoPublishAlias").is_none() {
+            return;
+        }
+        let hash = self.template.property_node(node, "AutoPublishCodeSha256");
+        if !hash.is_some_and(|hash| self.template.is_parameter(hash)) {
+            let what = "found an alias without AutoPublishCodeSha256 of a parameter, expected one that each release fills in: changed parameters would not reach the alias";
+            self.add("release", name, node, what);
         }
     }
 

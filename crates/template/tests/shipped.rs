@@ -71,6 +71,12 @@ fn each_rule_finds_its_mistake() {
             "      LoggingConfig: { LogGroup: !Ref SurgeLog, LogFormat: JSON }\n",
             "",
         ),
+        ("release", "      AutoPublishCodeSha256: !Ref Release\n", ""),
+        (
+            "release",
+            "AutoPublishCodeSha256: !Ref Release",
+            "AutoPublishCodeSha256: 0123456789",
+        ),
         (
             "least-privilege",
             "Action: sqs:SendMessage",
