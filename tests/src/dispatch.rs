@@ -99,7 +99,7 @@ pub struct Dispatch {
     /// The sweep.
     pub sweep: Sweep<Trips, Rings, TrackerLink, ManualClock>,
     /// The surge update.
-    pub surge: SurgeUpdate<MemoryMarket>,
+    pub surge: SurgeUpdate<Port<MemoryMarket>>,
     drivers: Mutex<Drivers>,
     journal: Mutex<Journal>,
     post: Mutex<Post>,
@@ -200,7 +200,7 @@ impl Dispatch {
             ),
             progress: TripProgress::new(m(), trips(), rings(), link.clone(), c()),
             sweep: Sweep::new(m(), trips(), rings(), link.clone(), c()),
-            surge: SurgeUpdate::new(m(), cloud.market.clone()),
+            surge: SurgeUpdate::new(m(), behind(&faults, &cloud.market)),
             drivers: Mutex::default(),
             journal: Mutex::default(),
             post: Mutex::new(Post::beginning(BEGIN)),

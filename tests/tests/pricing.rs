@@ -7,11 +7,14 @@ use domain::trip::TripState;
 use domain::{Cell, DriverId, Money, Nearby, Place, RiderId, Supply, VehicleClass, VehicleClasses};
 use rushhour_tests::dispatch::drivers::{Behaviour, STEP};
 use rushhour_tests::dispatch::executor::ready;
+use rushhour_tests::dispatch::faults::{Call, Fault};
 use rushhour_tests::dispatch::{Dispatch, corner, east_of_corner, market};
 use services::config::ServiceArea;
 use services::error::RideError;
 use services::market::Updated;
-use services::ports::{MarketReader as _, MarketSide, MarketSnapshot};
+use services::ports::{
+    CellMarket, MarketReader as _, MarketSide, MarketSnapshot, MarketStore as _,
+};
 use services::track::{AnswerOutcome, Notice};
 
 const RIDER: RiderId = RiderId(1);
@@ -143,6 +146,81 @@ fn surge_comes_goes_and_ignores_what_is_late() {
         "but only while it is good"
     );
     world.settle(Duration::from_secs(1));
+}
+
+/// What cells say of a world's market, whatever happened to the telling: each as the state has it.
+fn all_told(world: &Dispatch) {
+    let region = &world.market.region;
+    let state = ready(world.cloud.market.load(region)).unwrap();
+    for (cell, word) in state.told.iter() {
+        let found = ready(world.cloud.market.cell(region, *cell)).unwrap();
+        assert_eq!(found, Some(*word), "{cell}");
+    }
+    for cell in state
+        .untold
+        .iter()
+        .filter(|it| !state.told.contains_key(it))
+    {
+        let found = ready(world.cloud.market.cell(region, *cell)).unwrap();
+        assert_eq!(found, Some(CellMarket::NOTHING), "{cell}");
+    }
+}
+
+#[test]
+fn a_price_that_could_not_be_told_is_told_when_the_message_comes_again_or_another_does() {
+    // The message itself again, late; the other side of the market before it; a later one of its own side.
+    for (other_side, again) in [(false, true), (true, true), (true, false), (false, false)] {
+        let world = Dispatch::default();
+        let update = |snapshot: &MarketSnapshot| ready(world.surge.update(snapshot));
+        update(&supply(&world, 2, &[])).unwrap();
+        let busy = demand(&world, 10);
+        // One cell is told and the next is not, and then none.
+        world.faults.next(Call::TellCell, Fault::AnswerLost);
+        assert!(update(&busy).is_err());
+        world.faults.next(Call::TellCell, Fault::Refused);
+        assert!(update(&busy).is_err());
+        assert_eq!(
+            world.quote(RIDER).quote.fare.surge,
+            Multiplier::NONE,
+            "of the pick-up's cell pricing was not told"
+        );
+        world.clock.advance(Duration::from_secs(5));
+        if other_side {
+            update(&supply(&world, 2, &[])).unwrap();
+        }
+        if again {
+            assert_eq!(update(&busy).unwrap(), Updated::Stale);
+        } else {
+            update(&demand(&world, 10)).unwrap();
+        }
+        assert!(world.quote(RIDER).quote.fare.surge > Multiplier::NONE);
+        all_told(&world);
+    }
+}
+
+#[test]
+fn a_surge_that_ends_unheard_ends_all_the_same() {
+    let world = Dispatch::default();
+    let update = |snapshot: &MarketSnapshot| ready(world.surge.update(snapshot));
+    update(&supply(&world, 2, &[])).unwrap();
+    update(&demand(&world, 10)).unwrap();
+    world.clock.advance(Duration::from_secs(5));
+    world.faults.break_down(Call::TellCell);
+    for _ in 0..20 {
+        world.clock.advance(Duration::from_secs(60));
+        let _ = update(&supply(&world, 0, &[]));
+        let _ = update(&demand(&world, 0));
+    }
+    world.faults.mend(Call::TellCell);
+    let last = demand(&world, 0);
+    assert!(world.quote(RIDER).quote.fare.surge > Multiplier::NONE);
+    assert_eq!(update(&last).unwrap(), Updated::Stale);
+    assert_eq!(world.quote(RIDER).quote.fare.surge, Multiplier::NONE);
+    all_told(&world);
+    // And then nothing is left to do.
+    let writes = world.cloud.market.counters().writes;
+    assert_eq!(update(&last).unwrap(), Updated::Stale);
+    assert_eq!(world.cloud.market.counters().writes, writes);
 }
 
 #[test]

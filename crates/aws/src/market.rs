@@ -1,6 +1,5 @@
 //! Markets and their cells, in table `pricing`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::{Cell, Region};
@@ -91,16 +90,12 @@ impl MarketStore for DynamoMarket {
             demand: Arc::new(found.demand),
             demand_at: found.demand_at,
             told: Arc::new(told),
+            untold: Arc::new(found.untold),
             version: found.version,
         })
     }
 
-    async fn store(
-        &self,
-        region: &Region,
-        next: &MarketState,
-        changed: &BTreeMap<Cell, CellMarket>,
-    ) -> Result<Swap, PortError> {
+    async fn store(&self, region: &Region, next: &MarketState) -> Result<Swap, PortError> {
         let next_row = MarketRow {
             supply: next.supply.as_ref().clone(),
             supply_at: next.supply_at,
@@ -111,6 +106,7 @@ impl MarketStore for DynamoMarket {
                 .iter()
                 .map(|(cell, told)| (*cell, row(told)))
                 .collect(),
+            untold: next.untold.as_ref().clone(),
             version: next.version,
         };
         let mark = Value::Text(self.nonces.next());
@@ -127,20 +123,22 @@ impl MarketStore for DynamoMarket {
             },
         };
         match self.table.put(item, condition).await? {
-            Write::Done => {}
+            Write::Done => Ok(Swap::Done),
             // The answer to this very write was lost on its way.
-            Write::Refused(Some(found)) if found.get(WRITTEN_BY) == Some(&mark) => {}
-            Write::Refused(_) => return Ok(Swap::Lost),
+            Write::Refused(Some(found)) if found.get(WRITTEN_BY) == Some(&mark) => Ok(Swap::Done),
+            Write::Refused(_) => Ok(Swap::Lost),
         }
-        let items: Vec<_> = changed
-            .iter()
-            .map(|(cell, told)| encode_cell(region, *cell, row(told), next.version))
+    }
+
+    async fn tell(&self, region: &Region, state: &MarketState) -> Result<(), PortError> {
+        let items: Vec<_> = state
+            .words()
+            .map(|(cell, word)| encode_cell(region, cell, row(&word), state.version))
             .collect();
         stream::iter(items)
-            .map(|item| self.set_cell(item, next.version))
+            .map(|item| self.set_cell(item, state.version))
             .buffer_unordered(CALLS_IN_FLIGHT_MAX)
-            .try_collect::<()>()
-            .await?;
-        Ok(Swap::Done)
+            .try_collect()
+            .await
     }
 }

@@ -1,17 +1,19 @@
 //! The surge update: snapshots of supply and demand in, multipliers per cell out.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use domain::cell::Around;
 use domain::surge::{self, Multiplier};
-use domain::{Cell, Nearby, Supply, Timestamp};
+use domain::{Cell, Nearby, Region, Supply, Timestamp};
 
 use crate::config::Market;
 use crate::error::MessageError;
 use crate::limits::SWAP_ATTEMPTS_MAX;
-use crate::ports::{CellMarket, MarketSide, MarketSnapshot, MarketState, MarketStore, Swap};
+use crate::ports::{
+    CellMarket, MarketSide, MarketSnapshot, MarketState, MarketStore, PortError, Swap,
+};
 
 /// The surge update use case.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub struct SurgeUpdate<M> {
 struct Known {
     around: Around,
     drivers: Option<Drivers>,
+    /// Of which version all cells were told here last.
+    told: Option<(Region, u64)>,
 }
 
 /// About how many drivers are in and around each cell, and the supply by which that is so.
@@ -49,8 +53,15 @@ impl Drivers {
 }
 
 impl Known {
+    fn has_told(&self, region: &Region, version: u64) -> bool {
+        let told = self.told.as_ref();
+        told.is_some_and(|(here, last)| here == region && *last == version)
+    }
+
     fn nearby(&mut self, supply: &Arc<Supply>) -> &[(Cell, Nearby)] {
-        let Self { around, drivers } = self;
+        let Self {
+            around, drivers, ..
+        } = self;
         let last = drivers.take().filter(|last| last.supply == *supply);
         let now = last.unwrap_or_else(|| Drivers::of(supply, around));
         &drivers.insert(now).nearby
@@ -60,7 +71,7 @@ impl Known {
 /// What a snapshot did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Updated {
-    /// So many cells changed.
+    /// So many cells were set.
     Cells(usize),
     /// A later snapshot of the same side was there already.
     Stale,
@@ -83,21 +94,36 @@ impl<M: MarketStore> SurgeUpdate<M> {
     pub async fn update(&self, snapshot: &MarketSnapshot) -> Result<Updated, MessageError> {
         for _ in 0..SWAP_ATTEMPTS_MAX {
             let state = self.store.load(&snapshot.region).await?;
-            let Some((next, changed)) = self.next(&state, snapshot) else {
+            let Some(next) = self.next(&state, snapshot) else {
+                // Whoever wrote that may have failed with the cells, and this be the message that comes again for it.
+                self.tell(&snapshot.region, &state).await?;
                 return Ok(Updated::Stale);
             };
-            if self.store.store(&snapshot.region, &next, &changed).await? == Swap::Done {
-                return Ok(Updated::Cells(changed.len()));
+            if self.store.store(&snapshot.region, &next).await? == Swap::Done {
+                self.tell(&snapshot.region, &next).await?;
+                return Ok(Updated::Cells(next.untold.len()));
             }
         }
         Err(MessageError::Contended("market"))
     }
 
-    fn next(
-        &self,
-        state: &MarketState,
-        snapshot: &MarketSnapshot,
-    ) -> Option<(MarketState, BTreeMap<Cell, CellMarket>)> {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known
+            .lock()
+            .expect("no one panics while holding what is known")
+    }
+
+    /// Tells the cells of a state what they were not told of it, unless that was done here.
+    async fn tell(&self, region: &Region, state: &MarketState) -> Result<(), PortError> {
+        if self.known().has_told(region, state.version) {
+            return Ok(());
+        }
+        self.store.tell(region, state).await?;
+        self.known().told = Some((region.clone(), state.version));
+        Ok(())
+    }
+
+    fn next(&self, state: &MarketState, snapshot: &MarketSnapshot) -> Option<MarketState> {
         let mut next = MarketState {
             version: state.version + 1,
             ..state.clone()
@@ -124,10 +150,7 @@ impl<M: MarketStore> SurgeUpdate<M> {
             .collect();
         // Without both sides there is nothing to compare.
         let both = next.supply_at > Timestamp::ZERO && next.demand_at > Timestamp::ZERO;
-        let mut known = self
-            .known
-            .lock()
-            .expect("no one panics while holding what is known");
+        let mut known = self.known();
         let multipliers = match &self.market.surge {
             Some(policy) if both => surge::update(
                 policy,
@@ -139,9 +162,13 @@ impl<M: MarketStore> SurgeUpdate<M> {
             _ => BTreeMap::new(),
         };
         let told = tell(known.nearby(&next.supply), &multipliers);
-        let changed = changes(&state.told, &told);
+        let mut untold = changes(&state.told, &told);
+        if !known.has_told(&snapshot.region, state.version) {
+            untold.extend(state.untold.iter());
+        }
         next.told = Arc::new(told);
-        Some((next, changed))
+        next.untold = Arc::new(untold);
+        Some(next)
     }
 }
 
@@ -166,22 +193,13 @@ fn tell(
     .collect()
 }
 
-/// What is to be written where a cell's word differs from the last, or no more is said of it.
-fn changes(
-    last: &BTreeMap<Cell, CellMarket>,
-    told: &BTreeMap<Cell, CellMarket>,
-) -> BTreeMap<Cell, CellMarket> {
-    let nothing = CellMarket {
-        multiplier: Multiplier::NONE,
-        nearby: Nearby::NONE,
-    };
-    let before = last
-        .iter()
-        .map(|(cell, market)| (*cell, (Some(market), &nothing)));
-    let after = told.iter().map(|(cell, market)| (*cell, (None, market)));
+/// Cells whose word differs from the last, or of which no more is said.
+fn changes(last: &BTreeMap<Cell, CellMarket>, told: &BTreeMap<Cell, CellMarket>) -> BTreeSet<Cell> {
+    let before = last.iter().map(|(cell, word)| (*cell, (Some(word), None)));
+    let after = told.iter().map(|(cell, word)| (*cell, (None, Some(word))));
     merge(before, after, |(before, _), (_, after)| (before, after))
-        .filter(|(_, (before, after))| *before != Some(*after))
-        .map(|(cell, (_, after))| (cell, *after))
+        .filter(|(_, (before, after))| before != after)
+        .map(|(cell, _)| cell)
         .collect()
 }
 

@@ -4,7 +4,7 @@
 //! says in code what is said here in words. Futures are `Send`, because HTTP and gRPC hosts run them on
 //! several threads; none of them is boxed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,6 +144,14 @@ pub struct CellMarket {
     pub nearby: Nearby,
 }
 
+impl CellMarket {
+    /// Of a cell of which there is nothing to say.
+    pub const NOTHING: Self = Self {
+        multiplier: Multiplier::NONE,
+        nearby: Nearby::NONE,
+    };
+}
+
 /// Surge and supply as pricing reads them.
 pub trait MarketReader: Send + Sync {
     /// The market around a cell; none where it was never counted.
@@ -166,24 +174,42 @@ pub struct MarketState {
     pub demand: Arc<BTreeMap<Cell, u32>>,
     /// When that was so; the epoch if never counted.
     pub demand_at: Timestamp,
-    /// What [`MarketReader`] was last told of each cell.
+    /// What [`MarketReader`] is to say of each cell, [`CellMarket::NOTHING`] of one that is not there.
     pub told: Arc<BTreeMap<Cell, CellMarket>>,
+    /// Of which cells it may say something else yet: they change with this version, or nobody saw to the end of
+    /// telling them of an earlier one.
+    pub untold: Arc<BTreeSet<Cell>>,
     /// Counts the writes.
     pub version: u64,
+}
+
+impl MarketState {
+    /// What is to be told of the cells of which it may not have been.
+    pub fn words(&self) -> impl Iterator<Item = (Cell, CellMarket)> + '_ {
+        let word = |cell| self.told.get(cell).copied();
+        self.untold
+            .iter()
+            .map(move |cell| (*cell, word(cell).unwrap_or(CellMarket::NOTHING)))
+    }
 }
 
 /// The state of a region's market, changed by compare-and-set.
 pub trait MarketStore: Send + Sync {
     /// Reads it; empty, with version 0, where there is none.
     fn load(&self, region: &Region) -> impl Future<Output = Result<MarketState, PortError>> + Send;
-    /// Replaces it if its version is still `next.version - 1`, and then sets the cells that `changed`
-    /// names where [`MarketReader`] finds them.
+    /// Replaces it if its version is still `next.version - 1`.
     fn store(
         &self,
         region: &Region,
         next: &MarketState,
-        changed: &BTreeMap<Cell, CellMarket>,
     ) -> impl Future<Output = Result<Swap, PortError>> + Send;
+    /// Sets the cells of [`MarketState::words`] where [`MarketReader`] finds them, but those that a state of the
+    /// same version or a later one has set. After a failure some are set and others are not.
+    fn tell(
+        &self,
+        region: &Region,
+        state: &MarketState,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// Which side of the market a snapshot counts, and how many there are.

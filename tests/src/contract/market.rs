@@ -1,6 +1,6 @@
 //! The contract of [`MarketReader`] and [`MarketStore`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::surge::Multiplier;
@@ -66,10 +66,11 @@ pub async fn market_contract<S: MarketReader + MarketStore + 'static>(store: Arc
         supply_at: second(1),
         demand: BTreeMap::from([(cell(2), 1)]).into(),
         demand_at: second(2),
-        told: told.clone().into(),
+        told: told.into(),
+        untold: BTreeSet::from([cell(1), cell(2), cell(4)]).into(),
         version: 1,
     };
-    assert_eq!(store.store(&here, &first, &told).await.unwrap(), Swap::Done);
+    assert_eq!(store.store(&here, &first).await.unwrap(), Swap::Done);
     assert_eq!(
         store.load(&here).await.unwrap(),
         first,
@@ -84,9 +85,13 @@ pub async fn market_contract<S: MarketReader + MarketStore + 'static>(store: Arc
         let (store, here) = (Arc::clone(&store), here.clone());
         async move { store.cell(&here, cell).await.unwrap() }
     };
+    assert_eq!(read(cell(1)).await, None, "what is stored is not told");
+    store.tell(&here, &first).await.unwrap();
     let of_two = Some(market_of_two_classes(150, 4));
     eventually("a told cell", &of_two, || read(cell(1))).await;
     eventually("another", &Some(market(100, 8)), || read(cell(2))).await;
+    let nothing = Some(CellMarket::NOTHING);
+    eventually("one of nothing", &nothing, || read(cell(4))).await;
     assert_eq!(read(cell(3)).await, None, "a cell that was not named");
     assert_eq!(
         store.cell(&there, cell(1)).await.unwrap(),
@@ -96,47 +101,55 @@ pub async fn market_contract<S: MarketReader + MarketStore + 'static>(store: Arc
 
     let second_state = MarketState {
         supply: Arc::default(),
+        told: BTreeMap::from([(cell(1), market(200, 2)), (cell(2), market(900, 9))]).into(),
+        untold: BTreeSet::from([cell(1)]).into(),
         version: 2,
         ..first.clone()
     };
-    let changed = BTreeMap::from([(cell(1), market(200, 2))]);
-    assert_eq!(
-        store.store(&here, &second_state, &changed).await.unwrap(),
-        Swap::Done
-    );
+    assert_eq!(store.store(&here, &second_state).await.unwrap(), Swap::Done);
     assert_eq!(
         store.load(&here).await.unwrap(),
         second_state,
         "replaced as a whole"
     );
+    store.tell(&here, &second_state).await.unwrap();
     eventually("a changed cell", &Some(market(200, 2)), || read(cell(1))).await;
     assert_eq!(
         read(cell(2)).await,
         Some(market(100, 8)),
         "one that did not change"
     );
+    let same_version = MarketState {
+        told: BTreeMap::from([(cell(1), market(300, 0)), (cell(5), market(300, 3))]).into(),
+        untold: BTreeSet::from([cell(1), cell(5)]).into(),
+        ..second_state.clone()
+    };
+    for late in [&first, &same_version] {
+        store.tell(&here, late).await.unwrap();
+    }
+    let those_left = Some(market(300, 3));
+    eventually("a cell left untold", &those_left, || read(cell(5))).await;
+    assert_eq!(
+        read(cell(1)).await,
+        Some(market(200, 2)),
+        "a cell keeps what as late a state set"
+    );
 
-    let lost = BTreeMap::from([(cell(1), market(300, 0))]);
     for version in [1, 2, 4] {
         let stale = MarketState {
             version,
             ..first.clone()
         };
         assert_eq!(
-            store.store(&here, &stale, &lost).await.unwrap(),
+            store.store(&here, &stale).await.unwrap(),
             Swap::Lost,
             "{version}"
         );
     }
     assert_eq!(
-        read(cell(1)).await,
-        Some(market(200, 2)),
-        "a loser tells nothing"
-    );
-    assert_eq!(
         store.load(&here).await.unwrap(),
         second_state,
-        "and writes nothing"
+        "a loser writes nothing"
     );
 
     one_of_many_stores(&store).await;
@@ -147,13 +160,19 @@ async fn one_of_many_stores<S: MarketReader + MarketStore + 'static>(store: &Arc
     for version in 1..=3 {
         let found = race(store, |store, number| {
             let here = here.clone();
-            let changed = BTreeMap::from([(cell(1), market(100, number))]);
             let mine = MarketState {
-                told: changed.clone().into(),
+                told: BTreeMap::from([(cell(1), market(100, number))]).into(),
+                untold: BTreeSet::from([cell(1)]).into(),
                 version,
                 ..MarketState::default()
             };
-            async move { (store.store(&here, &mine, &changed).await.unwrap(), mine) }
+            async move {
+                let swap = store.store(&here, &mine).await.unwrap();
+                if swap == Swap::Done {
+                    store.tell(&here, &mine).await.unwrap();
+                }
+                (swap, mine)
+            }
         })
         .await;
         let done: Vec<_> = found

@@ -1,13 +1,14 @@
 //! Each port behind its faults.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::hold::{Hold, HoldKey, Refusal};
 use domain::trip::{Trip, TripEvent};
 use domain::{Region, Round, Timestamp, TripId};
 use services::ports::{
-    Created, Doorbell, DueTrips, HoldEnd, HoldStore, MarketSnapshot, MarketSnapshots, OpenTrips,
-    PortError, Reserved, RoundLease, Swap, TripEvents, TripStore,
+    Created, Doorbell, DueTrips, HoldEnd, HoldStore, MarketSnapshot, MarketSnapshots, MarketState,
+    MarketStore, OpenTrips, PortError, Reserved, RoundLease, Swap, TripEvents, TripStore,
 };
 
 use super::faults::{Call, Port};
@@ -92,6 +93,34 @@ impl<P: MarketSnapshots> MarketSnapshots for Port<P> {
         self.faults
             .guard(Call::PublishSnapshot, self.inner.publish(snapshot))
             .await
+    }
+}
+
+impl<P: MarketStore> MarketStore for Port<P> {
+    async fn load(&self, region: &Region) -> Result<MarketState, PortError> {
+        self.faults
+            .guard(Call::LoadMarket, self.inner.load(region))
+            .await
+    }
+
+    async fn store(&self, region: &Region, next: &MarketState) -> Result<Swap, PortError> {
+        self.faults
+            .guard(Call::StoreMarket, self.inner.store(region, next))
+            .await
+    }
+
+    /// Cell by cell, so that it may fail at any.
+    async fn tell(&self, region: &Region, state: &MarketState) -> Result<(), PortError> {
+        for cell in state.untold.iter() {
+            let one = MarketState {
+                untold: BTreeSet::from([*cell]).into(),
+                ..state.clone()
+            };
+            self.faults
+                .guard(Call::TellCell, self.inner.tell(region, &one))
+                .await?;
+        }
+        Ok(())
     }
 }
 

@@ -278,8 +278,9 @@ impl Dispatch {
         let deliveries = self.cloud.snapshots.receive(10).expect("ten at a time");
         let count = deliveries.len();
         for delivery in deliveries {
-            ready(self.surge.update(&delivery.body)).expect("the market's store does not fail");
-            self.cloud.snapshots.delete(delivery.receipt);
+            if ready(self.surge.update(&delivery.body)).is_ok() {
+                self.cloud.snapshots.delete(delivery.receipt);
+            }
         }
         count
     }

@@ -23,7 +23,8 @@ struct State {
 #[derive(Debug, Default)]
 struct RegionMarket {
     state: MarketState,
-    cells: BTreeMap<Cell, CellMarket>,
+    /// With the version that set each.
+    cells: BTreeMap<Cell, (u64, CellMarket)>,
 }
 
 impl MemoryMarket {
@@ -48,7 +49,7 @@ impl MarketReader for MemoryMarket {
             .regions
             .get(region)
             .and_then(|market| market.cells.get(&cell))
-            .copied())
+            .map(|(_, word)| *word))
     }
 }
 
@@ -63,12 +64,7 @@ impl MarketStore for MemoryMarket {
             .unwrap_or_default())
     }
 
-    async fn store(
-        &self,
-        region: &Region,
-        next: &MarketState,
-        changed: &BTreeMap<Cell, CellMarket>,
-    ) -> Result<Swap, PortError> {
+    async fn store(&self, region: &Region, next: &MarketState) -> Result<Swap, PortError> {
         let mut state = lock(&self.state);
         let stored = state
             .regions
@@ -78,10 +74,27 @@ impl MarketStore for MemoryMarket {
             state.counters.conditional_failures += 1;
             return Ok(Swap::Lost);
         }
-        state.counters.writes += 1 + changed.len() as u64;
+        state.counters.writes += 1;
         let market = state.regions.entry(region.clone()).or_default();
         market.state.clone_from(next);
-        market.cells.extend(changed);
         Ok(Swap::Done)
+    }
+
+    async fn tell(&self, region: &Region, told: &MarketState) -> Result<(), PortError> {
+        let mut state = lock(&self.state);
+        let State { regions, counters } = &mut *state;
+        let cells = &mut regions.entry(region.clone()).or_default().cells;
+        for (cell, word) in told.words() {
+            match cells.get(&cell) {
+                Some((version, _)) if *version >= told.version => {
+                    counters.conditional_failures += 1;
+                }
+                _ => {
+                    counters.writes += 1;
+                    cells.insert(cell, (told.version, word));
+                }
+            }
+        }
+        Ok(())
     }
 }

@@ -310,30 +310,22 @@ fn the_market_is_swapped_by_version_and_tells_its_cells() {
         multiplier: Multiplier::from_hundredths(150),
         nearby: Nearby::from(3),
     };
-    let changed = BTreeMap::from([(cell, told)]);
     let next = MarketState {
         supply: Supply::from(BTreeMap::from([(cell, 3)])).into(),
+        told: BTreeMap::from([(cell, told)]).into(),
+        untold: BTreeSet::from([cell]).into(),
         version: 1,
         ..MarketState::default()
     };
-    assert_eq!(
-        now_or_panic(store.store(&here, &next, &changed)),
-        Swap::Done
-    );
+    assert_eq!(now_or_panic(store.store(&here, &next)), Swap::Done);
     let stale = MarketState {
         version: 1,
         ..MarketState::default()
     };
-    let none = CellMarket {
-        multiplier: Multiplier::NONE,
-        nearby: Nearby::NONE,
-    };
-    let stale_cells = BTreeMap::from([(cell, none)]);
-    assert_eq!(
-        now_or_panic(store.store(&here, &stale, &stale_cells)),
-        Swap::Lost
-    );
+    assert_eq!(now_or_panic(store.store(&here, &stale)), Swap::Lost);
     assert_eq!(now_or_panic(store.load(&here)), next);
+    assert_eq!(now_or_panic(store.cell(&here, cell)), None);
+    now_or_panic(store.tell(&here, &next));
     assert_eq!(now_or_panic(store.cell(&here, cell)), Some(told));
     let elsewhere = Region::new("elsewhere").unwrap();
     assert_eq!(now_or_panic(store.cell(&elsewhere, cell)), None);

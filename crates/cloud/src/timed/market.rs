@@ -20,6 +20,8 @@ const BYTES_PER_TOLD_CELL: f64 = 45.0;
 const BYTES_PER_CELL_TOLD_BY_CLASS: f64 = 34.0;
 /// The largest item (docs: DynamoDB quotas, item size).
 const ITEM_KB_MAX: f64 = 400.0;
+/// Bytes of a market's document for each cell that pricing is told of by it: `"8a2a1072b59ffff",`.
+const BYTES_PER_UNTOLD_CELL: f64 = 18.0;
 /// Calls of one update under way at once: `CALLS_IN_FLIGHT_MAX` of `crates/aws`.
 const CALLS_IN_FLIGHT_MAX: usize = 16;
 
@@ -53,6 +55,7 @@ fn kilobytes(state: &MarketState) -> f64 {
     let counted = state.supply.all().len() + of_others + state.demand.len();
     let mut bytes = counted as f64 * BYTES_PER_CELL;
     bytes += state.told.len() as f64 * BYTES_PER_TOLD_CELL;
+    bytes += state.untold.len() as f64 * BYTES_PER_UNTOLD_CELL;
     if !others.is_empty() {
         let told = state.told.values();
         let by_class = told.filter(|told| told.nearby.others().next().is_some());
@@ -79,12 +82,7 @@ impl MarketStore for TimedMarket {
         Ok(state)
     }
 
-    async fn store(
-        &self,
-        region: &Region,
-        next: &MarketState,
-        changed: &BTreeMap<Cell, CellMarket>,
-    ) -> Result<Swap, PortError> {
+    async fn store(&self, region: &Region, next: &MarketState) -> Result<Swap, PortError> {
         let size_kb = kilobytes(next);
         if size_kb > ITEM_KB_MAX {
             return Err(PortError::Unavailable {
@@ -97,14 +95,18 @@ impl MarketStore for TimedMarket {
         }
         let units = size_kb.ceil().max(1.0);
         self.table.write(Call::Put, units, 0).await?;
-        let swapped = self.inner.store(region, next, changed).await?;
+        let swapped = self.inner.store(region, next).await?;
         if swapped == Swap::Lost {
             self.table.refused(units, units);
-            return Ok(swapped);
         }
+        Ok(swapped)
+    }
+
+    async fn tell(&self, region: &Region, state: &MarketState) -> Result<(), PortError> {
         // The cells are written some at a time: as long as their waves, as many units as cells.
-        for wave in changed
-            .keys()
+        for wave in state
+            .untold
+            .iter()
             .collect::<Vec<_>>()
             .chunks(CALLS_IN_FLIGHT_MAX)
         {
@@ -114,6 +116,6 @@ impl MarketStore for TimedMarket {
             let others = wave.len() as u64 - 1;
             self.table.also_written(others, others as f64 * CELL_WRITE);
         }
-        Ok(swapped)
+        self.inner.tell(region, state).await
     }
 }

@@ -1,6 +1,5 @@
 //! Ports in virtual time: what a call takes, what it consumes, and who waits for a message.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -175,7 +174,7 @@ fn a_market_of_too_many_cells_is_refused_as_an_item_is() {
             let mut next = market.load(&region).await.expect("capacity");
             next.version += 1;
             next.demand = cells(count);
-            market.store(&region, &next, &BTreeMap::new()).await
+            market.store(&region, &next).await
         };
         [store(18_000).await, store(19_000).await]
     });

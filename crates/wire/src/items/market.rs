@@ -1,7 +1,7 @@
 //! The items of the market: `market#<region>` is a region's state, `cell#<region>#<h3>` is what a quote
 //! reads of one cell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::surge::Multiplier;
 use domain::{Cell, Nearby, Region, Supply, Timestamp};
@@ -57,8 +57,10 @@ pub struct MarketRow {
     pub demand: BTreeMap<Cell, u32>,
     /// When that was so.
     pub demand_at: Timestamp,
-    /// What the cells' items were last set to.
+    /// What the cells' items are to say.
     pub told: BTreeMap<Cell, CellRow>,
+    /// Those that may not say so yet.
+    pub untold: BTreeSet<Cell>,
     /// Counts the writes.
     pub version: u64,
 }
@@ -77,6 +79,9 @@ struct MarketDoc {
     /// Of these drivers, those of other vehicle classes than the first.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     told_by_class: BTreeMap<String, ByClass<u32>>,
+    /// Cells that may not have been told yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    untold: Vec<String>,
 }
 
 impl MarketDoc {
@@ -120,6 +125,7 @@ pub fn encode_market(region: &Region, row: &MarketRow) -> Item {
         demand: write_cells(&row.demand),
         told: told.collect(),
         told_by_class: told_by_class.collect(),
+        untold: row.untold.iter().map(ToString::to_string).collect(),
     };
     Item::from([
         (KEY.to_owned(), market_key(region).into()),
@@ -137,6 +143,7 @@ pub fn decode_market(item: &Item) -> Result<MarketRow, ItemError> {
     check_version(item)?;
     let doc: MarketDoc = read_doc(item)?;
     let of_doc = |it: Damage| error(item, DOC, &it.found, it.expected);
+    let untold = doc.untold.iter().map(|name| supply::cell(name));
     let all = read_cells(&doc.supply).map_err(of_doc)?;
     Ok(MarketRow {
         supply: read_supply(all, &doc.supply_by_class).map_err(of_doc)?,
@@ -144,6 +151,7 @@ pub fn decode_market(item: &Item) -> Result<MarketRow, ItemError> {
         demand: read_cells(&doc.demand).map_err(of_doc)?,
         demand_at: Timestamp::from_micros(doc.demand_at_us),
         told: doc.told().map_err(of_doc)?,
+        untold: untold.collect::<Result<_, _>>().map_err(of_doc)?,
         version: number(item, MARKET_VERSION)?,
     })
 }

@@ -12,7 +12,7 @@ use domain::{
     Attempt, Cell, Currency, DriverId, Money, Nearby, Region, Resolution, RiderId, Supply, TripId,
     VehicleClass,
 };
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -256,12 +256,12 @@ proptest! {
     fn markets_survive(
         supply in supply(),
         demand in btree_map(cell(), any::<u32>(), 0..5),
-        told in btree_map(cell(), cell_row(), 0..5),
+        (told, untold) in (btree_map(cell(), cell_row(), 0..5), btree_set(cell(), 0..5)),
         (supply_at, demand_at, version) in (at(), at(), any::<u64>()),
         (one, row) in (cell(), cell_row()),
     ) {
         let region = Region::new("x").unwrap();
-        let market = MarketRow { supply, supply_at, demand, demand_at, told, version };
+        let market = MarketRow { supply, supply_at, demand, demand_at, told, untold, version };
         prop_assert_eq!(decode_market(&encode_market(&region, &market)), Ok(market));
         prop_assert_eq!(decode_cell(&encode_cell(&region, one, row, version)), Ok(row));
     }
@@ -326,6 +326,7 @@ fn market_row(others: u32) -> (Cell, MarketRow) {
         demand: [(cell, 5)].into(),
         demand_at: Timestamp::from_micros(8),
         told: [(cell, told)].into(),
+        untold: [].into(),
         version: 9,
     };
     (cell, row)
@@ -334,7 +335,7 @@ fn market_row(others: u32) -> (Cell, MarketRow) {
 #[test]
 fn a_market_of_one_class_is_written_as_before_there_were_classes() {
     let region = Region::new("x").unwrap();
-    let (cell, row) = market_row(0);
+    let (cell, mut row) = market_row(0);
     let doc = format!(
         r#"{{"supply_at_us":7,"demand_at_us":8,"supply":{{"{HERE}":3}},"demand":{{"{HERE}":5}},"told":{{"{HERE}":[150,3]}}}}"#
     );
@@ -346,6 +347,12 @@ fn a_market_of_one_class_is_written_as_before_there_were_classes() {
     ]);
     assert_eq!(encode_market(&region, &row), expected);
     assert_eq!(decode_market(&expected).as_ref(), Ok(&row));
+    row.untold = [cell].into();
+    let untold = text(&encode_market(&region, &row), DOC).unwrap().to_owned();
+    assert!(
+        untold.ends_with(&format!(r#","untold":["{HERE}"]}}"#)),
+        "{untold}"
+    );
     let expected = Item::from([
         (KEY.to_owned(), format!("cell#x#{HERE}").into()),
         (VERSION.to_owned(), Value::Number(1)),
@@ -399,6 +406,11 @@ fn classes_of_a_market_that_cannot_be_are_damage() {
             r#""told":{"#,
             r#""told":{},"_":{"#,
             format!("{HERE} told of classes alone"),
+        ),
+        (
+            r#""told":{"#,
+            r#""untold":["nowhere"],"told":{"#,
+            "nowhere".to_owned(),
         ),
     ];
     for (found, instead, damage) in damages {
