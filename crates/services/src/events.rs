@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use domain::Timestamp;
 use domain::trip::{Outcome, Trip, TripEvent, TripState};
 
 use crate::config::Market;
 use crate::error::MessageError;
 use crate::ports::{Clock, Doorbell, Fleet, TripStore};
+use crate::ring::ring;
 use crate::swap::{Changed, Decision, change};
 
 /// The use case that applies trip events.
@@ -67,20 +67,18 @@ impl<T: TripStore, B: Doorbell, F: Fleet, C: Clock> TripProgress<T, B, F, C> {
             }
             Changed::Done(_, Verdict::Moved(state)) => {
                 if state == TripState::Requested {
-                    self.ring(now).await?;
+                    let market = &self.market;
+                    ring(
+                        &self.doorbell,
+                        &self.clock,
+                        &market.dispatch,
+                        &market.region,
+                    )
+                    .await?;
                 }
                 Ok(Applied::Moved(state))
             }
         }
-    }
-
-    async fn ring(&self, now: Timestamp) -> Result<(), MessageError> {
-        let dispatch = &self.market.dispatch;
-        let round = dispatch.round_at(now);
-        Ok(self
-            .doorbell
-            .ring(&self.market.region, round, dispatch.window)
-            .await?)
     }
 }
 

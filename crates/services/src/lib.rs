@@ -14,6 +14,7 @@ pub mod ports;
 pub mod products;
 pub mod quote;
 pub mod request;
+mod ring;
 mod swap;
 pub mod sweep;
 pub mod token;

@@ -13,6 +13,7 @@ use crate::config::Market;
 use crate::error::RideError;
 use crate::limits::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::ports::{Clock, Created, Doorbell, Fleet, TripStore};
+use crate::ring::ring;
 use crate::swap::{Changed, Decision, change};
 use crate::token::{Keyring, Quote};
 
@@ -97,10 +98,14 @@ impl<T: TripStore, B: Doorbell, F: Fleet, C: Clock> Riding<T, B, F, C> {
         };
         if trip.state == TripState::Requested {
             // Also on a repeat: the first call may have died between the two steps.
-            let dispatch = &self.market.dispatch;
-            self.doorbell
-                .ring(&self.market.region, dispatch.round_at(now), dispatch.window)
-                .await?;
+            let market = &self.market;
+            ring(
+                &self.doorbell,
+                &self.clock,
+                &market.dispatch,
+                &market.region,
+            )
+            .await?;
         }
         Ok(trip)
     }

@@ -14,6 +14,7 @@ use crate::config::Market;
 use crate::error::MessageError;
 use crate::limits::{CALLS_IN_FLIGHT_MAX, SWEEP_TRIPS_MAX};
 use crate::ports::{Clock, Doorbell, DueTrips, Fleet, HoldStatus, PortError, Swap, TripStore};
+use crate::ring::ring;
 
 /// The sweep use case.
 #[derive(Debug, Clone)]
@@ -98,10 +99,7 @@ where
             }
         }
         if report.rang {
-            let dispatch = &self.market.dispatch;
-            self.doorbell
-                .ring(region, dispatch.round_at(now), dispatch.window)
-                .await?;
+            ring(&self.doorbell, &self.clock, &self.market.dispatch, region).await?;
         }
         Ok(report)
     }

@@ -78,6 +78,7 @@ struct State {
     trap: Option<Trap>,
     scripted: BTreeMap<Call, VecDeque<Fault>>,
     broken: BTreeSet<Call>,
+    meanwhile: BTreeMap<Call, Box<dyn FnOnce() + Send>>,
     random: Option<(Stream, f64)>,
 }
 
@@ -115,6 +116,11 @@ impl Faults {
     /// Every call of this kind is refused until [`Faults::mend`].
     pub fn break_down(&self, call: Call) {
         self.state().broken.insert(call);
+    }
+
+    /// The next call of this kind takes its time: `what` happens before it is done.
+    pub fn meanwhile(&self, call: Call, what: impl FnOnce() + Send + 'static) {
+        self.state().meanwhile.insert(call, Box::new(what));
     }
 
     /// Calls of this kind work again.
@@ -216,6 +222,10 @@ impl Faults {
         let fault = self.draw(call);
         if fault == Some(Fault::Refused) {
             return Err(unavailable(format!("{call:?} refused")));
+        }
+        let meanwhile = self.state().meanwhile.remove(&call);
+        if let Some(what) = meanwhile {
+            what();
         }
         let answer = doing.await;
         if self.springs(call, true) {

@@ -4,15 +4,17 @@ use std::cell::Cell;
 
 use domain::hold::HoldStage;
 use domain::trip::TripState;
-use domain::{DriverId, Round, VehicleClass};
+use domain::{DriverId, Round, TripId, VehicleClass};
 use rushhour_tests::dispatch::Dispatch;
 use rushhour_tests::dispatch::drivers::Behaviour;
 use rushhour_tests::dispatch::east_of_corner;
 use rushhour_tests::dispatch::executor::{explore, ready, task};
+use rushhour_tests::dispatch::faults::Call;
 use services::error::MessageError;
 use services::matching::RoundReport;
+use services::ports::RoundLease as _;
 
-use crate::{NEAR, asked, seconds, settle};
+use crate::{FAR, NEAR, asked, offered, seconds, settle};
 
 /// Two rounds of different windows, so that the lease keeps neither out.
 async fn round(world: &Dispatch, number: i64) -> Result<RoundReport, MessageError> {
@@ -117,6 +119,68 @@ fn two_rounds_over_one_market_end_well() {
             assert_eq!(world.trip(trip).state, TripState::Completed);
         }
     });
+}
+
+/// The round of now runs, or has run, and sees nothing of what is written slowly from now on.
+fn slow_write_after_a_round(world: &Dispatch, call: Call) {
+    let (region, now) = (&world.market.region, world.now());
+    let round = world.market.dispatch.round_at(now);
+    let trips = &world.cloud.trips;
+    assert!(ready(trips.take(region, round, now, now + seconds(1))).unwrap());
+    ready(trips.finish(region, round)).unwrap();
+    let clock = world.clock.clone();
+    world
+        .faults
+        .meanwhile(call, move || clock.advance(seconds(3)));
+}
+
+/// The next round offers it, not the one after the next sweep.
+#[track_caller]
+fn offered_to_the_far_driver_without_a_sweep(world: &Dispatch, trip: TripId) {
+    world.sweeps(false);
+    world.advance(seconds(2));
+    let key = world.trip(trip).hold_key();
+    assert_eq!(key.map(|key| key.driver), Some(FAR));
+    world.sweeps(true);
+    settle(world);
+}
+
+#[test]
+fn a_request_written_slowly_rings_for_a_round_that_has_not_run() {
+    let world = Dispatch::default();
+    world.driver(FAR, east_of_corner(200.0), Behaviour::ByHand);
+    world.advance(seconds(5));
+    slow_write_after_a_round(&world, Call::CreateTrip);
+    let trip = world.request(1);
+    offered_to_the_far_driver_without_a_sweep(&world, trip);
+}
+
+#[test]
+fn a_decline_written_slowly_rings_for_a_round_that_has_not_run() {
+    let (world, key) = offered();
+    world.driver(FAR, east_of_corner(200.0), Behaviour::ByHand);
+    world.answer(key, false).expect("an answer in time");
+    let events = world.take_events();
+    slow_write_after_a_round(&world, Call::TransitionTrip);
+    for event in &events {
+        ready(world.progress.apply(event)).unwrap();
+    }
+    offered_to_the_far_driver_without_a_sweep(&world, key.trip);
+}
+
+#[test]
+fn a_slow_sweep_rings_for_a_round_that_has_not_run() {
+    let (world, key) = offered();
+    world.driver(FAR, east_of_corner(200.0), Behaviour::ByHand);
+    world.sweeps(false);
+    world.answer(key, false).expect("an answer in time");
+    // The decline is lost on its way, and the sweep finds it.
+    drop(world.take_events());
+    world.clock.advance(seconds(120));
+    slow_write_after_a_round(&world, Call::TransitionTrip);
+    let report = ready(world.sweep.sweep(&world.market.region)).unwrap();
+    assert!(report.rang, "{report:?}");
+    offered_to_the_far_driver_without_a_sweep(&world, key.trip);
 }
 
 #[test]
