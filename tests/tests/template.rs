@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use aws::limits::{FUNCTION_ANSWER_TIME, FUNCTION_CALL_TIMEOUT};
 use aws::stack::{DEAD_LETTER_RETENTION, QUEUES, TABLES};
+use template::rules::TIMEOUT_S_MIN;
 use template::{Deployment, Template};
 
 fn deployed() -> Deployment {
@@ -32,6 +34,13 @@ fn it_has_the_tables_that_the_code_has() {
             .collect();
         assert_eq!(table.indexes, indexes, "{name}");
     }
+}
+
+#[test]
+fn functions_outlive_a_call_that_stalls() {
+    let needed = FUNCTION_CALL_TIMEOUT + FUNCTION_ANSWER_TIME;
+    assert_eq!(needed.as_secs(), u64::from(TIMEOUT_S_MIN));
+    assert!(FUNCTION_ANSWER_TIME > host::otlp::EXPORT_MAX);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! How DynamoDB and SQS are reached: time-outs, retries, credentials.
 
+use std::time::Duration;
+
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -9,7 +11,7 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 
 use crate::limits::{
     ATTEMPT_TIMEOUT, BACKOFF_FIRST, BACKOFF_MAX, CALL_ATTEMPTS_MAX, CALL_TIMEOUT, CONNECT_TIMEOUT,
-    RECEIVE_GRACE, RECEIVE_WAIT_MAX,
+    FUNCTION_ATTEMPT_TIMEOUT, FUNCTION_CALL_TIMEOUT, RECEIVE_GRACE, RECEIVE_WAIT_MAX,
 };
 
 /// The region that the embedded servers believe to be.
@@ -35,7 +37,8 @@ impl Clients {
 
     /// Clients of a function, with credentials, region and endpoints as its environment has them. Lambda sets
     /// all of them; the other places where [`Self::on_aws`] would look (files, roles, metadata of an instance)
-    /// are left out, for they make a function half as large again and slow to start.
+    /// are left out, for they make a function half as large again and slow to start. A call takes no longer than
+    /// leaves the function time to say that it failed.
     #[must_use]
     pub fn in_function() -> Self {
         Self::of_variables(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
@@ -46,6 +49,7 @@ impl Clients {
         let config = config(
             variable("AWS_REGION").map(Region::new),
             SharedCredentialsProvider::new(credentials),
+            timeouts(FUNCTION_ATTEMPT_TIMEOUT, FUNCTION_CALL_TIMEOUT),
         );
         Self::of_endpoints(&config, variable)
     }
@@ -69,6 +73,7 @@ impl Clients {
         let config = config(
             Some(Region::new(EMBEDDED_REGION)),
             SharedCredentialsProvider::new(credentials),
+            timeouts(ATTEMPT_TIMEOUT, CALL_TIMEOUT),
         );
         Self::from_config(&config, Some(dynamodb_endpoint), Some(sqs_endpoint))
     }
@@ -88,11 +93,8 @@ impl Clients {
         if let Some(endpoint) = sqs_endpoint {
             sqs = sqs.endpoint_url(endpoint);
         }
-        let receive = timeouts()
-            .to_builder()
-            .operation_attempt_timeout(RECEIVE_WAIT_MAX + RECEIVE_GRACE)
-            .operation_timeout((RECEIVE_WAIT_MAX + RECEIVE_GRACE) * 2)
-            .build();
+        let longest = RECEIVE_WAIT_MAX + RECEIVE_GRACE;
+        let receive = timeouts(longest, longest * 2);
         let receiver = sqs.clone().timeout_config(receive);
         Self {
             dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
@@ -108,7 +110,7 @@ pub async fn account(region: Option<&str>) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(crate::https::client())
         .retry_config(retries())
-        .timeout_config(timeouts())
+        .timeout_config(timeouts(ATTEMPT_TIMEOUT, CALL_TIMEOUT))
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
@@ -117,14 +119,18 @@ pub async fn account(region: Option<&str>) -> SdkConfig {
 }
 
 /// A configuration that nothing is looked up for.
-fn config(region: Option<Region>, credentials: SharedCredentialsProvider) -> SdkConfig {
+fn config(
+    region: Option<Region>,
+    credentials: SharedCredentialsProvider,
+    timeouts: TimeoutConfig,
+) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(crate::https::client())
         .region(region)
         .credentials_provider(credentials)
         .retry_config(retries())
-        .timeout_config(timeouts())
+        .timeout_config(timeouts)
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build()
 }
@@ -136,11 +142,11 @@ fn retries() -> RetryConfig {
         .with_max_backoff(BACKOFF_MAX)
 }
 
-fn timeouts() -> TimeoutConfig {
+fn timeouts(attempt: Duration, call: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(CALL_TIMEOUT)
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(call)
         .build()
 }
 
@@ -169,6 +175,26 @@ mod tests {
         assert_eq!(regions(&clients), [Some("eu-west-1"); 2]);
     }
 
+    /// What a table's call may take: an attempt, and all of them.
+    fn longest(clients: &Clients) -> [Option<Duration>; 2] {
+        let timeouts = clients.dynamodb.config().timeout_config();
+        let timeouts = timeouts.expect("time-outs that were set");
+        [
+            timeouts.operation_attempt_timeout(),
+            timeouts.operation_timeout(),
+        ]
+    }
+
+    #[test]
+    fn a_function_waits_less_for_a_call_than_a_container() {
+        let function = Clients::of_variables(|_| None);
+        let expected = [FUNCTION_ATTEMPT_TIMEOUT, FUNCTION_CALL_TIMEOUT].map(Some);
+        assert_eq!(longest(&function), expected);
+        let container = Clients::embedded("http://127.0.0.1:1", "http://127.0.0.1:1");
+        let expected = [ATTEMPT_TIMEOUT, CALL_TIMEOUT].map(Some);
+        assert_eq!(longest(&container), expected);
+    }
+
     /// What somebody sends first to a server on this machine, who says no more after it.
     async fn first_words(server: tokio::net::TcpListener) -> String {
         let (mut caller, _) = server.accept().await.unwrap();
@@ -188,6 +214,7 @@ mod tests {
         let config = config(
             Some(Region::new("eu-west-1")),
             SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "test")),
+            timeouts(ATTEMPT_TIMEOUT, CALL_TIMEOUT),
         );
         let clients = Clients::of_endpoints(&config, |name| match name {
             "AWS_ENDPOINT_URL" => all.clone(),

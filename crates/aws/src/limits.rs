@@ -8,6 +8,14 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a call may take with all its attempts.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+/// The same in a function: as many attempts have a chance before the function's own time is over.
+pub const FUNCTION_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a call may take in a function with all its attempts. A function that is stopped says nothing: it needs
+/// [`FUNCTION_ANSWER_TIME`] more than this to answer that it failed. The template is held to that.
+pub const FUNCTION_CALL_TIMEOUT: Duration = Duration::from_secs(3);
+/// What a function needs beside a call that takes as long as it may: its own work, and a second in which its
+/// spans are sent.
+pub const FUNCTION_ANSWER_TIME: Duration = Duration::from_secs(2);
 /// Attempts of one call, the first included.
 pub const CALL_ATTEMPTS_MAX: u32 = 4;
 /// The mean of the first wait between attempts; the SDK doubles it and draws from zero to twice of it.

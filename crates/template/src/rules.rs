@@ -12,6 +12,9 @@ pub const BATCH_WITHOUT_WINDOW_MAX: u32 = 10;
 const TIMEOUTS_HIDDEN_MIN: u32 = 6;
 /// Least maximum concurrency of a mapping (the same guide).
 const MAXIMUM_CONCURRENCY_MIN: u32 = 2;
+/// What a function must have in seconds, so that it answers that a call failed instead of being stopped in it: as long
+/// as a call may take, and as it needs beside (`FUNCTION_CALL_TIMEOUT` and `FUNCTION_ANSWER_TIME` of `crates/aws`).
+pub const TIMEOUT_S_MIN: u32 = 5;
 /// Where a resource says why it allows everything.
 const REASON: &str = "Reason";
 
@@ -100,6 +103,13 @@ impl Findings<'_> {
             self.add("retention", name, node, what);
         }
         self.release(name, node);
+        if function.timeout_s < TIMEOUT_S_MIN {
+            let what = format!(
+                "found a time limit of {} s, expected at least {TIMEOUT_S_MIN}: a call that stalls would have the function stopped before it answers",
+                function.timeout_s
+            );
+            self.add("timeout", name, node, what);
+        }
         for mapping in &function.mappings {
             if mapping.batch_size > BATCH_WITHOUT_WINDOW_MAX && mapping.batch_window_s == 0 {
                 let what = format!(

@@ -51,6 +51,8 @@ fn each_rule_finds_its_mistake() {
             "VisibilityTimeout: 60",
             "VisibilityTimeout: 59",
         ),
+        ("timeout", "      Timeout: 5\n", "      Timeout: 4\n"),
+        ("timeout", "      Timeout: 5\n", ""),
         (
             "dead-letters",
             "      RedrivePolicy: { deadLetterTargetArn: !GetAtt TripEventsDead.Arn, maxReceiveCount: 10 }\n",

@@ -13,6 +13,8 @@ async fn main() -> anyhow::Result<()> {
     let resources = Resources::new(settings.name_prefix(), settings.queue_base_url()?);
     let stack = Stack::new(Clients::in_function(), resources);
     let fleet = FleetClient::new(&FleetClientConfig {
+        // The tracker is a call like others: one that stalls must leave time to say so.
+        call_timeout: aws::limits::FUNCTION_CALL_TIMEOUT,
         token: settings.fleet_tracker_token().map(str::to_owned),
         ..FleetClientConfig::at(settings.fleet_tracker_url()?)
     })?;
