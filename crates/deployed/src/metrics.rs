@@ -39,7 +39,7 @@ pub struct FunctionMetrics {
     pub throttles: u64,
     /// The most calls at once.
     pub concurrency_max: u64,
-    /// How long calls took, summed.
+    /// How long calls took, summed; without the starts of environments, which CloudWatch does not count.
     pub duration: Duration,
 }
 
@@ -52,11 +52,13 @@ pub struct QueueMetrics {
     pub received: u64,
     /// Messages deleted.
     pub deleted: u64,
+    /// Receives that found nothing.
+    pub empty_receives: u64,
     /// The oldest message at any time.
     pub age_max: Duration,
 }
 
-/// A table's figures.
+/// The figures of a table and its indexes.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct TableMetrics {
     /// Read units.
@@ -171,6 +173,7 @@ fn series(prefix: &str, api_url: &str) -> Vec<Series> {
             ("NumberOfMessagesSent", Sum),
             ("NumberOfMessagesReceived", Sum),
             ("NumberOfMessagesDeleted", Sum),
+            ("NumberOfEmptyReceives", Sum),
             ("ApproximateAgeOfOldestMessage", Maximum),
         ];
         ask(
@@ -183,15 +186,19 @@ fn series(prefix: &str, api_url: &str) -> Vec<Series> {
         let figures = [
             ("ConsumedReadCapacityUnits", Sum),
             ("ConsumedWriteCapacityUnits", Sum),
-            ("ConditionalCheckFailedRequests", Sum),
             ("ReadThrottleEvents", Sum),
             ("WriteThrottleEvents", Sum),
         ];
-        ask(
-            "AWS/DynamoDB",
-            &[("TableName", format!("{prefix}{}", spec.name))],
-            &figures,
-        );
+        let table = ("TableName", format!("{prefix}{}", spec.name));
+        let of_table = [table.clone()];
+        ask("AWS/DynamoDB", &of_table, &figures);
+        let conditions = [("ConditionalCheckFailedRequests", Sum)];
+        ask("AWS/DynamoDB", &of_table, &conditions);
+        // What is written to an index is counted there alone.
+        for index in spec.indexes {
+            let index = ("GlobalSecondaryIndexName", index.name.to_owned());
+            ask("AWS/DynamoDB", &[table.clone(), index], &figures);
+        }
     }
     let service = [
         ("ClusterName", format!("{prefix}fleet")),
@@ -270,15 +277,19 @@ fn query(at: usize, series: &Series) -> MetricDataQuery {
 }
 
 fn gather(prefix: &str, series: &[Series], figures: &[Option<f64>]) -> Metrics {
+    // The sum of all that was asked of a resource by that name: of a table, with its indexes.
     let of = |name: &str, resource: Option<String>| {
-        let asked = |series: &&Series| {
+        let asked = |series: &Series| {
             series.name == name
                 && resource.as_ref().is_none_or(|resource| {
                     series.dimensions.iter().any(|(_, value)| value == resource)
                 })
         };
-        let at = series.iter().position(|series| asked(&series))?;
-        figures[at]
+        let found = series.iter().zip(figures);
+        found
+            .filter(|(series, _)| asked(series))
+            .filter_map(|(_, figure)| *figure)
+            .reduce(|sum, figure| sum + figure)
     };
     let number = |name: &str, resource: &str| of(name, Some(format!("{prefix}{resource}")));
     let count = |name: &str, resource: &str| whole(number(name, resource).unwrap_or(0.0));
@@ -300,6 +311,7 @@ fn gather(prefix: &str, series: &[Series], figures: &[Option<f64>]) -> Metrics {
             sent: count("NumberOfMessagesSent", name),
             received: count("NumberOfMessagesReceived", name),
             deleted: count("NumberOfMessagesDeleted", name),
+            empty_receives: count("NumberOfEmptyReceives", name),
             age_max: Duration::from_secs_f64(age_s.max(0.0)),
         };
         (name, metrics)
@@ -349,7 +361,21 @@ mod tests {
                     ("Throttles", "dev-trips") => Some(3.0),
                     ("Duration", "dev-matching") => Some(1_500.0),
                     ("ApproximateAgeOfOldestMessage", "dev-trip-events") => Some(2.0),
+                    ("NumberOfEmptyReceives", "dev-trip-events") => Some(9.0),
                     ("WriteThrottleEvents", "dev-fleet") => Some(1.0),
+                    ("ReadThrottleEvents", "dev-trips") => Some(2.0),
+                    ("ConditionalCheckFailedRequests", "dev-trips") => Some(4.0),
+                    ("ConsumedWriteCapacityUnits", "dev-trips") => {
+                        // The table, and each of its two indexes.
+                        Some(match series.dimensions.get(1) {
+                            None => 100.0,
+                            Some((name, value)) => {
+                                assert_eq!(*name, "GlobalSecondaryIndexName");
+                                assert!(["open", "due"].contains(&value.as_str()), "{value}");
+                                30.0
+                            }
+                        })
+                    }
                     ("CPUUtilization", "dev-fleet") => Some(25.0),
                     _ => None,
                 },
@@ -365,7 +391,15 @@ mod tests {
             metrics.queues["trip-events"].age_max,
             Duration::from_secs(2)
         );
+        assert_eq!(metrics.queues["trip-events"].empty_receives, 9);
         assert_eq!(metrics.tables["fleet"].throttles, 1);
+        let trips = TableMetrics {
+            read_units: 0.0,
+            write_units: 160.0,
+            conditional_failures: 4,
+            throttles: 6,
+        };
+        assert_eq!(metrics.tables["trips"], trips);
         assert_eq!(metrics.tracker_cpu, Some(0.25));
     }
 

@@ -7,7 +7,7 @@ use aws::QueueConsumer;
 use aws::stack::QUEUES;
 use cloud::lambda_pool::LambdaCounters;
 use cloud::timed::TableUse;
-use deployed::{Metrics, Span};
+use deployed::{FunctionMetrics, Metrics, Span};
 use domain::hold::Hold;
 use domain::trip::Trip;
 use domain::{Resolution, Timestamp};
@@ -26,6 +26,9 @@ use crate::load::{Api, connect};
 const METRICS_EVERY: Duration = Duration::from_secs(10);
 /// The share of what was sent that CloudWatch must have counted to be believed.
 const COUNTED_SHARE: f64 = 0.98;
+
+/// What Lambda rounds a call up by, on average: it is paid by the millisecond.
+const ROUNDED_UP_MS: f64 = 0.5;
 
 /// A deployment under load.
 pub struct DeployedSystem {
@@ -145,6 +148,11 @@ impl DeployedSystem {
             }
             interrupt.or_after(METRICS_EVERY).await;
         };
+        self.deployment.notes.push(
+            "What functions cost is by the durations that CloudWatch has, without the starts of environments, which it \
+             does not have and Lambda charges too."
+                .to_owned(),
+        );
         fill(&mut counted, &metrics, until.since(from));
         counted
     }
@@ -169,7 +177,7 @@ fn fill(counted: &mut Counted, metrics: &Metrics, span: Duration) {
             errors: used.errors,
             throttles: used.throttles,
             concurrency_max: u32::try_from(used.concurrency_max).unwrap_or(u32::MAX),
-            billed_ms: u64::try_from(used.duration.as_millis()).unwrap_or(u64::MAX),
+            billed_ms: billed_ms(used),
             ..LambdaCounters::default()
         };
         counted.functions.insert((*name).to_owned(), counters);
@@ -178,7 +186,7 @@ fn fill(counted: &mut Counted, metrics: &Metrics, span: Duration) {
         let queue = counted.queues.entry((*name).to_owned()).or_default();
         (queue.sent, queue.received, queue.deleted) = (used.sent, used.received, used.deleted);
         // Sends, receives and deletes are calls; in which batches, CloudWatch does not say.
-        queue.requests = used.sent + used.received + used.deleted;
+        queue.requests = used.sent + used.received + used.deleted + used.empty_receives;
         queue.redelivered = used.received.saturating_sub(used.sent);
         queue.age_max = used.age_max;
     }
@@ -203,9 +211,20 @@ fn fill(counted: &mut Counted, metrics: &Metrics, span: Duration) {
         .insert("fleet-tracker".to_owned(), tracker);
 }
 
+/// What Lambda charges for calls, of which CloudWatch has the sum as it was, in ms.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a sum of durations; `as` saturates"
+)]
+fn billed_ms(used: &FunctionMetrics) -> u64 {
+    let took_ms = used.duration.as_secs_f64() * 1_000.0;
+    (took_ms + used.invocations as f64 * ROUNDED_UP_MS).round() as u64
+}
+
 #[cfg(test)]
 mod tests {
-    use deployed::{FunctionMetrics, QueueMetrics};
+    use deployed::QueueMetrics;
 
     use super::*;
 
@@ -220,6 +239,8 @@ mod tests {
             ..Counted::default()
         };
         let trips = FunctionMetrics {
+            invocations: 1_000,
+            duration: Duration::from_millis(7_250),
             throttles: 5,
             concurrency_max: 9,
             ..FunctionMetrics::default()
@@ -228,6 +249,7 @@ mod tests {
             sent: 10,
             received: 12,
             deleted: 10,
+            empty_receives: 3,
             ..QueueMetrics::default()
         };
         let metrics = Metrics {
@@ -239,7 +261,9 @@ mod tests {
         fill(&mut counted, &metrics, Duration::from_secs(60));
         let trips = &counted.functions["trips"];
         assert_eq!((trips.throttles, trips.concurrency_max), (5, 9));
+        assert_eq!(trips.billed_ms, 7_750);
         let queue = &counted.queues["trip-events"];
+        assert_eq!(queue.requests, 35);
         assert_eq!((queue.dead_letters, queue.redelivered), (2, 2));
         assert_eq!(counted.http_requests, 40);
         assert_eq!(counted.containers["fleet-tracker"].task_seconds, 60.0);
