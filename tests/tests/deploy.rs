@@ -60,8 +60,8 @@ impl Tree {
             .unwrap()
     }
 
-    /// What SAM is told with these parameters, over a stack that has those.
-    fn told(&self, stack: Option<&str>, parameters: &[&str]) -> Vec<String> {
+    /// With these parameters, over a stack that has those.
+    fn run_over(&self, stack: Option<&str>, parameters: &[&str]) -> Output {
         let there = self.path("bin/stack");
         match stack {
             Some(lines) => fs::write(there, lines).unwrap(),
@@ -69,6 +69,12 @@ impl Tree {
         }
         let output = self.run(parameters);
         assert!(output.status.success(), "{output:?}");
+        output
+    }
+
+    /// What SAM is told then.
+    fn told(&self, stack: Option<&str>, parameters: &[&str]) -> Vec<String> {
+        self.run_over(stack, parameters);
         let told = fs::read_to_string(self.path("bin/told")).unwrap();
         told.lines().map(str::to_owned).collect()
     }
@@ -136,6 +142,20 @@ fn parameters_arrive_whole() {
         "Prefix=\"stage-\"",
     ];
     assert_eq!(told[..told.len() - 1], expected);
+}
+
+#[test]
+fn an_api_that_serves_nobody_is_said_to() {
+    let tree = Tree::new();
+    let warned = |stack, parameters: &[&str]| {
+        let said = String::from_utf8(tree.run_over(stack, parameters).stderr).unwrap();
+        said.contains("without an Issuer the API serves nobody")
+    };
+    let with = "Issuer\thttps://issuer.example\n";
+    assert!(warned(None, &[]));
+    assert!(warned(Some(with), &["Issuer="]));
+    assert!(!warned(Some(with), &["PricingMemory=512"]));
+    assert!(!warned(None, &["Issuer=https://issuer.example"]));
 }
 
 #[test]
