@@ -1,5 +1,5 @@
 //! What every host does for its riders and drivers beside carrying out their actions: it reads drivers'
-//! accounts at both ends of the counted span, and judges how riders' calls were answered.
+//! accounts at both ends of the counted span, notes how late riders come, and judges how their calls were answered.
 
 #[cfg(test)]
 mod tests;
@@ -7,7 +7,7 @@ mod tests;
 use domain::Timestamp;
 use report::latency::step;
 use workload::driver::{Driver, DriverAccount};
-use workload::rider::{Call, Failure, RiderEnd};
+use workload::rider::{Call, Failure, Rider, RiderEnd};
 use workload::world::World;
 
 use crate::recorder::Recorder;
@@ -50,6 +50,23 @@ impl KeptAccounts {
         let at_warmup = self.at_warmup.map_or(at_end, |kept| *kept);
         recorder.account(driver.id(), at_warmup, at_end);
     }
+}
+
+/// Notes how late a rider asks for the quote. What is asked again after a failure is as late as the system made
+/// it, which is in the latency: the load's lag is its own.
+///
+/// Returns when the quote was to be asked for.
+pub fn asks_for_quote(
+    recorder: &Recorder,
+    rider: &Rider,
+    world: &World,
+    now: Timestamp,
+) -> Timestamp {
+    let scheduled_at = rider.scheduled_at(world);
+    if rider.is_first_try() {
+        recorder.sent(scheduled_at, now);
+    }
+    scheduled_at
 }
 
 /// A call that was not answered well.

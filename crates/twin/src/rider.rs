@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use domain::trip::Trip;
 use domain::{Timestamp, TripId};
-use drive::agents::CallUnderWay;
+use drive::agents::{CallUnderWay, asks_for_quote};
 use drive::keys::{key_text, trip_of};
 use services::quote::SignedQuote;
 use services::request::RideRequest;
@@ -100,9 +100,9 @@ impl Agent {
 
     async fn request_quote(&mut self) -> RiderEvent {
         let shared = self.shared.clone();
-        let scheduled_at = self.rider.scheduled_at(&shared.world);
+        let scheduled_at =
+            asks_for_quote(&shared.recorder, &self.rider, &shared.world, shared.now());
         self.call.sent(Call::Quote, scheduled_at);
-        shared.recorder.sent(scheduled_at, shared.now());
         let plan = *self.rider.plan();
         let answer = shared.api.quote(&plan).await;
         let now = shared.now();

@@ -161,6 +161,26 @@ fn a_function_without_room_answers_503_and_is_asked_again() {
 }
 
 #[test]
+fn riders_who_are_turned_away_come_no_later() {
+    let mut tight = city();
+    let pricing = tight.sizes.functions.get_mut(&Part::Pricing);
+    let pricing = pricing.expect("a part");
+    pricing.reserved_concurrency = Some(1);
+    pricing.added_latency = Duration::from_millis(500);
+    let Outcome { recorded, .. } = tight.run();
+    let kind = format!("{}: 503 throttled", step::QUOTE);
+    let throttled = recorded.counts.errors_by_kind.get(&kind).copied();
+    assert!(throttled.unwrap_or(0) > 10, "{throttled:?}");
+    // Virtual time is never behind.
+    let lag = recorded.lag.figures();
+    assert_eq!(
+        (lag.count, lag.max <= Some(0.001)),
+        (recorded.counts.offered, true),
+        "{lag:?}"
+    );
+}
+
+#[test]
 fn a_cold_start_takes_as_much_longer_as_there_are_streets_to_read() {
     let pricing = |streets: Streets| {
         let mut city = city();

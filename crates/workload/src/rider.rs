@@ -218,6 +218,12 @@ impl Rider {
         world.pace.run_time(self.plan.at)
     }
 
+    /// Whether the present call is made for the first time, and not again after it failed.
+    #[must_use]
+    pub fn is_first_try(&self) -> bool {
+        self.failures == 0
+    }
+
     /// When the rider next does something unasked; none while waiting for an answer, or gone.
     #[must_use]
     pub fn wake_at(&self) -> Option<Timestamp> {

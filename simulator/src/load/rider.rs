@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use domain::trip::TripState;
 use domain::{Money, TripId};
-use drive::agents::CallUnderWay;
+use drive::agents::{CallUnderWay, asks_for_quote};
 use drive::keys::{key_text, trip_of};
 use identity::Subject;
 use tokio::sync::watch;
@@ -133,9 +133,10 @@ impl Agent {
     }
 
     async fn request_quote(&mut self) -> RiderEvent {
-        let scheduled_at = self.rider.scheduled_at(&self.shared.world);
+        let shared = &self.shared;
+        let scheduled_at =
+            asks_for_quote(&shared.recorder, &self.rider, &shared.world, shared.now());
         self.call.sent(Call::Quote, scheduled_at);
-        self.shared.recorder.sent(scheduled_at, self.shared.now());
         let plan = self.rider.plan();
         let body = QuoteBody {
             pickup: plan.pickup.into(),
