@@ -1,5 +1,6 @@
 //! What every host does for its riders and drivers beside carrying out their actions: it reads drivers'
-//! accounts at both ends of the counted span, notes how late riders come, and judges how their calls were answered.
+//! accounts at both ends of the counted span and knows which of their pings are acknowledged, notes how late riders
+//! come, and judges how their calls were answered.
 
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,32 @@ impl KeptAccounts {
         // Ended before the warm-up was over: nothing counts.
         let at_warmup = self.at_warmup.map_or(at_end, |kept| *kept);
         recorder.account(driver.id(), at_warmup, at_end);
+    }
+}
+
+/// Until when a driver's pings are acknowledged, of a host that sends them one by one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AcknowledgedPings {
+    until: Timestamp,
+}
+
+impl AcknowledgedPings {
+    /// The ping that was due then is acknowledged, and with it all before.
+    pub fn acknowledged(
+        &mut self,
+        recorder: &Recorder,
+        driver: &Driver,
+        due_at: Timestamp,
+        now: Timestamp,
+    ) {
+        let due = driver.ping_times(self.until, due_at).map(|at| (at, 1));
+        recorder.pings_waited(due, now);
+        self.until = self.until.max(due_at);
+    }
+
+    /// The driver leaves, or the run is over: what is still to be acknowledged has waited until now.
+    pub fn hand_over(mut self, recorder: &Recorder, driver: &Driver, now: Timestamp) {
+        self.acknowledged(recorder, driver, now, now);
     }
 }
 

@@ -178,6 +178,16 @@ impl Recorder {
         }
     }
 
+    /// Pings were due at these times, so many at each, from a driver or from several who ping together, and have
+    /// waited until now: for the acknowledgement of the last of them, or for none before the driver left or the run
+    /// ended. A driver who is acknowledged is so for all pings that were due before, those included that were lost
+    /// with a stream, or could not be sent for want of one: a tracker that is away is seen to be away.
+    pub fn pings_waited(&self, due: impl IntoIterator<Item = (Timestamp, u64)>, now: Timestamp) {
+        for (due_at, count) in due {
+            self.done_many(step::PING_ACK, due_at, now.since(due_at), count);
+        }
+    }
+
     /// So many pings within the counted span were counted and not sent one by one.
     pub fn pings_counted(&self, count: u64) {
         self.pings.fetch_add(count, Ordering::Relaxed);

@@ -36,7 +36,7 @@ pub mod step {
     pub const REQUEST_TO_OFFER: &str = "request_to_offer";
     /// Request scheduled → accept of the driver who takes the ride, as the store has it.
     pub const REQUEST_TO_ACCEPT: &str = "request_to_accept";
-    /// Ping sent → acknowledged.
+    /// Ping due → its driver acknowledged, with this ping or a later one.
     pub const PING_ACK: &str = "ping_ack";
     /// Offer made → received by the driver's stream.
     pub const OFFER_DELIVERY: &str = "offer_delivery";

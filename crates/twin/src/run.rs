@@ -23,6 +23,7 @@ use workload::world::World;
 use crate::api::Api;
 use crate::driver::Scratch;
 use crate::lookout::Lookout;
+use crate::pings::Unacknowledged;
 use crate::sizes::Sizes;
 use crate::streams::Heard;
 use crate::system::{System, SystemError};
@@ -82,6 +83,7 @@ pub(crate) struct Shared {
     pub(crate) scratch: Local<Scratch>,
     pub(crate) api: Arc<Api>,
     pub(crate) tracker: Arc<Tracker>,
+    pub(crate) unacknowledged: Unacknowledged,
 }
 
 impl Shared {
@@ -159,6 +161,7 @@ impl Twin {
             scratch: Local::default(),
             api: system.api.clone(),
             tracker: system.tracker.clone(),
+            unacknowledged: Unacknowledged::new(plan.world.drivers.ping_every),
         });
         let all_drivers = plan.drivers.len() as u64;
         let mut inboxes = Vec::with_capacity(plan.drivers.len());
@@ -222,6 +225,9 @@ impl Twin {
         }
         let now_us = self.executor.time().now_us();
         self.executor.run_until(now_us);
+        self.shared
+            .unacknowledged
+            .hand_over(&self.recorder, self.shared.now());
         let at_warmup = self.at_warmup.take().unwrap_or_default();
         let at_end = self.at_end.take().unwrap_or_default();
         Left {

@@ -180,6 +180,37 @@ fn riders_who_are_turned_away_come_no_later() {
     );
 }
 
+/// Each ping that is due is in the latencies, as long as it waits, where the tracker turns it away or is too slow.
+#[test]
+fn pings_wait_for_a_tracker_that_has_no_room() {
+    let acknowledged = |city: &Textbook| {
+        let recorded = city.run().recorded;
+        let figures = recorded.latencies.step(step::PING_ACK);
+        let figures = figures.expect("there were pings").figures();
+        assert_eq!(figures.count, recorded.pings);
+        figures
+    };
+    let due = acknowledged(&city());
+    assert!(due.max < Some(1_000.0), "{due:?}");
+    // A ping that is turned away waits for its driver's next, four seconds later, or for the one after that.
+    let mut turning_away = city();
+    turning_away.sizes = placed(|_| Placement::Lambda);
+    let tracker = turning_away.sizes.functions.get_mut(&Part::FleetTracker);
+    let tracker = tracker.expect("a part");
+    tracker.reserved_concurrency = Some(1);
+    tracker.added_latency = Duration::from_millis(100);
+    let waited = acknowledged(&turning_away);
+    assert_eq!(waited.count, due.count);
+    assert!(waited.p50 < Some(1_000.0), "{waited:?}");
+    assert!(waited.max > Some(4_000.0), "{waited:?}");
+    // A processor that has not the time for all of them falls behind.
+    let mut slow = city();
+    slow.profile.container.cpu_per_ping = Duration::from_millis(100);
+    let waited = acknowledged(&slow);
+    assert_eq!(waited.count, due.count);
+    assert!(waited.p50 > Some(4_000.0), "{waited:?}");
+}
+
 #[test]
 fn a_cold_start_takes_as_much_longer_as_there_are_streets_to_read() {
     let pricing = |streets: Streets| {

@@ -238,7 +238,7 @@ impl Driver {
                 .map_or(Timestamp::MAX, |offset| pace.run_time(offset)),
             link: Link::Until(connects_at),
             failures: 0,
-            pings: Pings::new(world, plan.driver, ping_anchor, place),
+            pings: Pings::new(world, plan.driver, ping_anchor, (connects_at, place)),
             leg: Leg::parked(place, connects_at),
             work: Work::Idle,
             pending: None,

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use domain::Timestamp;
 use domain::hold::{HoldKey, Offer};
-use drive::agents::KeptAccounts;
+use drive::agents::{AcknowledgedPings, KeptAccounts};
 use identity::Subject;
-use report::latency::step;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
@@ -34,8 +33,9 @@ struct Agent {
     driver: Driver,
     pass: Pass,
     stream: Option<Stream>,
-    /// Pings that wait for their acknowledgement: sequence, and when each was due.
+    /// Pings on this stream that wait for their acknowledgement: sequence, and when each was due.
     pings: VecDeque<(u64, Timestamp)>,
+    acknowledged: AcknowledgedPings,
     /// What was offered last, for the way to the pick-up.
     offered: Option<(HoldKey, Offer)>,
     accounts: KeptAccounts,
@@ -61,6 +61,7 @@ pub(super) async fn drive(
         pass,
         stream,
         pings: VecDeque::new(),
+        acknowledged: AcknowledgedPings::default(),
         offered: under_way,
         accounts: KeptAccounts::default(),
     };
@@ -124,7 +125,9 @@ impl Agent {
                     }
                     self.pings.pop_front();
                     if sequence == ack.sequence {
-                        self.shared.recorder.done(step::PING_ACK, due_at, now);
+                        let recorder = &self.shared.recorder;
+                        self.acknowledged
+                            .acknowledged(recorder, &self.driver, due_at, now);
                     }
                 }
                 None
@@ -238,6 +241,7 @@ impl Agent {
             } => {
                 let now = self.shared.now();
                 self.shared.recorder.ping_sent(scheduled_at, now);
+                // That one is acknowledged with a later one.
                 if self.pings.len() >= PINGS_UNACKNOWLEDGED_MAX {
                     self.pings.pop_front();
                 }
@@ -292,8 +296,10 @@ impl Agent {
     }
 
     fn finish(self) {
-        let shared = &self.shared;
+        let (shared, now) = (&self.shared, self.shared.now());
+        self.acknowledged
+            .hand_over(&shared.recorder, &self.driver, now);
         self.accounts
-            .hand_over(&shared.recorder, &self.driver, &shared.world, shared.now());
+            .hand_over(&shared.recorder, &self.driver, &shared.world, now);
     }
 }

@@ -16,7 +16,7 @@ pub const STREAM_BACKLOG_MAX: usize = 16;
 pub const WATCH_CONNECTIONS: usize = 8;
 /// How long opening a stream may take.
 pub const OPEN_MAX: Duration = Duration::from_secs(10);
-/// Pings of one driver that wait for their acknowledgement before the oldest is given up.
+/// Pings of one driver's stream whose acknowledgements are told apart; the oldest beyond it are acknowledged with the next.
 pub const PINGS_UNACKNOWLEDGED_MAX: usize = 32;
 /// How long the system has to work off what was sent, after riders stop coming.
 pub const SETTLE_MAX: Duration = Duration::from_secs(20);

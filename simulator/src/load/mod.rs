@@ -2,7 +2,8 @@
 //!
 //! The load is **open loop**: riders come when the schedule says, however slow the system is, and every
 //! latency is counted from the scheduled time. What cannot be sent because too much is in flight is
-//! dropped and counted; how late things are sent is reported apart. Start at [`Load::run`].
+//! dropped and counted; how late things are sent is reported apart. Pings are due as long as a driver is on
+//! shift, with a stream or without. Start at [`Load::run`].
 
 mod api;
 mod driver;

@@ -77,6 +77,10 @@ fn a_redeploy_of_the_tracker_is_told_and_loses_nothing() {
     let notes = summary["notes"].to_string();
     assert!(notes.contains("redeployed 2 s after the start"), "{notes}");
     assert!(notes.contains("99 % of them were back"), "{notes}");
+    assert!(notes.contains("count in ping_ack until"), "{notes}");
+    // A ping each four seconds and a second without a tracker: some were due in it.
+    let slowest = summary["latency_ms"]["ping_ack"]["max"].as_f64();
+    assert!(slowest > Some(500.0), "{slowest:?} ms");
     assert_eq!(summary["audit"]["violations"], Value::Array(vec![]));
 }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 use domain::hold::{HoldKey, Offer};
 use domain::{Attempt, DriverId, Money, Place, RiderId, TripId, VehicleClass};
 use kernel::Streams;
+use report::latency::step;
 use workload::city::{City, CitySpec, Ground};
 use workload::driver::{AnswerOutcome, DriverEvent};
 use workload::law::{SpanLaw, Willingness};
@@ -56,6 +57,19 @@ fn world() -> World {
     }
 }
 
+/// On shift all the time, with pings due a second after each multiple of four.
+fn plan() -> DriverPlan {
+    DriverPlan {
+        driver: DriverId(7),
+        vehicle: VehicleClass::new(1).unwrap(),
+        place: Place::from_metres(0.0, 0.0),
+        shift_starts: Duration::ZERO,
+        shift_ends: None,
+        ping_phase: 0.25,
+        under_way: None,
+    }
+}
+
 /// A driver, and a host that steps the driver when the test says.
 struct Scene {
     world: World,
@@ -65,18 +79,10 @@ struct Scene {
 }
 
 impl Scene {
-    /// Online since time zero, with pings due a second after each multiple of four.
+    /// Online since time zero.
     fn online() -> Self {
         let world = world();
-        let plan = DriverPlan {
-            driver: DriverId(7),
-            vehicle: VehicleClass::new(1).unwrap(),
-            place: Place::from_metres(0.0, 0.0),
-            shift_starts: Duration::ZERO,
-            shift_ends: None,
-            ping_phase: 0.25,
-            under_way: None,
-        };
+        let plan = plan();
         let (from, until) = COUNTED;
         let mut scene = Self {
             driver: Driver::new(&world, &plan),
@@ -306,4 +312,49 @@ fn what_is_scheduled_after_a_run_was_cut_short_does_not_count() {
         recorder.done(step::QUOTE, at(scheduled_at), at(scheduled_at + 1.0));
     }
     assert_eq!(recorder.finish().latencies.figures()[step::QUOTE].count, 1);
+}
+
+/// What was recorded of pings: seconds, in order.
+fn waited(recorder: &Recorder) -> Vec<u64> {
+    let recorded = recorder.finish();
+    let pings = recorded.latencies.step(step::PING_ACK);
+    pings.map_or_else(Vec::new, |pings| {
+        let all = pings.count();
+        let at = |rank: u64| pings.quantile_ms((rank as f64 + 0.5) / all as f64);
+        (0..all)
+            .map(|rank| (at(rank).unwrap() / 1_000.0).round() as u64)
+            .collect()
+    })
+}
+
+#[test]
+fn pings_wait_until_the_driver_is_acknowledged_again() {
+    let mut scene = Scene::online();
+    let mut acknowledged = AcknowledgedPings::default();
+    scene.wake_until(602.0);
+    let (recorder, driver) = (&scene.recorder, &scene.driver);
+    // All up to the one due at 561 s are, and long after that those of 565 s, which says so for 569 s too.
+    acknowledged.acknowledged(recorder, driver, at(561.0), at(561.0));
+    assert_eq!(waited(recorder).len(), 126);
+    acknowledged.acknowledged(recorder, driver, at(569.0), at(570.0));
+    // An acknowledgement that was overtaken says nothing new.
+    acknowledged.acknowledged(recorder, driver, at(565.0), at(571.0));
+    assert_eq!(waited(recorder), [1, 5]);
+    // Due before the end of the counted span, and never heard of: as long as they have waited.
+    acknowledged.hand_over(recorder, driver, at(602.0));
+    assert_eq!(waited(recorder), [5, 9, 13, 17, 21, 25, 29]);
+}
+
+#[test]
+fn who_is_off_shift_waits_for_nothing() {
+    let mut scene = Scene::online();
+    let (recorder, world) = (&scene.recorder, &scene.world);
+    let plan = DriverPlan {
+        shift_starts: 300 * SECOND,
+        shift_ends: Some(400 * SECOND),
+        ..plan()
+    };
+    scene.driver = Driver::new(world, &plan);
+    AcknowledgedPings::default().hand_over(recorder, &scene.driver, at(299.0));
+    assert_eq!(waited(recorder), [0; 0]);
 }

@@ -46,6 +46,10 @@ pub(super) struct Pings {
     looks: Option<Looks>,
     /// The place that the tracker was last told.
     told: Place,
+    /// When the driver is to come on shift.
+    comes_at: Timestamp,
+    /// Since when pings are due from the driver, with a stream or without.
+    wanted_since: Option<Timestamp>,
     /// Since when the present stream is open.
     open_since: Option<Timestamp>,
     /// How many were due on the streams before it.
@@ -76,7 +80,13 @@ impl Looks {
 }
 
 impl Pings {
-    pub(super) fn new(world: &World, driver: DriverId, anchor: Timestamp, place: Place) -> Self {
+    /// Pings of a driver who comes on shift at a time and is at a place then.
+    pub(super) fn new(
+        world: &World,
+        driver: DriverId,
+        anchor: Timestamp,
+        (comes_at, place): (Timestamp, Place),
+    ) -> Self {
         let every_us = i64::try_from(world.drivers.ping_every.as_micros());
         Self {
             anchor,
@@ -86,6 +96,8 @@ impl Pings {
             every_us: every_us.unwrap_or(i64::MAX).max(1),
             looks: Looks::new(world, driver),
             told: place,
+            comes_at,
+            wanted_since: None,
             open_since: None,
             due_before: 0,
         }
@@ -162,6 +174,22 @@ impl Driver {
         self.pings.due(now)
     }
 
+    /// When pings were due from the driver after a time and until another, whether or not there was a stream to
+    /// send them on. They are due from the time that the first stream opened; if it could not be opened, from the time
+    /// at which it was to be. Up to the driver's leaving: who is gone is not to be asked.
+    pub fn ping_times(
+        &self,
+        after: Timestamp,
+        until: Timestamp,
+    ) -> impl Iterator<Item = Timestamp> + '_ {
+        let pings = &self.pings;
+        let due = pings.wanted_since.map(|since| {
+            let (first, last) = (pings.periods(after.max(since)), pings.periods(until));
+            (first + 1..=last).map(|period| pings.later(pings.anchor, period))
+        });
+        due.into_iter().flatten()
+    }
+
     /// When a driver whose pings are spared looks at the heat map next, if woken then: a host leaves that out while
     /// there is nothing to see. None for who does not look. To be asked after each step.
     #[must_use]
@@ -200,12 +228,14 @@ impl Driver {
     /// The stream is open, and the tracker has been told the place.
     pub(super) fn begin_pings(&mut self, told: Place, now: Timestamp) {
         self.pings.told = told;
+        self.pings.wanted_since.get_or_insert(now);
         self.pings.open_since = Some(now);
         self.pings.at = self.pings.next_after(now);
     }
 
-    /// The stream is no longer open.
+    /// The stream is no longer open, or could not be opened.
     pub(super) fn end_pings(&mut self, now: Timestamp) {
+        self.pings.wanted_since.get_or_insert(self.pings.comes_at);
         self.pings.due_before = self.pings.due(now);
         self.pings.open_since = None;
     }

@@ -148,7 +148,8 @@ impl Redeploy {
         );
         format!(
             "The fleet tracker was redeployed {:.0} s after the start, with {} drivers on it: it ended within {:.1} s, \
-             the next one served {:.1} s later ({:.0} s of it the gap that was asked for), and {back}.",
+             the next one served {:.1} s later ({:.0} s of it the gap that was asked for), and {back}. Pings that were due \
+             meanwhile count in ping_ack until their driver was acknowledged again.",
             self.after.as_secs_f64(),
             gone.streaming,
             seconds(gone.asked_at, gone.ended_at),

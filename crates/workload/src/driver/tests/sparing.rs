@@ -274,6 +274,44 @@ fn a_stream_that_was_down_owes_no_pings() {
     assert_eq!(due as usize, every.pings.len());
 }
 
+#[test]
+fn pings_are_due_without_a_stream_as_well() {
+    let seconds = |driver: &Driver, after: f64, until: f64| -> Vec<f64> {
+        let times = driver.ping_times(at(after), at(until));
+        times.map(|due| due.as_micros() as f64 / 1e6).collect()
+    };
+    // The stream opens at 0 s, and is down from 9.5 s until 20.5 s.
+    let mut scene = Scene::online(world(1));
+    scene.step(9.5, DriverEvent::StreamLost);
+    assert_eq!(
+        scene.step(10.1, DriverEvent::Wake),
+        vec![DriverAction::Connect]
+    );
+    scene.step(20.5, DriverEvent::Connected);
+    assert_eq!(
+        seconds(&scene.driver, 0.0, 25.0),
+        [1.0, 5.0, 9.0, 13.0, 17.0, 21.0, 25.0]
+    );
+    assert_eq!(seconds(&scene.driver, 9.0, 17.0), [13.0, 17.0]);
+    assert_eq!(seconds(&scene.driver, 25.0, 25.0), [0.0; 0]);
+    assert_eq!(seconds(&scene.driver, 25.0, 3.0), [0.0; 0]);
+    // Before the shift nothing is due; from then on it is, even if no stream can be opened.
+    let late = DriverPlan {
+        shift_starts: 30 * SECOND,
+        ..plan(Place::from_metres(0.0, 0.0))
+    };
+    let mut scene = Scene::of(world(1), &late);
+    assert_eq!(seconds(&scene.driver, 0.0, 60.0), [0.0; 0]);
+    scene.wake_until(30.0);
+    scene.step(40.0, DriverEvent::StreamLost);
+    assert_eq!(seconds(&scene.driver, 0.0, 42.0), [33.0, 37.0, 41.0]);
+    // Who is let in at the first try has a stream from then on.
+    let mut scene = Scene::of(world(1), &late);
+    scene.wake_until(30.0);
+    scene.step(34.0, DriverEvent::Connected);
+    assert_eq!(seconds(&scene.driver, 0.0, 42.0), [37.0, 41.0]);
+}
+
 proptest! {
     #[test]
     fn sparing_pings_changes_nothing_else(
