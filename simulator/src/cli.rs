@@ -150,7 +150,8 @@ impl ScenarioArgs {
 /// A deployment template to take sizes from.
 #[derive(Debug, Clone, Args)]
 pub struct TemplateArgs {
-    /// Memory, concurrency, windows, batches, time limits and the tracker's task, from a template of AWS SAM
+    /// Memory, concurrency, windows, batches, time limits, queues, the API's limits and the tracker's task, from a template
+    /// of AWS SAM
     #[arg(long, value_name = "FILE")]
     pub template: Option<PathBuf>,
     /// A parameter of the template; repeated

@@ -71,7 +71,7 @@ pub fn predict(
             drivers,
             seeded,
             until,
-            profile: profile.clone(),
+            profile: twin_of::limited(profile, scenario),
             sizes,
         };
         let twin = Twin::new(plan, recorder.clone(), watched.clone()).map_err(Failure::input)?;

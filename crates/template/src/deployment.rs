@@ -73,6 +73,15 @@ pub struct Task {
     pub count: u32,
 }
 
+/// What the HTTP API lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Api {
+    /// Requests a second on average; none where the account's limit is the only one.
+    pub requests_per_second: Option<u32>,
+    /// Requests at once; none likewise.
+    pub burst: Option<u32>,
+}
+
 /// All of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Deployment {
@@ -84,6 +93,8 @@ pub struct Deployment {
     pub tables: BTreeMap<String, Table>,
     /// The task, where the tracker runs on ECS.
     pub task: Option<Task>,
+    /// The HTTP API, where there is one.
+    pub api: Option<Api>,
 }
 
 /// AWS's own: Lambda's memory and time limit, a queue's visibility and retention, a mapping's batch.
@@ -134,6 +145,7 @@ impl Deployment {
                     .unwrap_or(1),
             });
         }
+        deployment.api = api(template)?;
         Ok(deployment)
     }
 
@@ -189,6 +201,21 @@ fn function(template: &Template, name: &str, node: &Node) -> Result<Function, Te
         provisioned_concurrency: provisioned,
         mappings,
     })
+}
+
+fn api(template: &Template) -> Result<Option<Api>, TemplateError> {
+    let Some((name, stage)) = template.resources("AWS::ApiGatewayV2::Stage").next() else {
+        return Ok(None);
+    };
+    let routes = template.property_node(stage, "DefaultRouteSettings");
+    let limit = |what: &str| {
+        let found = routes.and_then(|it| it.get(what));
+        template.number_of(found, &format!("{name}.DefaultRouteSettings.{what}"))
+    };
+    Ok(Some(Api {
+        requests_per_second: limit("ThrottlingRateLimit")?,
+        burst: limit("ThrottlingBurstLimit")?,
+    }))
 }
 
 fn mapping(template: &Template, place: &str, event: &Node) -> Result<Mapping, TemplateError> {

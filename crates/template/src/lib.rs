@@ -1,7 +1,7 @@
 //! A deployment template as AWS SAM and CloudFormation read it, as far as we need to know what is in it.
 //!
 //! [`Template`] is the document with its parameters filled in; [`Deployment`] is what it gives each function,
-//! queue and task, which is what the digital twin wants to know; [`rules`] finds what would deploy and then go
+//! queue, task and API, which is what the digital twin wants to know; [`rules`] finds what would deploy and then go
 //! wrong, and what linters of templates do not look at.
 
 mod deployment;
@@ -9,7 +9,7 @@ mod document;
 pub mod rules;
 mod yaml;
 
-pub use deployment::{Deployment, Function, Mapping, Queue, Table, Task};
+pub use deployment::{Api, Deployment, Function, Mapping, Queue, Table, Task};
 pub use document::Template;
 
 /// Why a template cannot be read.

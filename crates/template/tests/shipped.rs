@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rushhour_template::{Deployment, Template, rules};
+use rushhour_template::{Api, Deployment, Template, rules};
 
 fn shipped() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
@@ -128,6 +128,20 @@ fn parameters_size_what_is_deployed() {
     assert_eq!(names, ["matching", "pricing", "surge", "trips"]);
     assert_eq!(usual.functions["pricing"].memory_mb, 256);
     assert_eq!(usual.task.as_ref().map(|task| task.cpu_units), Some(1_024));
+    let api = |requests_per_second| Api {
+        requests_per_second: Some(requests_per_second),
+        burst: Some(requests_per_second),
+    };
+    assert_eq!(usual.api, Some(api(500)));
+    let slow = deployment(&[("RequestsPerSecond", "5")]);
+    assert_eq!(slow.api, Some(api(5)));
+    let text = shipped().replace("ThrottlingBurstLimit: !Ref RequestsPerSecond", "Ignored: 1");
+    let unlimited = Deployment::of(&read(&text, &[])).unwrap().api;
+    let expected = Api {
+        burst: None,
+        ..api(500)
+    };
+    assert_eq!(unlimited, Some(expected));
     let other = deployment(&[("PricingMemory", "1024")]);
     assert_eq!(other.functions["pricing"].memory_mb, 1_024);
     assert_eq!(other.task, None);

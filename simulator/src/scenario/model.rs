@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::values::{ByHour, Chance, Law, RideDuration, Span};
 pub use system::{
-    Cloud, Container, Dispatch, Function, Host, Limit, Placement, Policy, Pricing, QueuePolicy,
+    Api, Cloud, Container, Dispatch, Function, Host, Limit, Placement, Policy, Pricing, QueuePolicy,
 };
 
 /// A scenario: a city, its riders and drivers, the rules of the market, and where the code runs.
@@ -54,6 +54,9 @@ pub struct Scenario {
     pub functions: BTreeMap<String, Function>,
     /// Sizes of containers, by name.
     pub containers: BTreeMap<String, Container>,
+    /// What the HTTP API lets through.
+    #[serde(skip_serializing_if = "Api::is_unlimited")]
+    pub api: Api,
     /// Prices.
     pub cloud: Cloud,
     /// Limits that a run must keep: `quote_p99 = "150ms"`, `served_share = 0.95`.
@@ -81,6 +84,7 @@ impl Default for Scenario {
             placement: Placement::default(),
             functions: BTreeMap::new(),
             containers: BTreeMap::new(),
+            api: Api::default(),
             cloud: Cloud::default(),
             slo: BTreeMap::new(),
         }

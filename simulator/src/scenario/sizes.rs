@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use domain::limits::CANDIDATES_MAX;
 use template::rules::BATCH_WITHOUT_WINDOW_MAX;
 
-use super::model::{Container, Function, Scenario};
+use super::model::{Api, Container, Function, Scenario};
 use super::parse::ScenarioError;
 
 /// Memory of a function (AWS Lambda Developer Guide, Configure Lambda function memory).
@@ -16,6 +16,11 @@ const TIMEOUT_S: RangeInclusive<u64> = 1..=900;
 /// Messages of one call, and how long they gather (the same, Using Lambda with Amazon SQS).
 const BATCH_SIZE: RangeInclusive<u32> = 1..=10_000;
 const BATCH_WINDOW_S: RangeInclusive<u64> = 0..=300;
+/// How long a message stays hidden, and after how many receives it is dead (Amazon SQS Developer Guide, quotas).
+const VISIBILITY_S: RangeInclusive<u64> = 0..=43_200;
+const RECEIVES: RangeInclusive<u32> = 1..=1_000;
+/// Requests that the HTTP API lets through: none would be no API.
+const REQUESTS: RangeInclusive<u32> = 1..=u32::MAX;
 /// CPUs of a task, and the least, the most and the steps of its memory in GB (Amazon ECS Developer Guide, Task CPU and
 /// memory on Fargate). The smallest has half a gigabyte too.
 const TASKS: [(f64, f64, f64, f64); 7] = [
@@ -35,6 +40,8 @@ const TASKS: [(f64, f64, f64, f64); 7] = [
 pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
     each("functions", &scenario.functions, function)?;
     each("containers", &scenario.containers, container)?;
+    api(&scenario.api)
+        .map_err(|(key, message)| ScenarioError::wrong(format!("api.{key}"), message))?;
     let candidates = scenario.dispatch.candidates;
     within("candidates", &candidates, &(1..=CANDIDATES_MAX))
         .map_err(|(key, message)| ScenarioError::wrong(format!("dispatch.{key}"), message))
@@ -66,14 +73,30 @@ fn within<T: PartialOrd + std::fmt::Display>(
     Err((key, format!("found {found}, expected {least} to {most}")))
 }
 
+fn api(api: &Api) -> Result<(), Wrong> {
+    if let Some(found) = &api.requests_per_second {
+        within("requests_per_second", found, &REQUESTS)?;
+    }
+    if let Some(found) = &api.burst {
+        within("burst", found, &REQUESTS)?;
+    }
+    Ok(())
+}
+
 fn function(function: &Function) -> Result<(), Wrong> {
     within("memory_mb", &function.memory_mb, &MEMORY_MB)?;
     within("batch_size", &function.batch_size, &BATCH_SIZE)?;
+    if let Some(found) = &function.receives_max {
+        within("receives_max", found, &RECEIVES)?;
+    }
+    let visibility = function.visibility_timeout.as_ref();
     let spans = [
-        ("timeout", &function.timeout, TIMEOUT_S),
-        ("batch_window", &function.batch_window, BATCH_WINDOW_S),
+        ("timeout", Some(&function.timeout), TIMEOUT_S),
+        ("batch_window", Some(&function.batch_window), BATCH_WINDOW_S),
+        ("visibility_timeout", visibility, VISIBILITY_S),
     ];
     for (key, found, range) in spans {
+        let Some(found) = found else { continue };
         let seconds = found.whole_seconds(&range);
         seconds.map_err(|message| (key, message))?;
     }
@@ -162,6 +185,19 @@ mod tests {
                 "functions.matching.batch_size=11",
                 "found 11 without a window, expected at most 10",
             ),
+            (
+                "functions.trips.visibility_timeout=43201s",
+                "visibility_timeout: found 43201s, expected whole seconds from 0s to 43200s",
+            ),
+            (
+                "functions.trips.receives_max=0",
+                "receives_max: found 0, expected 1 to 1000",
+            ),
+            (
+                "api.requests_per_second=0",
+                "api.requests_per_second: found 0",
+            ),
+            ("api.burst=0", "api.burst: found 0, expected 1 to"),
             (
                 "containers.fleet-tracker={vcpu=0.25,memory_gb=0.7}",
                 "expected 0.5, or 1 to 2 in steps of 1",

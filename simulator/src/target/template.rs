@@ -53,7 +53,12 @@ pub fn of_file(file: &Path, parameters: &[String]) -> Result<Vec<String>, Failur
                 found.join(", ")
             )));
         };
-        sets.extend(of_function(function, sizes));
+        sets.extend(of_function(function, sizes, &deployment));
+    }
+    if let Some(api) = &deployment.api {
+        let optional = |key: &str, value: Option<u32>| value.map(|it| format!("api.{key}={it}"));
+        sets.extend(optional("requests_per_second", api.requests_per_second));
+        sets.extend(optional("burst", api.burst));
     }
     if let Some(task) = &deployment.task {
         let key = format!("containers.{}", Part::FleetTracker.name());
@@ -67,7 +72,7 @@ pub fn of_file(file: &Path, parameters: &[String]) -> Result<Vec<String>, Failur
     Ok(sets)
 }
 
-fn of_function(name: &str, sizes: &Function) -> Vec<String> {
+fn of_function(name: &str, sizes: &Function, deployment: &Deployment) -> Vec<String> {
     let key = format!("functions.{name}");
     let mut sets = vec![
         format!("{key}.memory_mb={}", sizes.memory_mb),
@@ -88,6 +93,11 @@ fn of_function(name: &str, sizes: &Function) -> Vec<String> {
             mapping.batch_window_s
         ));
         sets.extend(optional("maximum_concurrency", mapping.maximum_concurrency));
+        let queue = &deployment.queues[&mapping.queue];
+        let visibility_s = queue.visibility_s;
+        sets.push(format!("{key}.visibility_timeout=\"{visibility_s}s\""));
+        let receives = queue.redrive.as_ref().map(|(_, receives)| *receives);
+        sets.extend(optional("receives_max", receives));
     }
     sets
 }

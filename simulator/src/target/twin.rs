@@ -41,9 +41,9 @@ pub fn sizes(resolved: &Resolved, stack: &StackConfig) -> Result<Sizes, Failure>
         placement,
         functions,
         containers,
-        ride_requests: mapping(stack, aws::stack::Queue::RideRequests),
-        trip_events: mapping(stack, aws::stack::Queue::TripEvents),
-        market_snapshots: mapping(stack, aws::stack::Queue::MarketSnapshots),
+        ride_requests: mapping(scenario, stack, aws::stack::Queue::RideRequests),
+        trip_events: mapping(scenario, stack, aws::stack::Queue::TripEvents),
+        market_snapshots: mapping(scenario, stack, aws::stack::Queue::MarketSnapshots),
     })
 }
 
@@ -112,15 +112,20 @@ fn container(scenario: &Scenario, part: Part) -> ContainerSize {
     }
 }
 
-fn mapping(stack: &StackConfig, queue: aws::stack::Queue) -> MappingSize {
+fn mapping(scenario: &Scenario, stack: &StackConfig, queue: aws::stack::Queue) -> MappingSize {
     let spec = queue.spec();
+    let consumer = FunctionName::of_queue(queue).as_str();
+    let stated = scenario.functions.get(consumer);
+    let visibility = stated.and_then(|function| function.visibility_timeout);
     let settings = &stack.mappings[spec.name];
     MappingSize {
         batch_size: settings.batch_size,
         batch_window: settings.batch_window,
         maximum_concurrency: settings.maximum_concurrency,
-        visibility_timeout: settings.visibility_timeout,
-        receives_max: spec.receives_max,
+        visibility_timeout: visibility.map_or(settings.visibility_timeout, |it| it.0),
+        receives_max: stated
+            .and_then(|function| function.receives_max)
+            .unwrap_or(spec.receives_max),
     }
 }
 
@@ -134,6 +139,16 @@ pub fn profile(scenario: &Scenario) -> Result<Profile, Failure> {
         return Ok(profile);
     }
     profile_file(Path::new(name))
+}
+
+/// A cloud whose HTTP API has the limits of a scenario, where it has some.
+#[must_use]
+pub fn limited(profile: &Profile, scenario: &Scenario) -> Profile {
+    let mut profile = profile.clone();
+    let (limits, api) = (&scenario.api, &mut profile.http_api);
+    api.throttle_rps = limits.requests_per_second.unwrap_or(api.throttle_rps);
+    api.burst = limits.burst.unwrap_or(api.burst);
+    profile
 }
 
 /// A cloud profile from a file.
@@ -172,6 +187,38 @@ mod tests {
     fn a_scenario_that_names_no_sizes_has_those_of_the_twins_own_tests() {
         let resolved = scenario::resolve(Scenario::default(), None).unwrap();
         assert_eq!(sizes_of(&resolved), Sizes::hybrid());
+    }
+
+    #[test]
+    fn what_a_template_gives_queues_and_api_is_what_the_twin_has() {
+        let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/template.yaml");
+        let of = |parameters: &[&str], change: &dyn Fn(String) -> String| {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("t.yaml");
+            let text = std::fs::read_to_string(template).unwrap();
+            std::fs::write(&file, change(text)).unwrap();
+            let parameters: Vec<String> = parameters.iter().map(|it| (*it).to_owned()).collect();
+            let sets = crate::target::template::of_file(&file, &parameters).unwrap();
+            scenario::load(None, &sets).unwrap()
+        };
+        let shipped = of(&["RequestsPerSecond=5"], &|text| text);
+        let profile = limited(&Profile::aws_us_east_1(), &shipped.scenario).http_api;
+        assert_eq!((profile.throttle_rps, profile.burst), (5, 5));
+        let queues = |resolved: &Resolved| {
+            let sizes = sizes_of(resolved);
+            [
+                sizes.ride_requests,
+                sizes.trip_events,
+                sizes.market_snapshots,
+            ]
+            .map(|queue| (queue.visibility_timeout.as_secs(), queue.receives_max))
+        };
+        assert_eq!(queues(&shipped), [(60, 3), (30, 10), (30, 3)]);
+        let changed = of(&[], &|text| {
+            text.replace("VisibilityTimeout: 60", "VisibilityTimeout: 90")
+                .replace("maxReceiveCount: 10", "maxReceiveCount: 4")
+        });
+        assert_eq!(queues(&changed), [(90, 3), (30, 4), (30, 3)]);
     }
 
     #[test]

@@ -319,6 +319,27 @@ fn a_change_of_the_template_is_held_against_what_was_there() {
 }
 
 #[test]
+fn the_apis_limit_of_a_template_refuses_who_comes_too_fast() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |parameter: &str| {
+        let out = folder.path().join(parameter);
+        let more = [
+            "--template",
+            TEMPLATE,
+            "--parameter",
+            parameter,
+            "--json",
+            "--quiet",
+        ];
+        let summary = run(&small("predict", &out, &more)).well().json();
+        summary["load"]["errors"].as_u64().unwrap()
+    };
+    assert_eq!(refused("RequestsPerSecond=500"), 0);
+    let few = refused("RequestsPerSecond=1");
+    assert!(few > 0, "{few}");
+}
+
+#[test]
 fn a_template_that_cannot_be_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("t.yaml");

@@ -224,6 +224,13 @@ pub struct Function {
     pub timeout: Span,
     /// So much longer each call takes, as if its database were that far.
     pub added_latency: Span,
+    /// How long a received message stays hidden, for a function behind a queue; as the code has it if none. Of
+    /// predictions alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub visibility_timeout: Option<Span>,
+    /// Receives after which a message goes to the dead-letter queue, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receives_max: Option<u32>,
 }
 
 impl Default for Function {
@@ -238,6 +245,8 @@ impl Default for Function {
             maximum_concurrency: None,
             timeout: Span::secs(10),
             added_latency: Span::secs(0),
+            visibility_timeout: None,
+            receives_max: None,
         }
     }
 }
@@ -268,6 +277,25 @@ impl Default for Container {
             tasks_max: 1,
             scale_on_cpu: None,
         }
+    }
+}
+
+/// `[api]`: the HTTP API's limits, of predictions alone; the account's, which the cloud profile has, where none is given.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Api {
+    /// Requests a second that it lets through, on average.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_second: Option<u32>,
+    /// Requests at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u32>,
+}
+
+impl Api {
+    /// Whether it has no limit of its own.
+    pub(super) fn is_unlimited(&self) -> bool {
+        *self == Self::default()
     }
 }
 
