@@ -40,7 +40,8 @@ const CALL_BYTES: f64 = 1_000.0;
 const CROSSING_SHARE: f64 = 0.5;
 /// A message of a queue: an assumption.
 const QUEUE_MESSAGE_BYTES: f64 = 1_000.0;
-/// What Lambda itself logs of a call (its lines START, END and REPORT): an assumption. Ours log errors alone.
+/// What Lambda itself logs of a call (its lines START, END and REPORT): an assumption. What ours log beside that is
+/// not in the bill: docs/compare.md names it with all else that is not.
 const LOG_BYTES: f64 = 400.0;
 /// How often a rider who follows a car is told where it is, in seconds: `WATCH_EVERY` of the service.
 const WATCH_EVERY_S: f64 = 4.0;
