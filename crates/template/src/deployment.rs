@@ -80,6 +80,9 @@ pub struct Api {
     pub requests_per_second: Option<u32>,
     /// Requests at once; none likewise.
     pub burst: Option<u32>,
+    /// How long it waits for a function, in milliseconds: of several functions, the shortest it waits for one. None where
+    /// it waits as long as it can.
+    pub integration_timeout_ms: Option<u32>,
 }
 
 /// All of it.
@@ -212,9 +215,17 @@ fn api(template: &Template) -> Result<Option<Api>, TemplateError> {
         let found = routes.and_then(|it| it.get(what));
         template.number_of(found, &format!("{name}.DefaultRouteSettings.{what}"))
     };
+    let timeouts = template
+        .resources("AWS::ApiGatewayV2::Integration")
+        .map(|(name, integration)| {
+            let found = template.property_node(integration, "TimeoutInMillis");
+            template.number_of(found, &format!("{name}.TimeoutInMillis"))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(Some(Api {
         requests_per_second: limit("ThrottlingRateLimit")?,
         burst: limit("ThrottlingBurstLimit")?,
+        integration_timeout_ms: timeouts.into_iter().flatten().min(),
     }))
 }
 

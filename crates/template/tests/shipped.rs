@@ -131,6 +131,7 @@ fn parameters_size_what_is_deployed() {
     let api = |requests_per_second| Api {
         requests_per_second: Some(requests_per_second),
         burst: Some(requests_per_second),
+        integration_timeout_ms: Some(6_000),
     };
     assert_eq!(usual.api, Some(api(500)));
     let slow = deployment(&[("RequestsPerSecond", "5")]);

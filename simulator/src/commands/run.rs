@@ -82,6 +82,11 @@ fn resolved(args: &RunArgs, target: &Target) -> Result<Resolved, Failure> {
             "Drivers began idle: rides under way cannot be put into the memory of a tracker that runs.".to_owned(),
         );
     }
+    if !resolved.scenario.api.is_unlimited() {
+        resolved
+            .notes
+            .push("The API has the limits of its target: [api] is of predictions.".to_owned());
+    }
     Ok(resolved)
 }
 

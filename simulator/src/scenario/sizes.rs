@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use domain::limits::CANDIDATES_MAX;
 use template::rules::BATCH_WITHOUT_WINDOW_MAX;
 
 use super::model::{Api, Container, Function, Scenario};
 use super::parse::ScenarioError;
+use super::values::Span;
 
 /// Memory of a function (AWS Lambda Developer Guide, Configure Lambda function memory).
 const MEMORY_MB: RangeInclusive<u32> = 128..=10_240;
@@ -21,6 +23,9 @@ const VISIBILITY_S: RangeInclusive<u64> = 0..=43_200;
 const RECEIVES: RangeInclusive<u32> = 1..=1_000;
 /// Requests that the HTTP API lets through: none would be no API.
 const REQUESTS: RangeInclusive<u32> = 1..=u32::MAX;
+/// How long an HTTP API waits for a function (Amazon API Gateway, quotas of HTTP APIs).
+const INTEGRATION_TIMEOUT: RangeInclusive<Span> =
+    Span(Duration::from_millis(50))..=Span(Duration::from_secs(30));
 /// CPUs of a task, and the least, the most and the steps of its memory in GB (Amazon ECS Developer Guide, Task CPU and
 /// memory on Fargate). The smallest has half a gigabyte too.
 const TASKS: [(f64, f64, f64, f64); 7] = [
@@ -79,6 +84,9 @@ fn api(api: &Api) -> Result<(), Wrong> {
     }
     if let Some(found) = &api.burst {
         within("burst", found, &REQUESTS)?;
+    }
+    if let Some(found) = &api.integration_timeout {
+        within("integration_timeout", found, &INTEGRATION_TIMEOUT)?;
     }
     Ok(())
 }
@@ -198,6 +206,10 @@ mod tests {
                 "api.requests_per_second: found 0",
             ),
             ("api.burst=0", "api.burst: found 0, expected 1 to"),
+            (
+                "api.integration_timeout=31s",
+                "api.integration_timeout: found 31s, expected 50ms to 30s",
+            ),
             (
                 "containers.fleet-tracker={vcpu=0.25,memory_gb=0.7}",
                 "expected 0.5, or 1 to 2 in steps of 1",

@@ -59,6 +59,8 @@ pub fn of_file(file: &Path, parameters: &[String]) -> Result<Vec<String>, Failur
         let optional = |key: &str, value: Option<u32>| value.map(|it| format!("api.{key}={it}"));
         sets.extend(optional("requests_per_second", api.requests_per_second));
         sets.extend(optional("burst", api.burst));
+        let timeout = api.integration_timeout_ms;
+        sets.extend(timeout.map(|ms| format!("api.integration_timeout=\"{ms}ms\"")));
     }
     if let Some(task) = &deployment.task {
         let key = format!("containers.{}", Part::FleetTracker.name());

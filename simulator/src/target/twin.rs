@@ -148,6 +148,8 @@ pub fn limited(profile: &Profile, scenario: &Scenario) -> Profile {
     let (limits, api) = (&scenario.api, &mut profile.http_api);
     api.throttle_rps = limits.requests_per_second.unwrap_or(api.throttle_rps);
     api.burst = limits.burst.unwrap_or(api.burst);
+    let waits = limits.integration_timeout.map(|span| span.0);
+    api.integration_timeout = waits.unwrap_or(api.integration_timeout);
     profile
 }
 
@@ -204,6 +206,7 @@ mod tests {
         let shipped = of(&["RequestsPerSecond=5"], &|text| text);
         let profile = limited(&Profile::aws_us_east_1(), &shipped.scenario).http_api;
         assert_eq!((profile.throttle_rps, profile.burst), (5, 5));
+        assert_eq!(profile.integration_timeout.as_secs(), 6);
         let queues = |resolved: &Resolved| {
             let sizes = sizes_of(resolved);
             [

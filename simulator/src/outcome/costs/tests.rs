@@ -41,6 +41,7 @@ fn summary() -> Summary {
     ] {
         summary.latency_ms.insert(name.to_owned(), count(times));
     }
+    summary.load.sent = 9_900;
     summary.drivers.online_mean = Some(6_000.0);
     summary.drivers.on_trip_share = Some(0.5);
     summary.drivers.pickup_share = Some(0.25);

@@ -290,11 +290,14 @@ pub struct Api {
     /// Requests at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
+    /// How long it waits for a function's answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integration_timeout: Option<Span>,
 }
 
 impl Api {
     /// Whether it has no limit of its own.
-    pub(super) fn is_unlimited(&self) -> bool {
+    pub fn is_unlimited(&self) -> bool {
         *self == Self::default()
     }
 }
