@@ -151,9 +151,9 @@ fn surge_comes_goes_and_ignores_what_is_late() {
 /// What cells say of a world's market, whatever happened to the telling: each as the state has it.
 fn all_told(world: &Dispatch) {
     let region = &world.market.region;
-    let state = ready(world.cloud.market.load(region)).unwrap();
+    let state = ready(world.cloud.market.load(region)).expect("a store without faults");
     for (cell, word) in state.told.iter() {
-        let found = ready(world.cloud.market.cell(region, *cell)).unwrap();
+        let found = ready(world.cloud.market.cell(region, *cell)).expect("a store without faults");
         assert_eq!(found, Some(*word), "{cell}");
     }
     for cell in state
@@ -161,7 +161,7 @@ fn all_told(world: &Dispatch) {
         .iter()
         .filter(|it| !state.told.contains_key(it))
     {
-        let found = ready(world.cloud.market.cell(region, *cell)).unwrap();
+        let found = ready(world.cloud.market.cell(region, *cell)).expect("a store without faults");
         assert_eq!(found, Some(CellMarket::NOTHING), "{cell}");
     }
 }

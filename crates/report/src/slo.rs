@@ -6,9 +6,12 @@ use crate::summary::{Slo, Summary};
 /// What is known of a step's latencies.
 const PARTS: [&str; 6] = ["p50", "p90", "p99", "p999", "mean", "max"];
 
+/// Shares that a limit may be set to.
+const SHARES: [&str; 3] = ["served_share", "error_share", "drop_share"];
+
 /// A name that is no limit's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("slo: found {0:?}, expected one of {known}", known = names().join(", "))]
+#[error("slo: found {0:?}, expected one of {known}", known = known())]
 pub struct SloError(pub String);
 
 /// What a limit is a limit of.
@@ -57,8 +60,22 @@ fn measure(name: &str) -> Result<Measure<'_>, SloError> {
 pub fn names() -> Vec<String> {
     let of_step = |step| PARTS.map(|part| format!("{step}_{part}"));
     let latencies = step::OF_A_RUN.into_iter().flat_map(of_step);
-    let shares = ["served_share", "error_share", "drop_share"].map(str::to_owned);
-    shares.into_iter().chain(latencies).collect()
+    SHARES
+        .map(str::to_owned)
+        .into_iter()
+        .chain(latencies)
+        .collect()
+}
+
+/// Every name of a limit in few words, for messages.
+#[must_use]
+pub fn known() -> String {
+    format!(
+        "{}, and each of {} with one of _{} after it",
+        SHARES.join(", "),
+        step::OF_A_RUN.join(", "),
+        PARTS.join(", _")
+    )
 }
 
 /// What a name is a limit of: scenarios are checked before the run.

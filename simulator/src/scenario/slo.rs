@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use report::slo::{Unit, names, unit};
+use report::slo::{Unit, known, names, unit};
 use workload::document::nearest;
 
 use super::model::Limit;
@@ -32,13 +32,11 @@ pub(super) fn check(limits: &BTreeMap<String, Limit>) -> Result<(), ScenarioErro
 }
 
 fn unknown(name: &str) -> String {
-    let known = names();
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    let nearest = nearest(name, &known).unwrap_or_default();
-    format!(
-        "found the unknown key `{name}`, expected `{nearest}` (known here: {})",
-        known.join(", ")
-    )
+    let names = names();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let nearest = nearest(name, &names).unwrap_or_default();
+    let known = known();
+    format!("found the unknown key `{name}`, expected `{nearest}` (known here: {known})")
 }
 
 #[cfg(test)]

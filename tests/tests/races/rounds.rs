@@ -126,8 +126,9 @@ fn slow_write_after_a_round(world: &Dispatch, call: Call) {
     let (region, now) = (&world.market.region, world.now());
     let round = world.market.dispatch.round_at(now);
     let trips = &world.cloud.trips;
-    assert!(ready(trips.take(region, round, now, now + seconds(1))).unwrap());
-    ready(trips.finish(region, round)).unwrap();
+    let taken = ready(trips.take(region, round, now, now + seconds(1)));
+    assert!(taken.expect("a store without faults"));
+    ready(trips.finish(region, round)).expect("a store without faults");
     let clock = world.clock.clone();
     world
         .faults
