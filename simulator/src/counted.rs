@@ -17,7 +17,7 @@ pub async fn counted_now(stack: &Stack, running_for: Duration) -> Result<Counted
     // One task, which nobody starts a second of.
     let container = ContainerUse {
         tasks_max: 1,
-        cpu_share_mean: None,
+        cpu: None,
         task_seconds: running_for.as_secs_f64(),
         messages: tracker.messages,
     };

@@ -43,6 +43,20 @@ pub struct ProcessorUsage {
 }
 
 impl ProcessorUsage {
+    /// What was done since an earlier moment. The most jobs at one moment stay those of both.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            jobs_vcpu_s: self.jobs_vcpu_s - earlier.jobs_vcpu_s,
+            background_vcpu_s: self.background_vcpu_s - earlier.background_vcpu_s,
+            capacity_vcpu_s: self.capacity_vcpu_s - earlier.capacity_vcpu_s,
+            arrived: self.arrived - earlier.arrived,
+            completed: self.completed - earlier.completed,
+            job_s: self.job_s - earlier.job_s,
+            jobs_max: self.jobs_max,
+        }
+    }
+
     /// Share of the capacity in use on average, as `containers` in summary.json names it; none if no
     /// time has passed.
     #[must_use]

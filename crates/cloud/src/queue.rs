@@ -371,6 +371,13 @@ impl<B: Clone> Queue<B> {
         }
     }
 
+    /// Has maxima begin anew, as at the end of a warm-up; messages stay, and count as they are.
+    pub fn reset_maxima(&mut self, now: Timestamp) {
+        self.promote(now);
+        self.counters.age_max = Duration::ZERO;
+        self.counters.depth_max = self.ready.len();
+    }
+
     fn shown_at(&self, visible_at: Timestamp) -> Timestamp {
         shown_at(visible_at, self.now, self.config.visibility_tick)
     }

@@ -46,6 +46,29 @@ fn a_message_is_seen_after_its_delay_and_hidden_while_in_flight() {
 }
 
 #[test]
+fn maxima_begin_anew_with_what_is_there() {
+    let mut queue = queue(|_| ());
+    for body in 1..=3 {
+        queue.send(at(0), body, Duration::ZERO).unwrap();
+    }
+    for delivery in queue.receive(at(60_000), 2, None, &mut no_draw).unwrap() {
+        assert!(queue.delete(at(60_000), delivery.receipt));
+    }
+    queue.send(at(60_000), 4, seconds(5)).unwrap();
+    queue.reset_maxima(at(70_000));
+    for delivery in receive(&mut queue, 70_000) {
+        assert!(queue.delete(at(70_000), delivery.receipt));
+    }
+    queue.send(at(80_000), 5, Duration::ZERO).unwrap();
+    let counted = queue.counters(at(85_000));
+    assert_eq!((counted.sent, counted.depth_max), (5, 2));
+    assert_eq!(counted.age_max, seconds(70));
+    queue.reset_maxima(at(85_000));
+    let counted = queue.counters(at(85_000));
+    assert_eq!((counted.depth_max, counted.age_max), (1, seconds(5)));
+}
+
+#[test]
 fn a_receive_that_waits_is_shown_what_was_hidden_at_whole_ticks() {
     let mut queue = queue(|c| c.visibility_tick = seconds(1));
     queue.send(at(100), 1, seconds(2)).unwrap();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cloud::lambda_pool::LambdaCounters;
+use cloud::processor_sharing::ProcessorUsage;
 use cloud::timed::TableUse;
 
 #[cfg(test)]
@@ -74,8 +75,8 @@ pub struct TrackerUse {
 pub struct ContainerUse {
     /// The most tasks at one moment.
     pub tasks_max: u64,
-    /// The share (0 to 1) of its processors in use, on average; nothing where it was not measured.
-    pub cpu_share_mean: Option<f64>,
+    /// What its processors did; nothing where it was not measured.
+    pub cpu: Option<ProcessorUsage>,
     /// Time its tasks ran, summed, in seconds: what Fargate bills.
     pub task_seconds: f64,
     /// Messages it took in.
@@ -95,7 +96,8 @@ impl Counted {
         }
     }
 
-    /// What was counted since an earlier moment. Maxima and means stay those of the whole run.
+    /// What was counted since an earlier moment. Maxima stay as they are: whoever counts has them begin anew at that
+    /// moment.
     #[must_use]
     pub fn since(mut self, earlier: &Self) -> Self {
         for (name, now) in &mut self.functions {
@@ -140,6 +142,9 @@ impl Counted {
         now.bad_messages = now.bad_messages.saturating_sub(then.bad_messages);
         for (name, now) in &mut self.containers {
             if let Some(then) = earlier.containers.get(name) {
+                if let (Some(now), Some(then)) = (&mut now.cpu, &then.cpu) {
+                    *now = now.since(then);
+                }
                 now.task_seconds -= then.task_seconds;
                 now.messages = now.messages.saturating_sub(then.messages);
             }

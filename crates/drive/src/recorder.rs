@@ -131,9 +131,11 @@ impl Recorder {
         self.state().counts.dropped += u64::from(counts);
     }
 
-    /// So many requests are in flight.
-    pub fn in_flight(&self, now: u64) {
-        self.in_flight_max.fetch_max(now, Ordering::Relaxed);
+    /// So many requests are in flight at a moment.
+    pub fn in_flight(&self, requests: u64, at: Timestamp) {
+        if self.counts(at) {
+            self.in_flight_max.fetch_max(requests, Ordering::Relaxed);
+        }
     }
 
     /// So many connections carry streams.

@@ -42,7 +42,8 @@ pub struct EventSourceSpec {
 pub struct EventSourceUse {
     /// The mapping's own counters.
     pub counters: EventSourceCounters,
-    /// The oldest message at its receive, from its sending on; a delay is part of it.
+    /// The oldest message at its receive, from its sending on; a delay is part of it. Since the last
+    /// [`EventSourceHost::reset_maxima`].
     pub age_max: Duration,
 }
 
@@ -90,6 +91,12 @@ impl EventSourceHost {
     #[must_use]
     pub fn used(&self) -> EventSourceUse {
         *self.used.lock().expect("no one panics while counting")
+    }
+
+    /// Has the greatest age begin anew, as at the end of a warm-up.
+    pub fn reset_maxima(&self) {
+        let mut used = self.used.lock().expect("no one panics while counting");
+        used.age_max = Duration::ZERO;
     }
 
     /// Polls no more, waits for the invocations under way, at most so long. True if all ended.

@@ -337,6 +337,16 @@ impl Stack {
         self.host.counters()
     }
 
+    /// Has maxima begin anew, as at the end of a warm-up: the greatest age and depth of queues, and of functions the
+    /// most calls at once, with all that is counted of them.
+    pub fn reset_maxima(&self) {
+        self.host.reset_counters();
+        for mapping in self.mappings.values() {
+            mapping.reset_maxima();
+        }
+        self.depths.reset();
+    }
+
     /// What the HTTP front was used for.
     #[must_use]
     pub fn http_counters(&self) -> HttpFrontCounters {

@@ -9,6 +9,20 @@ use crate::host::Host;
 use crate::sizes::Part;
 use crate::system::System;
 
+/// Has maxima begin anew, as at the end of the warm-up. To be followed by a look at the counters, of which some do
+/// so too.
+pub(crate) fn begin(system: &System) {
+    for host in system.hosts.values() {
+        match host {
+            Host::Function(function) => function.reset_counters(),
+            Host::Service(service) => service.reset_counters(),
+        }
+    }
+    system.queues.rings.reset_maxima();
+    system.queues.events.reset_maxima();
+    system.queues.snapshots.reset_maxima();
+}
+
 /// The counters now.
 pub(crate) fn counted(system: &System) -> Counted {
     let mut counted = Counted::default();

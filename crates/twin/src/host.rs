@@ -160,6 +160,11 @@ impl Function {
         machine.counters()
     }
 
+    /// Forgets what was counted until now, as at the end of a warm-up.
+    pub(crate) fn reset_counters(&self) {
+        self.machine.lock().reset_counters(self.now());
+    }
+
     /// What a call that waits so long for ports is billed on average, in ms.
     pub(crate) fn billed_ms_mean(&self, work: Work, waits: Duration) -> u64 {
         let cpu = self.times.get(work).map_or(Duration::ZERO, |time| {
@@ -308,10 +313,17 @@ impl Service {
         let counters = self.scaling.lock().counters(now);
         ContainerUse {
             tasks_max: u64::from(counters.tasks_max),
-            cpu_share_mean: self.cpu.usage().cpu_share_mean(),
+            cpu: Some(self.cpu.usage()),
             task_seconds: counters.billed_task_s,
             messages: self.calls.load(Ordering::Relaxed),
         }
+    }
+
+    /// Forgets what its tasks were counted for until now, as at the end of a warm-up. What they did is the scaling's
+    /// to know: it goes on.
+    pub(crate) fn reset_counters(&self) {
+        let now = Timestamp::from_micros(self.time.now_us());
+        self.scaling.lock().reset_counters(now);
     }
 
     /// So many calls a second are counted and not carried out one by one.

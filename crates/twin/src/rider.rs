@@ -192,9 +192,9 @@ impl Agent {
     }
 
     fn answered<T>(&mut self, answer: Result<T, ApiError>) -> Result<T, Failure> {
-        let shared = &self.shared;
+        let (shared, now) = (&self.shared, self.shared.now());
         let in_flight = shared.api.in_flight.load(Ordering::Relaxed);
-        shared.recorder.in_flight(in_flight + 1);
-        self.call.answered(&shared.recorder, shared.now(), answer)
+        shared.recorder.in_flight(in_flight + 1, now);
+        self.call.answered(&shared.recorder, now, answer)
     }
 }

@@ -205,6 +205,7 @@ impl Twin {
             if self.now() < counted_from.min(self.until) {
                 return false;
             }
+            counting::begin(&self.system);
             self.at_warmup = Some(counting::counted(&self.system));
             self.watched.count(true);
         }

@@ -293,6 +293,33 @@ fn the_api_does_not_wait_for_a_function_for_ever() {
     assert!(failed_quotes(&outcome, "503 integration_timeout") > 100);
 }
 
+/// Where queues build up and run empty again, maxima of the last seconds are below those of the whole run.
+#[test]
+fn maxima_are_of_what_comes_after_the_warm_up() {
+    let maxima = |warmup: Duration| {
+        let mut city = city();
+        city.warmup = warmup;
+        let trips = city.sizes.functions.get_mut(&Part::Trips);
+        let trips = trips.expect("a part");
+        trips.reserved_concurrency = Some(2);
+        trips.added_latency = Duration::from_millis(500);
+        let Outcome { left, recorded, .. } = city.run();
+        let counted = left.counted;
+        let events = &counted.queues["trip-events"];
+        [
+            f64::from(counted.functions["pricing"].concurrency_max),
+            counted.depth_max["trip-events"] as f64,
+            events.age_max.as_secs_f64(),
+            recorded.in_flight_max as f64,
+        ]
+    };
+    let whole = maxima(Duration::ZERO);
+    let end = maxima(city().span - Duration::from_secs(5));
+    for (end, whole) in end.iter().zip(&whole) {
+        assert!(end < whole, "{end:?} {whole:?}");
+    }
+}
+
 /// One processor that all share equally: with Poisson arrivals work of s at a load of ρ takes s / (1 - ρ) on
 /// average, whatever its law.
 #[test]
@@ -324,7 +351,9 @@ fn a_container_without_room_becomes_slow_as_a_shared_processor_does() {
                 let used = &outcome.left.counted.containers["pricing"];
                 (
                     mean_ms.expect("there were quotes"),
-                    used.cpu_share_mean.expect("it is measured"),
+                    used.cpu
+                        .and_then(|cpu| cpu.cpu_share_mean())
+                        .expect("it is measured"),
                 )
             })
             .unzip();

@@ -202,7 +202,7 @@ struct InFlight<'a>(&'a Shared);
 impl<'a> InFlight<'a> {
     fn new(shared: &'a Shared) -> Self {
         let in_flight = shared.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-        shared.recorder.in_flight(in_flight);
+        shared.recorder.in_flight(in_flight, shared.now());
         Self(shared)
     }
 }

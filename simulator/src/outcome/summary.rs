@@ -86,7 +86,7 @@ impl Outcome<'_> {
         for (name, used) in &self.counted.containers {
             let container = Container {
                 tasks_max: used.tasks_max,
-                cpu_share_mean: used.cpu_share_mean,
+                cpu_share_mean: used.cpu.and_then(|cpu| cpu.cpu_share_mean()),
                 messages: used.messages,
             };
             summary.containers.insert(name.clone(), container);

@@ -107,6 +107,14 @@ impl System {
         }
     }
 
+    /// The warm-up is over: maxima begin anew. What CloudWatch counted is not ours to forget.
+    pub fn reset_maxima(&self) {
+        match self {
+            Self::Embedded(stack) | Self::Watch(stack, _) => stack.reset_maxima(),
+            Self::Deployed(_) => {}
+        }
+    }
+
     /// What its queues were used for until now, by name.
     ///
     /// # Errors

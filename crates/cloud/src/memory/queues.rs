@@ -129,6 +129,13 @@ impl<M: Clone, C: Clock> MemoryQueue<M, C> {
             .counters(self.inner.clock.now())
     }
 
+    /// Has maxima begin anew, as at the end of a warm-up.
+    pub fn reset_maxima(&self) {
+        lock(&self.inner.state)
+            .queue
+            .reset_maxima(self.inner.clock.now());
+    }
+
     fn post(&self, port: &'static str, message: M, delay: Duration) -> Result<(), PortError> {
         match self.push(message, delay) {
             Ok(_) => Ok(()),

@@ -92,6 +92,12 @@ impl<M: Clone + Send + 'static> TimedQueue<M> {
         self.inner.counters()
     }
 
+    /// Has maxima begin anew, as at the end of a warm-up.
+    pub fn reset_maxima(&self) {
+        self.shared.state.lock().used.age_max = Duration::ZERO;
+        self.inner.reset_maxima();
+    }
+
     /// Messages waiting and in flight.
     #[must_use]
     pub fn depth(&self) -> (usize, usize) {

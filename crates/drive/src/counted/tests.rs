@@ -23,9 +23,14 @@ fn at(factor: u64) -> Counted {
     };
     let container = ContainerUse {
         tasks_max: 1,
+        cpu: Some(ProcessorUsage {
+            jobs_vcpu_s: (factor * factor) as f64,
+            background_vcpu_s: (factor * factor) as f64,
+            capacity_vcpu_s: 60.0 * factor as f64,
+            ..ProcessorUsage::default()
+        }),
         task_seconds: 60.0 * factor as f64,
         messages: 6 * factor,
-        ..ContainerUse::default()
     };
     Counted {
         functions: BTreeMap::from([(named("trips"), functions)]),
@@ -62,6 +67,9 @@ fn a_difference_subtracts_counts_and_keeps_maxima() {
     let container = spent.containers["fleet-tracker"];
     assert_eq!((container.task_seconds, container.messages), (180.0, 18));
     assert_eq!(container.tasks_max, 1);
+    // 50 of 300 until then, 8 of 120 before.
+    let share = container.cpu.unwrap().cpu_share_mean().unwrap();
+    assert!((share - 42.0 / 180.0).abs() < 1e-12, "{share}");
 }
 
 #[test]

@@ -62,9 +62,9 @@ pub struct Recorded {
     pub accounts: Vec<(DriverId, DriverAccount, DriverAccount)>,
     /// The most requests in flight.
     pub in_flight_max: u64,
-    /// Connections that carried streams.
+    /// Connections that carried streams. Of the whole run, as they are held open.
     pub connections: u64,
-    /// Driver streams opened.
+    /// Driver streams opened. Of the whole run: most are from before the warm-up is over.
     pub streams: u64,
     /// Pings sent.
     pub pings: u64,

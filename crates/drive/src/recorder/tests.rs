@@ -21,11 +21,13 @@ fn only_what_was_scheduled_in_the_window_counts() {
         recorder.scheduled(after(at));
         recorder.done(step::QUOTE, after(at), after(at + 1));
         recorder.answered(after(at), None);
+        recorder.in_flight(600 - at.min(590), after(at));
     }
     assert_eq!(recorder.glance().scheduled, 5);
     let recorded = recorder.finish();
     assert_eq!(recorded.counts.offered, 2);
     assert_eq!(recorded.counts.completed, 2);
+    assert_eq!(recorded.in_flight_max, 540);
     assert_eq!(recorded.latencies.step(step::QUOTE).unwrap().count(), 2);
 }
 

@@ -52,6 +52,14 @@ impl DepthSampler {
             .expect("no one panics while sampling")
             .clone()
     }
+
+    /// Forgets what was seen until now.
+    pub(super) fn reset(&self) {
+        self.depths
+            .lock()
+            .expect("no one panics while sampling")
+            .clear();
+    }
 }
 
 impl Drop for DepthSampler {

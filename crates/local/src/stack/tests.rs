@@ -246,6 +246,22 @@ async fn one_ride_from_quote_to_completed_over_a_tracker_that_is_killed() {
         .await;
     assert_eq!(status, 404);
 
+    let pricing = |stack: &Stack| stack.function_counters()["pricing"].concurrency_max;
+    let age_max =
+        |accounts: BTreeMap<&str, QueueAccount>| accounts["ride-requests"].mapping.age_max;
+    let functions = stack.function_counters();
+    assert!(functions["pricing"].invocations == 1 && functions["matching"].invocations >= 1);
+    assert!(
+        functions
+            .values()
+            .all(|function| function.errors + function.throttles == 0)
+    );
+    let age = age_max(stack.queue_accounts().await.unwrap());
+    assert!(pricing(&stack) == 1 && age > Duration::ZERO);
+    stack.reset_maxima();
+    let age = age_max(stack.queue_accounts().await.unwrap());
+    assert_eq!((pricing(&stack), age), (0, Duration::ZERO));
+
     stack.drain().await;
     let trips = stack.trips().all_trips().await.unwrap();
     assert_eq!((trips.len(), trips[0].state), (1, TripState::Completed));
@@ -255,13 +271,6 @@ async fn one_ride_from_quote_to_completed_over_a_tracker_that_is_killed() {
         assert_eq!((queue.dead_letters, queue.depth.visible), (0, 0), "{name}");
         assert_eq!(queue.used.deleted, queue.mapping.counters.deleted, "{name}");
     }
-    let functions = stack.function_counters();
-    assert!(functions["pricing"].invocations == 1 && functions["matching"].invocations >= 1);
-    assert!(
-        functions
-            .values()
-            .all(|function| function.errors + function.throttles == 0)
-    );
     assert!(stack.table_use()["trips"].write_units > 0.0);
     assert_eq!(stack.http_counters().server_errors, 0);
     tokio::time::timeout(Duration::from_secs(5), stack.stop())

@@ -53,6 +53,8 @@ impl Watcher<'_> {
                 return Ok(Ending::Died(what));
             }
             if self.at_warmup.is_none() && now >= self.recorder.counted_from() {
+                self.system.reset_maxima();
+                self.most = Counted::default();
                 let counted = self.system.counted(now.since(self.started_at)).await;
                 self.at_warmup = Some(counted.map_err(Failure::target)?);
                 self.watched.count(true);

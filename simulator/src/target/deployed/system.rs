@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use aws::QueueConsumer;
 use aws::stack::QUEUES;
 use cloud::lambda_pool::LambdaCounters;
+use cloud::processor_sharing::ProcessorUsage;
 use cloud::timed::TableUse;
 use deployed::{FunctionMetrics, Metrics, Span};
 use domain::hold::Hold;
@@ -200,10 +201,16 @@ fn fill(counted: &mut Counted, metrics: &Metrics, span: Duration) {
         };
         counted.tables.insert((*name).to_owned(), table);
     }
+    let task_seconds = span.as_secs_f64();
+    let cpu = metrics.tracker_cpu.map(|share| ProcessorUsage {
+        jobs_vcpu_s: share * task_seconds,
+        capacity_vcpu_s: task_seconds,
+        ..ProcessorUsage::default()
+    });
     let tracker = ContainerUse {
         tasks_max: 1,
-        cpu_share_mean: metrics.tracker_cpu,
-        task_seconds: span.as_secs_f64(),
+        cpu,
+        task_seconds,
         messages: 0,
     };
     counted
