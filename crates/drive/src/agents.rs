@@ -8,7 +8,7 @@ mod tests;
 use domain::Timestamp;
 use report::latency::step;
 use workload::driver::{Driver, DriverAccount};
-use workload::rider::{Call, Failure, Rider, RiderEnd};
+use workload::rider::{Call, Failure, Rider};
 use workload::world::World;
 
 use crate::recorder::Recorder;
@@ -106,13 +106,20 @@ pub trait CallFailure {
 
 /// The call that a rider's app makes, and since when: however often it is sent, it counts from when it was to be sent first.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct CallUnderWay(Option<(Call, Timestamp)>);
+pub struct CallUnderWay {
+    call: Option<(Call, Timestamp)>,
+    /// Whether the last answer was one after which it may be sent again.
+    may_pass: bool,
+}
 
 impl CallUnderWay {
     /// It is sent, for the first time or again; where it is the first, it counts from `at`. Answers with since when it does.
     pub fn sent(&mut self, call: Call, at: Timestamp) -> Timestamp {
         let since = self.since(call).unwrap_or(at);
-        self.0 = Some((call, since));
+        *self = Self {
+            call: Some((call, since)),
+            may_pass: false,
+        };
         since
     }
 
@@ -126,7 +133,7 @@ impl CallUnderWay {
         now: Timestamp,
         answer: Result<T, impl CallFailure>,
     ) -> Result<T, Failure> {
-        let Some((call, since)) = self.0 else {
+        let Some((call, since)) = self.call else {
             return answer.map_err(|_| Failure::Refused);
         };
         let name = step_of(call);
@@ -134,12 +141,13 @@ impl CallUnderWay {
             Ok(answer) => {
                 recorder.answered(since, None);
                 recorder.done(name, since, now);
-                self.0 = None;
+                self.call = None;
                 Ok(answer)
             }
             Err(error) => {
                 recorder.answered(since, Some(format!("{name}: {}", error.kind())));
-                Err(if error.may_pass() {
+                self.may_pass = error.may_pass();
+                Err(if self.may_pass {
                     Failure::TryAgain
                 } else {
                     Failure::Refused
@@ -150,24 +158,23 @@ impl CallUnderWay {
 
     /// It comes too late, which is an answer and no error.
     pub fn too_late(&mut self, recorder: &Recorder) {
-        if let Some((_, since)) = self.0.take() {
+        if let Some((_, since)) = self.call.take() {
             recorder.answered(since, None);
         }
     }
 
-    /// The rider leaves. Who gave a call up has waited for it until now, and that counts: else a system would be the faster
-    /// the more riders it drives away.
-    pub fn left(&mut self, recorder: &Recorder, now: Timestamp, end: RiderEnd) {
-        if let RiderEnd::Failed(call) = end
-            && let Some(since) = self.since(call)
+    /// The rider leaves, or the run is over. A call that was sent again and again has been waited for until now, and that
+    /// counts: else a system would be the faster the more riders it drives away. One that was refused was answered.
+    pub fn left(&mut self, recorder: &Recorder, now: Timestamp) {
+        if let Some((call, since)) = self.call.take()
+            && self.may_pass
         {
             recorder.done(step_of(call), since, now);
         }
-        self.0 = None;
     }
 
     fn since(&self, call: Call) -> Option<Timestamp> {
-        self.0
+        self.call
             .filter(|(under_way, _)| *under_way == call)
             .map(|(_, since)| since)
     }

@@ -11,7 +11,6 @@ use std::time::Duration;
 use domain::hold::HoldKey;
 use domain::trip::TripState;
 use domain::{DriverId, Money, RiderId, Timestamp, TripId};
-use report::distill::Window;
 use report::latency::{Latencies, LatencyHistogram, step};
 use report::timeline::{DriverCounts, TimelineRecorder};
 use report::trips::{Seen, SeenAccept};
@@ -62,15 +61,11 @@ impl Recorder {
     /// A recorder of a run that begins at `started_at` and counts after `warmup` until `until`.
     #[must_use]
     pub fn new(started_at: Timestamp, warmup: Duration, until: Timestamp) -> Self {
-        let window = Window {
-            from: started_at + warmup,
-            until,
-        };
         let width = Duration::from_secs(1).max(until.since(started_at) / 240);
         let state = State {
             latencies: Latencies::default(),
             lag: LatencyHistogram::default(),
-            timeline: TimelineRecorder::new(started_at, width, window),
+            timeline: TimelineRecorder::new(started_at, width),
             seen: SeenTrips::default(),
             counts: Counts::default(),
             accounts: Vec::new(),
@@ -110,10 +105,11 @@ impl Recorder {
         Timestamp::from_micros(self.counted_until.load(Ordering::Relaxed))
     }
 
-    /// The run is cut short: what is scheduled from now on does not count.
+    /// The run is cut short: what is scheduled from now on does not count. In the warm-up, nothing counts.
     pub fn cut_short(&self, now: Timestamp) {
+        let until = now.max(self.counted_from);
         self.counted_until
-            .fetch_min(now.as_micros(), Ordering::Relaxed);
+            .fetch_min(until.as_micros(), Ordering::Relaxed);
     }
 
     /// A rider was to come.
@@ -356,11 +352,7 @@ impl Recorder {
     #[must_use]
     pub fn finish(&self) -> Recorded {
         let mut state = self.state();
-        let window = Window {
-            from: self.counted_from,
-            until: self.counted_until(),
-        };
-        let empty = TimelineRecorder::new(self.counted_from, Duration::from_secs(1), window);
+        let empty = TimelineRecorder::new(self.counted_from, Duration::from_secs(1));
         Recorded {
             latencies: std::mem::take(&mut state.latencies),
             lag: std::mem::take(&mut state.lag),

@@ -170,8 +170,10 @@ fn main() {
     });
     summary.latency_ms = latencies.figures();
     let pay = timed("pay rates", &mut total, || Bins::of(&pay_rates(&input), 30));
-    let recorder = TimelineRecorder::new(evidence.started_at, Duration::from_secs(360), window);
-    let timeline = timed("timeline", &mut total, || recorder.finish(&rows, pay));
+    let recorder = TimelineRecorder::new(evidence.started_at, Duration::from_secs(360));
+    let timeline = timed("timeline", &mut total, || {
+        recorder.finish(window, &rows, pay)
+    });
     let page = timed("report.html", &mut total, || {
         render(&ReportInput {
             summary: &summary,

@@ -182,7 +182,7 @@ mod tests {
         let mut summary = Summary::new("s", 1, "twin", ClockKind::Virtual);
         summary.latency_ms = latencies.figures();
         summary.load.schedule_lag_ms = summary.latency_ms[step::SCHEDULE_LAG];
-        summary.rides.accepted = 1;
+        summary.rides.served_share = Some(1.0);
         (summary.load.sent, summary.load.offered) = (1, 1);
         let limits: Vec<_> = names().into_iter().map(|name| (name, 1.0)).collect();
         for slo in evaluate(&limits, &summary).unwrap() {

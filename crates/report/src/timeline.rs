@@ -198,15 +198,13 @@ impl Recorded {
 pub struct TimelineRecorder {
     start: Timestamp,
     width: Duration,
-    window: Window,
     buckets: Vec<Recorded>,
 }
 
 impl TimelineRecorder {
-    /// A recorder from the start of the run, whose figures are of a window in it. Buckets are so wide at
-    /// first; a width of zero becomes a second.
+    /// A recorder from the start of the run. Buckets are so wide at first; a width of zero becomes a second.
     #[must_use]
-    pub fn new(start: Timestamp, width: Duration, window: Window) -> Self {
+    pub fn new(start: Timestamp, width: Duration) -> Self {
         let width = if width.is_zero() {
             Duration::from_secs(1)
         } else {
@@ -215,7 +213,6 @@ impl TimelineRecorder {
         Self {
             start,
             width,
-            window,
             buckets: Vec::new(),
         }
     }
@@ -260,9 +257,14 @@ impl TimelineRecorder {
         bucket.surge_count += 1;
     }
 
-    /// The timeline, with the flows of rides counted from the trips.
+    /// The timeline of a run whose figures are of a window in it, with the flows of rides counted from the trips.
     #[must_use]
-    pub fn finish(mut self, rows: &[TripRow], pay_per_online_hour: Bins) -> Timeline {
+    pub fn finish(
+        mut self,
+        window: Window,
+        rows: &[TripRow],
+        pay_per_online_hour: Bins,
+    ) -> Timeline {
         for row in rows {
             self.count_trip(row);
         }
@@ -270,8 +272,8 @@ impl TimelineRecorder {
             schema: SCHEMA.to_owned(),
             started_at_us: self.start.as_micros(),
             bucket_s: rounded(self.width.as_secs_f64(), 6),
-            warmup_s: rounded(self.window.from.since(self.start).as_secs_f64(), 6),
-            measured_s: rounded(self.window.seconds(), 6),
+            warmup_s: rounded(window.from.since(self.start).as_secs_f64(), 6),
+            measured_s: rounded(window.seconds(), 6),
             buckets: self.buckets.into_iter().map(Recorded::finished).collect(),
             pay_per_online_hour,
         }
@@ -332,15 +334,13 @@ mod tests {
     use super::*;
     use crate::sample::city::{Options, city};
 
+    const WINDOW: Window = Window {
+        from: Timestamp::ZERO,
+        until: Timestamp::from_millis(5_000_000),
+    };
+
     fn recorder() -> TimelineRecorder {
-        TimelineRecorder::new(
-            Timestamp::ZERO,
-            Duration::from_secs(1),
-            Window {
-                from: Timestamp::ZERO,
-                until: Timestamp::from_millis(5_000_000),
-            },
-        )
+        TimelineRecorder::new(Timestamp::ZERO, Duration::from_secs(1))
     }
 
     #[test]
@@ -359,7 +359,7 @@ mod tests {
                 },
             );
         }
-        let timeline = recorder.finish(&[], Bins::default());
+        let timeline = recorder.finish(WINDOW, &[], Bins::default());
         assert_eq!(timeline.bucket_s, 16.0);
         assert_eq!(timeline.buckets.len(), 313);
         assert_eq!(
@@ -387,8 +387,8 @@ mod tests {
             from: start + Duration::from_secs(60),
             until: city.evidence.ended_at,
         };
-        let recorder = TimelineRecorder::new(start, Duration::from_secs(5), window);
-        let timeline = recorder.finish(&city.rows, Bins::of(&[1.0, 2.0], 4));
+        let recorder = TimelineRecorder::new(start, Duration::from_secs(5));
+        let timeline = recorder.finish(window, &city.rows, Bins::of(&[1.0, 2.0], 4));
         let sum = |part: fn(&Bucket) -> u64| timeline.buckets.iter().map(part).sum::<u64>();
         assert_eq!(timeline.window(), window);
         let load = city.evidence.load;
@@ -405,6 +405,9 @@ mod tests {
     fn a_moment_before_the_start_falls_into_the_first_bucket() {
         let mut recorder = recorder();
         recorder.scheduled(Timestamp::from_millis(-500));
-        assert_eq!(recorder.finish(&[], Bins::default()).buckets.len(), 1);
+        assert_eq!(
+            recorder.finish(WINDOW, &[], Bins::default()).buckets.len(),
+            1
+        );
     }
 }

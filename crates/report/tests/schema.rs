@@ -90,10 +90,10 @@ fn what_is_written_fits_its_schema() {
         from: Timestamp::ZERO,
         until: Timestamp::ZERO,
     };
-    let mut recorder = TimelineRecorder::new(Timestamp::ZERO, Duration::from_secs(1), window);
+    let mut recorder = TimelineRecorder::new(Timestamp::ZERO, Duration::from_secs(1));
     recorder.latency("quote", Timestamp::ZERO, Duration::from_millis(3));
     recorder.drivers(Timestamp::ZERO, DriverCounts::default());
-    let timeline = recorder.finish(&[], Bins::default()).to_json();
+    let timeline = recorder.finish(window, &[], Bins::default()).to_json();
     assert_eq!(
         errors("timeline.schema.json", &timeline),
         Vec::<String>::new()

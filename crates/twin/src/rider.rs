@@ -89,9 +89,9 @@ impl Agent {
                 self.following = true;
                 None
             }
-            RiderAction::Leave(end) => {
+            RiderAction::Leave(_) => {
                 let shared = &self.shared;
-                self.call.left(&shared.recorder, shared.now(), end);
+                self.call.left(&shared.recorder, shared.now());
                 self.following = false;
                 None
             }

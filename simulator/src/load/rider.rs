@@ -51,12 +51,14 @@ pub(super) async fn ride(shared: Arc<Shared>, plan: RiderPlan, mut quiet: watch:
     while !agent.rider.is_gone() {
         let event = tokio::select! {
             biased;
-            _ = quiet.wait_for(|quiet| *quiet) => return,
+            _ = quiet.wait_for(|quiet| *quiet) => break,
             event = agent.next() => event,
         };
         // A request that was begun is seen through, so that what was sent is known.
         agent.step(event).await;
     }
+    let shared = &agent.shared;
+    agent.call.left(&shared.recorder, shared.now());
 }
 
 impl Agent {
@@ -123,9 +125,9 @@ impl Agent {
                     _ => Some(RiderEvent::FollowEnded),
                 }
             }
-            RiderAction::Leave(end) => {
+            RiderAction::Leave(_) => {
                 let shared = &self.shared;
-                self.call.left(&shared.recorder, shared.now(), end);
+                self.call.left(&shared.recorder, shared.now());
                 self.following = None;
                 None
             }

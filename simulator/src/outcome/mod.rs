@@ -136,14 +136,13 @@ impl Outcome<'_> {
             speedup: self.resolved.scenario.speedup,
             quoted: self.recorded.counts.quoted,
         };
-        let empty =
-            report::timeline::TimelineRecorder::new(self.started_at, Duration::ZERO, window);
+        let empty = report::timeline::TimelineRecorder::new(self.started_at, Duration::ZERO);
         let timeline = std::mem::replace(&mut self.recorded.timeline, empty);
         let (told, audited) = both(
             || -> Result<_, Failure> {
                 let summary = self.summary(&input, &latencies)?;
                 let pay = Bins::of(&pay_rates(&input), PAY_BINS_MAX);
-                Ok((summary, timeline.finish(&rows, pay)))
+                Ok((summary, timeline.finish(window, &rows, pay)))
             },
             || {
                 audit(&AuditInput {

@@ -281,25 +281,23 @@ fn a_call_counts_from_its_first_sending() {
 
 #[test]
 fn what_was_given_up_counts_for_as_long_as_it_was_waited_for() {
-    let recorder = counted();
-    let mut call = CallUnderWay::default();
-    call.sent(Call::Quote, at(10.0));
-    let refused: Result<(), _> = Err(Busy { may_pass: false });
-    assert_eq!(
-        call.answered(&recorder, at(40.0), refused),
-        Err(Failure::Refused)
-    );
-    call.left(&recorder, at(40.0), RiderEnd::Failed(Call::Quote));
-    // Who leaves for another reason gave nothing up.
-    call.sent(Call::Poll, at(50.0));
-    call.left(&recorder, at(55.0), RiderEnd::Completed);
-    let figures = recorder.finish().latencies.figures();
-    let quote = figures[step::QUOTE];
+    let failed = |may_pass| {
+        let recorder = counted();
+        let mut call = CallUnderWay::default();
+        call.sent(Call::Quote, at(10.0));
+        let busy: Result<(), _> = Err(Busy { may_pass });
+        assert!(call.answered(&recorder, at(40.0), busy).is_err());
+        call.left(&recorder, at(40.0));
+        // Nothing is left to give up.
+        call.left(&recorder, at(50.0));
+        recorder.finish().latencies.figures()[step::QUOTE]
+    };
+    let given_up = failed(true);
     // As exact as a histogram is.
-    let waited_ms = quote.max.unwrap();
+    let waited_ms = given_up.max.unwrap();
     assert!((waited_ms / 30_000.0 - 1.0).abs() < 0.002, "{waited_ms}");
-    assert_eq!(quote.count, 1);
-    assert!(figures.get(step::READ).is_none_or(|read| read.count == 0));
+    assert_eq!(given_up.count, 1);
+    assert_eq!(failed(false).count, 0, "who is refused has an answer");
 }
 
 #[test]
@@ -312,6 +310,21 @@ fn what_is_scheduled_after_a_run_was_cut_short_does_not_count() {
         recorder.done(step::QUOTE, at(scheduled_at), at(scheduled_at + 1.0));
     }
     assert_eq!(recorder.finish().latencies.figures()[step::QUOTE].count, 1);
+}
+
+#[test]
+fn of_a_run_that_is_cut_short_in_its_warm_up_nothing_counts() {
+    let mut scene = Scene::online();
+    scene.wake_until(50.0);
+    scene.recorder.cut_short(at(50.0));
+    assert_eq!(scene.recorder.counted_until(), at(COUNTED.0 as f64));
+    // Drivers go on until what was sent has been worked off.
+    scene.wake_until(70.0);
+    let counted = scene.counted(70.0);
+    assert_eq!(
+        (counted.online, counted.counts.pings_due),
+        (Duration::ZERO, 0)
+    );
 }
 
 /// What was recorded of pings: seconds, in order.

@@ -47,7 +47,11 @@ fn what_is_counted_in_bulk_is_what_comes_one_by_one() {
     assert_eq!(bulk.pings, single.pings);
     let timeline = |recorded: Recorded| {
         let bins = report::distill::Bins::of(&[], 1);
-        recorded.timeline.finish(&[], bins).to_json()
+        let window = report::distill::Window {
+            from: after(0),
+            until: after(1_000),
+        };
+        recorded.timeline.finish(window, &[], bins).to_json()
     };
     assert_eq!(timeline(bulk), timeline(single));
 }

@@ -170,7 +170,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         from: start + warmup,
         until,
     };
-    let mut recorder = TimelineRecorder::new(start, Duration::from_secs(5), window);
+    let mut recorder = TimelineRecorder::new(start, Duration::from_secs(5));
     let mut latencies = Latencies::default();
     for second in 0..OPTIONS.seconds {
         let at = start + Duration::from_secs(second);
@@ -249,7 +249,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         rows: &city.rows,
         evidence: &city.evidence,
     });
-    let timeline = recorder.finish(&city.rows, Bins::of(&pay_rates(&input), 32));
+    let timeline = recorder.finish(window, &city.rows, Bins::of(&pay_rates(&input), 32));
     let page = render(&ReportInput {
         summary: &summary,
         timeline: &timeline,

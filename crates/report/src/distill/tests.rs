@@ -96,6 +96,31 @@ fn who_cancels_before_the_accept_was_not_served() {
 }
 
 #[test]
+fn what_is_decided_after_the_window_is_open_in_it() {
+    let (mut rows, window) = run(0);
+    rows.retain(|row| row.accepted_at().is_some());
+    let first = rows
+        .iter()
+        .min_by_key(|row| row.requested_at)
+        .unwrap()
+        .clone();
+    let accepted_at = first.accepted_at().unwrap();
+    let until = |until| {
+        let window = Window { until, ..window };
+        searches::served_share(std::slice::from_ref(&first), &window)
+    };
+    assert_eq!(until(accepted_at), Some(1.0));
+    let before = Timestamp::from_micros(accepted_at.as_micros() - 1);
+    assert_eq!(
+        until(before),
+        Some(0.0),
+        "it searches, and nobody is known to be found"
+    );
+    let requested = Timestamp::from_micros(first.requested_at.as_micros() - 1);
+    assert_eq!(until(requested), None, "nobody has asked yet");
+}
+
+#[test]
 fn shares_and_money_add_up() {
     let (rows, window) = run(0);
     let accounts = accounts();

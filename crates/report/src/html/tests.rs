@@ -28,8 +28,8 @@ fn page(mut summary: Summary, options: Option<Options>) -> String {
     let window = Window { from: start, until };
     let mut latencies = Latencies::default();
     trip_latencies(rows, &window, &mut latencies);
-    let recorder = TimelineRecorder::new(start, Duration::from_secs(5), window);
-    let timeline = recorder.finish(rows, Bins::of(&[3.0, 17.0], 10));
+    let recorder = TimelineRecorder::new(start, Duration::from_secs(5));
+    let timeline = recorder.finish(window, rows, Bins::of(&[3.0, 17.0], 10));
     render(&ReportInput {
         summary: &summary,
         timeline: &timeline,
