@@ -76,16 +76,16 @@ fn resolved(args: &RunArgs, target: &Target) -> Result<Resolved, Failure> {
     if idle {
         source.scenario.fleet.start = FleetStart::Idle;
     }
+    let is_left = source.leave_to_target();
     let mut resolved = source.resolve().map_err(Failure::input)?;
     if idle {
         resolved.notes.push(
             "Drivers began idle: rides under way cannot be put into the memory of a tracker that runs.".to_owned(),
         );
     }
-    if !resolved.scenario.api.is_unlimited() {
-        resolved
-            .notes
-            .push("The API has the limits of its target: [api] is of predictions.".to_owned());
+    if is_left {
+        let what = "The target's own limits stand: [api], visibility_timeout and receives_max are of predictions.";
+        resolved.notes.push(what.to_owned());
     }
     Ok(resolved)
 }

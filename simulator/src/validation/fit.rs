@@ -1,6 +1,6 @@
 //! From how long the calls of a measured run took to the figures of a cloud profile.
 
-use cloud::profile::{Figure, Spans};
+use cloud::profile::{Figure, Spans, WORKS_OF_ITEMS};
 use report::latency::{Latencies, LatencyHistogram};
 
 use super::law::{Measured, line};
@@ -57,8 +57,6 @@ const SERVICES: [&str; 12] = [
     "tracker.answer",
     "tracker.report",
 ];
-/// Of these, what works at batches of messages or lists of trips: what was measured is of all that a call has.
-const OF_MESSAGES: [&str; 3] = ["trips.event", "trips.sweep", "surge.update"];
 /// A driver's ping, as the tracker handles it.
 const PING: &str = "tracker.ping";
 
@@ -217,8 +215,9 @@ impl Fitting<'_> {
     fn service(&mut self, work: &str, law: Option<&Measured>) {
         self.set(&format!("service.{work}.cpu"), law, RARE_SAMPLES_MIN);
         if let Some(law) = law.filter(|law| law.count >= RARE_SAMPLES_MIN)
-            && OF_MESSAGES.contains(&work)
+            && WORKS_OF_ITEMS.contains(&work)
         {
+            // What was measured is of all that a call has.
             self.set_ms(&format!("service.{work}.per_item"), 0.0, law.count);
         }
     }

@@ -40,7 +40,10 @@ pub fn at_load(name: Option<&str>, sets: &[String], load: f64) -> Result<Resolve
     let base = scenario::load(name, sets).map_err(Failure::input)?;
     let mut sets = sets.to_vec();
     sets.extend(sets_of(&base.scenario, load));
-    scenario::load(name, &sets).map_err(Failure::input)
+    let mut source = scenario::read(name, &sets).map_err(Failure::input)?;
+    // It is run before it is predicted.
+    source.leave_to_target();
+    source.resolve().map_err(Failure::input)
 }
 
 /// For how long figures of a scenario are counted, in seconds of the run.
@@ -106,6 +109,14 @@ mod tests {
             let failure = loads(wrong).unwrap_err();
             assert!(failure.message.contains("expected 1 to 16"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_a_target_has_of_itself_is_not_predicted_otherwise() {
+        let sets = ["api.burst=5", "functions.trips.receives_max=7"].map(str::to_owned);
+        let scenario = at_load(Some("validation"), &sets, 1.0).unwrap().scenario;
+        assert!(scenario.api.is_unlimited());
+        assert_eq!(scenario.functions["trips"].receives_max, None);
     }
 
     #[test]
