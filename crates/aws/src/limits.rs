@@ -8,8 +8,9 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a call may take with all its attempts.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
-/// The same in a function: as many attempts have a chance before the function's own time is over.
-pub const FUNCTION_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The same in a function: two of them have a chance before the function's own time is over. The first of an environment
+/// of 128 MB needs most of a second, for certificates and keys.
+pub const FUNCTION_ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// How long a call may take in a function with all its attempts. A function that is stopped says nothing: it needs
 /// [`FUNCTION_ANSWER_TIME`] more than this to answer that it failed. The template is held to that.
 pub const FUNCTION_CALL_TIMEOUT: Duration = Duration::from_secs(3);

@@ -33,6 +33,7 @@ pub use figure::{Figure, Provenance};
 pub use law::{Factors, LawError, LawFigures, QUANTILES_MAX, Spans};
 pub use sections::{
     Architecture, ContainerProfile, HttpApiProfile, LambdaProfile, QueueProfile, TableProfile,
+    WORKS_OF_ITEMS,
 };
 
 use crate::mark::Mark;

@@ -77,7 +77,7 @@ pub fn probability(batches: &[Term; BATCHES]) -> Option<Estimate> {
 }
 
 /// How far Wilson's score interval reaches from the share of few cases in independent draws. Its far end is, for up to
-/// [`FEW`] cases, above that of the exact (Clopper-Pearson) interval, by 4 % or less.
+/// [`FEW`] cases, above that of the exact (Clopper-Pearson) interval, by some 4 % or less.
 fn left_open(cases: f64, draws: f64) -> f64 {
     let (share, squared) = (cases / draws, Z * Z);
     let spread = (cases * (1.0 - share) + squared / 4.0).sqrt();

@@ -14,7 +14,7 @@ use cloud::lambda_function::{
     FunctionConfig, FunctionCounters, LambdaFunction, Provisioned, Start,
 };
 use cloud::lambda_pool::{Outcome, Routing};
-use cloud::profile::{LambdaProfile, Profile, ServiceTime};
+use cloud::profile::{LambdaProfile, Profile, ServiceTime, WORKS_OF_ITEMS};
 use cloud::timed::Draws;
 use domain::Timestamp;
 use drive::counted::ContainerUse;
@@ -78,6 +78,7 @@ impl Host {
 pub(crate) type ServiceTimes = Arc<std::collections::BTreeMap<String, ServiceTime>>;
 
 fn per_item(times: &ServiceTimes, work: Work, items: usize) -> Duration {
+    debug_assert!(WORKS_OF_ITEMS.contains(&work), "{work} has items");
     let items = u32::try_from(items).unwrap_or(u32::MAX);
     times
         .get(work)

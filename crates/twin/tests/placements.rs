@@ -142,7 +142,7 @@ fn a_function_without_room_answers_503_and_is_asked_again() {
         .functions
         .get_mut(&Part::Trips)
         .expect("a part")
-        .added_latency = Duration::from_millis(300);
+        .added_latency = Duration::from_millis(200);
     let outcome = tight.run();
     let counts = &outcome.recorded.counts;
     let throttled = |name: &str| {
@@ -303,6 +303,8 @@ fn maxima_are_of_what_comes_after_the_warm_up() {
         let trips = trips.expect("a part");
         trips.reserved_concurrency = Some(2);
         trips.added_latency = Duration::from_millis(500);
+        let pricing = city.sizes.functions.get_mut(&Part::Pricing);
+        pricing.expect("a part").added_latency = Duration::from_secs(1);
         let Outcome { left, recorded, .. } = city.run();
         let counted = left.counted;
         let events = &counted.queues["trip-events"];

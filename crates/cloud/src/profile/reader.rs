@@ -6,6 +6,24 @@ use std::time::Duration;
 use super::ProfileError;
 use super::figure::{Entry, Figure};
 use super::law::{Factors, Spans};
+use super::sections::WORKS_OF_ITEMS;
+
+/// Figures that profiles had once.
+const FORMER: [&str; 6] = [
+    "lambda.init_image_arm64",
+    "lambda.init_image_x86_64",
+    "lambda.duration_max",
+    "queue.delete",
+    "container.cpu_per_call",
+    "container.cpu_per_candidate_query",
+];
+
+/// Whether a key is one of those; of most use cases there once was a figure for each item.
+fn is_former(key: &str) -> bool {
+    let service = key.strip_prefix("service.");
+    let work = service.and_then(|key| key.strip_suffix(".per_item"));
+    FORMER.contains(&key) || work.is_some_and(|work| !WORKS_OF_ITEMS.contains(&work))
+}
 
 pub(super) struct Reader<'a> {
     profile: &'a str,
@@ -57,6 +75,10 @@ impl<'a> Reader<'a> {
     /// The first key that nobody has asked for, if there is one.
     pub(super) fn finish(self) -> Result<(), ProfileError> {
         match self.entries.keys().find(|key| !self.read.contains(*key)) {
+            Some(former) if is_former(former) => {
+                let found = "a figure of an older version, on which nothing rests any more";
+                Err(self.error(former, found, "none"))
+            }
             Some(unknown) => Err(self.error(unknown, "an unknown key", "a key of the schema")),
             None => Ok(()),
         }

@@ -422,7 +422,7 @@ impl ContainerProfile {
 
 /// Use cases whose processor time grows with what a call has to work at: the messages of its batch, the trips that are
 /// due, the riders of a round, its queries.
-const WORKS_OF_ITEMS: [&str; 5] = [
+pub const WORKS_OF_ITEMS: [&str; 5] = [
     "trips.event",
     "trips.sweep",
     "matching.round",

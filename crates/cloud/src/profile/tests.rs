@@ -297,6 +297,11 @@ fn a_profile_that_cannot_be_names_its_key() {
             "service.pricing.quote.memory: found an unknown key",
         ),
         (
+            "[service.pricing.quote]",
+            "[service.pricing.quote]\nper_item = { ms = 1, mark = \"X\", source = \"placeholder\" }",
+            "service.pricing.quote.per_item: found a figure of an older version, on which nothing rests",
+        ),
+        (
             "[queue]",
             "[queues]",
             "queues: found an unknown key, expected schema, region",
