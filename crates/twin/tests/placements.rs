@@ -317,9 +317,14 @@ fn maxima_are_of_what_comes_after_the_warm_up() {
     };
     let whole = maxima(Duration::ZERO);
     let end = maxima(city().span - Duration::from_secs(5));
-    for (end, whole) in end.iter().zip(&whole) {
-        assert!(end < whole, "{end:?} {whole:?}");
-    }
+    let pairs = || end.iter().zip(&whole);
+    assert!(
+        pairs().all(|(end, whole)| end <= whole),
+        "{end:?} {whole:?}"
+    );
+    // A message may be there at any time.
+    let lower = pairs().filter(|(end, whole)| end < whole).count();
+    assert!(lower >= 3, "{end:?} {whole:?}");
 }
 
 /// One processor that all share equally: with Poisson arrivals work of s at a load of ρ takes s / (1 - ρ) on
