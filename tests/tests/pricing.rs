@@ -11,7 +11,7 @@ use rushhour_tests::dispatch::faults::{Call, Fault};
 use rushhour_tests::dispatch::{Dispatch, corner, east_of_corner, market};
 use services::config::ServiceArea;
 use services::error::RideError;
-use services::market::Updated;
+use services::market::{SurgeUpdate, Updated};
 use services::ports::{
     CellMarket, MarketReader as _, MarketSide, MarketSnapshot, MarketStore as _,
 };
@@ -221,6 +221,29 @@ fn a_surge_that_ends_unheard_ends_all_the_same() {
     let writes = world.cloud.market.counters().writes;
     assert_eq!(update(&last).unwrap(), Updated::Stale);
     assert_eq!(world.cloud.market.counters().writes, writes);
+}
+
+#[test]
+fn those_who_write_in_turn_have_nothing_left_to_tell_in_the_end() {
+    let world = Dispatch::default();
+    let one = &world.surge;
+    let other = SurgeUpdate::new(world.market.clone(), world.cloud.market.clone());
+    let in_turn = |drivers: u32| {
+        world.clock.advance(Duration::from_secs(60));
+        let one = ready(one.update(&supply(&world, drivers, &[]))).unwrap();
+        world.clock.advance(Duration::from_secs(60));
+        [one, ready(other.update(&demand(&world, 10))).unwrap()]
+    };
+    for drivers in [2, 1, 3] {
+        let cells = in_turn(drivers);
+        assert!(!cells.contains(&Updated::Cells(0)), "{drivers}: {cells:?}");
+        // Until the price has come to rest.
+        for _ in 0..20 {
+            in_turn(drivers);
+        }
+        assert_eq!(in_turn(drivers), [Updated::Cells(0); 2], "{drivers}");
+        all_told(&world);
+    }
 }
 
 #[test]

@@ -28,8 +28,16 @@ pub struct SurgeUpdate<M> {
 struct Known {
     around: Around,
     drivers: Option<Drivers>,
-    /// Of which version all cells were told here last.
-    told: Option<(Region, u64)>,
+    /// What all cells were told here last.
+    told: Option<Told>,
+}
+
+/// A version of a region's market of which all cells were told.
+#[derive(Debug)]
+struct Told {
+    region: Region,
+    version: u64,
+    words: Arc<BTreeMap<Cell, CellMarket>>,
 }
 
 /// About how many drivers are in and around each cell, and the supply by which that is so.
@@ -55,7 +63,18 @@ impl Drivers {
 impl Known {
     fn has_told(&self, region: &Region, version: u64) -> bool {
         let told = self.told.as_ref();
-        told.is_some_and(|(here, last)| here == region && *last == version)
+        told.is_some_and(|told| told.region == *region && told.version == version)
+    }
+
+    /// The cells of a state that may not have been told of it. Where others write in turn with this, it is what the last of
+    /// them changed, and not all that each has left to the next.
+    fn left(&self, region: &Region, state: &MarketState) -> BTreeSet<Cell> {
+        let told = self.told.as_ref().filter(|told| told.region == *region);
+        match told.and_then(|told| Some((told, state.version.checked_sub(told.version)?))) {
+            Some((_, 0)) => BTreeSet::new(),
+            Some((told, 1)) => changes(&told.words, &state.told),
+            _ => state.untold.as_ref().clone(),
+        }
     }
 
     fn nearby(&mut self, supply: &Arc<Supply>) -> &[(Cell, Nearby)] {
@@ -119,7 +138,11 @@ impl<M: MarketStore> SurgeUpdate<M> {
             return Ok(());
         }
         self.store.tell(region, state).await?;
-        self.known().told = Some((region.clone(), state.version));
+        self.known().told = Some(Told {
+            region: region.clone(),
+            version: state.version,
+            words: Arc::clone(&state.told),
+        });
         Ok(())
     }
 
@@ -163,9 +186,7 @@ impl<M: MarketStore> SurgeUpdate<M> {
         };
         let told = tell(known.nearby(&next.supply), &multipliers);
         let mut untold = changes(&state.told, &told);
-        if !known.has_told(&snapshot.region, state.version) {
-            untold.extend(state.untold.iter());
-        }
+        untold.extend(known.left(&snapshot.region, state));
         next.told = Arc::new(told);
         next.untold = Arc::new(untold);
         Some(next)
