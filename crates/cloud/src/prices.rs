@@ -222,7 +222,8 @@ impl Prices {
                 rate.cost(*before + quantity, allowances) - rate.cost(*before, allowances);
             *before += quantity;
         }
-        let total = by_component.values().sum();
+        // Of nothing that is 0, where `sum` has -0.
+        let total = by_component.values().fold(0.0, |all, part| all + part);
         Cost {
             by_component,
             total,

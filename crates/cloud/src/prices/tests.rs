@@ -111,6 +111,7 @@ fn a_run_is_summed_by_component_and_scaled_to_a_month() {
         (nothing.per_completed_ride, nothing.per_month_at_this_load),
         (None, None)
     );
+    assert!(nothing.total.is_sign_positive(), "{:?}", nothing.total);
 }
 
 #[test]
