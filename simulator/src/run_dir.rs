@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use domain::Timestamp;
 use host::WallClock;
 use report::audit::Evidence;
+use report::distill::served_share;
 use report::latency::Latencies;
 use report::summary::Summary;
 use report::timeline::Timeline;
@@ -244,9 +245,19 @@ impl RunDir {
         Failure::input(format!("{}: {error}", self.path.join(name).display()))
     }
 
-    /// The summary.
+    /// The summary. What it lacks because it was written before there was the figure is made from the trips, where these
+    /// can be read.
     pub fn summary(&self) -> Result<Summary, Failure> {
-        serde_json::from_slice(&self.read(SUMMARY)?).map_err(|error| self.wrong(SUMMARY, error))
+        let mut summary: Summary = serde_json::from_slice(&self.read(SUMMARY)?)
+            .map_err(|error| self.wrong(SUMMARY, error))?;
+        let rides = &mut summary.rides;
+        if rides.requested > 0
+            && rides.served_share.is_none()
+            && let (Ok(trips), Ok(timeline)) = (self.trips(), self.timeline())
+        {
+            rides.served_share = served_share(&trips, &timeline.window());
+        }
+        Ok(summary)
     }
 
     /// The trips.

@@ -223,6 +223,27 @@ fn the_report_is_rendered_again_the_same() {
 }
 
 #[test]
+fn a_run_of_before_the_share_served_is_told_with_it() {
+    let folder = a_copy();
+    let summary = json(folder.path(), "summary.json");
+    let mut before = summary.clone();
+    before["rides"]
+        .as_object_mut()
+        .unwrap()
+        .remove("served_share");
+    std::fs::write(folder.path().join("summary.json"), before.to_string()).unwrap();
+    let told = run(&["report", text(folder.path()), "--json"])
+        .well()
+        .json();
+    assert!(
+        summary["rides"]["served_share"].is_f64(),
+        "{}",
+        summary["rides"]
+    );
+    assert_eq!(told["rides"], summary["rides"]);
+}
+
+#[test]
 fn two_runs_are_told_apart() {
     let (before, _) = the_run();
     let after = a_copy();

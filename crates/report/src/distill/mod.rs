@@ -13,6 +13,7 @@ mod tests;
 
 pub use drivers::{DriverAccount, pay_rates};
 pub use path::{PathSlice, accept_path};
+pub use searches::served_share;
 pub use statistics::{Bins, gini, mean, quantile, spread};
 
 use std::collections::BTreeMap;
@@ -118,7 +119,7 @@ pub fn marketplace(input: &MarketplaceInput<'_>) -> Marketplace {
         count_ride(row, &input.window, &mut figures);
         count_tries(row, &input.window, &mut figures);
     }
-    figures.rides.served_share = searches::served_share(input.rows, &input.window);
+    figures.rides.served_share = served_share(input.rows, &input.window);
     figures.pickup = pickup(input.rows.iter(), &input.window);
     figures.products = products(input.rows, &input.window);
     figures.surge = surge(input);
@@ -195,7 +196,7 @@ fn of_product(rows: &[&TripRow], window: &Window) -> ProductFigures {
         completed: rides.completed,
         cancelled: rides.cancelled,
         unserved: rides.unserved,
-        served_share: searches::served_share(rows.clone(), window),
+        served_share: served_share(rows.clone(), window),
         pickup: pickup(rows.clone(), window),
         gross: sum_of_ended(rows.clone(), window, |row| row.rider_pays),
         driver_pay: sum_of_ended(rows, window, |row| row.charge.driver_pay),

@@ -26,7 +26,8 @@ enum Search {
 ///
 /// To count what was decided in the window would tell of a run that is short against riders' patience that all were
 /// served: who finds a driver does so in seconds, who finds none has waited for minutes by then.
-pub(super) fn served_share<'a>(
+#[must_use]
+pub fn served_share<'a>(
     rows: impl IntoIterator<Item = &'a TripRow>,
     window: &Window,
 ) -> Option<f64> {

@@ -75,7 +75,7 @@ fn who_cancels_before_the_accept_was_not_served() {
     let (mut rows, window) = run(0);
     rows.retain(|row| row.accepted_at().is_some() && row.state == TripState::Completed);
     rows.truncate(8);
-    let share = |rows: &[TripRow]| searches::served_share(rows, &window);
+    let share = |rows: &[TripRow]| served_share(rows, &window);
     assert_eq!(share(&rows), Some(1.0));
     let cancelled = |stage| TripState::Cancelled {
         by: CancelledBy::Rider,
@@ -107,7 +107,7 @@ fn what_is_decided_after_the_window_is_open_in_it() {
     let accepted_at = first.accepted_at().unwrap();
     let until = |until| {
         let window = Window { until, ..window };
-        searches::served_share(std::slice::from_ref(&first), &window)
+        served_share(std::slice::from_ref(&first), &window)
     };
     assert_eq!(until(accepted_at), Some(1.0));
     let before = Timestamp::from_micros(accepted_at.as_micros() - 1);
