@@ -68,13 +68,7 @@ impl<T: TripStore, B: Doorbell, F: Fleet, C: Clock> TripProgress<T, B, F, C> {
             Changed::Done(_, Verdict::Moved(state)) => {
                 if state == TripState::Requested {
                     let market = &self.market;
-                    ring(
-                        &self.doorbell,
-                        &self.clock,
-                        &market.dispatch,
-                        &market.region,
-                    )
-                    .await?;
+                    ring(&self.doorbell, &self.clock, market, &market.region).await?;
                 }
                 Ok(Applied::Moved(state))
             }

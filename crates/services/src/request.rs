@@ -99,13 +99,7 @@ impl<T: TripStore, B: Doorbell, F: Fleet, C: Clock> Riding<T, B, F, C> {
         if trip.state == TripState::Requested {
             // Also on a repeat: the first call may have died between the two steps.
             let market = &self.market;
-            ring(
-                &self.doorbell,
-                &self.clock,
-                &market.dispatch,
-                &market.region,
-            )
-            .await?;
+            ring(&self.doorbell, &self.clock, market, &market.region).await?;
         }
         Ok(trip)
     }

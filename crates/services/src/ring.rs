@@ -2,7 +2,7 @@
 
 use domain::Region;
 
-use crate::config::DispatchPolicy;
+use crate::config::Market;
 use crate::ports::{Clock, Doorbell, PortError};
 
 /// Rings for the round of now, a window from now. By a moment before the write the round could be one that
@@ -10,9 +10,10 @@ use crate::ports::{Clock, Doorbell, PortError};
 pub(crate) async fn ring<B: Doorbell, C: Clock>(
     doorbell: &B,
     clock: &C,
-    dispatch: &DispatchPolicy,
+    market: &Market,
     region: &Region,
 ) -> Result<(), PortError> {
+    let dispatch = &market.dispatch;
     let round = dispatch.round_at(clock.now());
     doorbell.ring(region, round, dispatch.window).await
 }

@@ -99,7 +99,7 @@ where
             }
         }
         if report.rang {
-            ring(&self.doorbell, &self.clock, &self.market.dispatch, region).await?;
+            ring(&self.doorbell, &self.clock, &self.market, region).await?;
         }
         Ok(report)
     }
