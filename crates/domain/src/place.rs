@@ -153,6 +153,7 @@ pub enum Space {
 impl Space {
     /// The straight-line distance in metres.
     #[must_use]
+    #[inline]
     pub fn distance_m(&self, from: Place, to: Place) -> f64 {
         match *self {
             Self::Sphere => Viewpoint::new(from).distance_m(to),
@@ -166,6 +167,7 @@ impl Space {
     /// Metres east and north from one place to another, the shorter way round where there are two.
     /// On the sphere this is the equirectangular approximation, good to 1e-4 within a city.
     #[must_use]
+    #[inline]
     pub fn offset_m(&self, from: Place, to: Place) -> (f64, f64) {
         match *self {
             Self::Sphere => {

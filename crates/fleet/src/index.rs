@@ -63,6 +63,12 @@ impl CandidateLists {
         self.lists[number] = first..self.all.len();
     }
 
+    /// Those of the only query.
+    pub(crate) fn into_only(self) -> Vec<Candidate> {
+        debug_assert_eq!(self.lists.len(), 1);
+        self.all
+    }
+
     /// Those of each query.
     pub fn iter(&self) -> impl Iterator<Item = &[Candidate]> {
         self.lists.iter().map(|list| &self.all[list.clone()])

@@ -15,7 +15,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::exchange::FleetPolicy;
 use crate::index::parts::Parts;
-use crate::index::search::Scratch;
+use crate::index::search::{Numbered, Scratch};
 use crate::index::sharding::{ShardSet, Sharding};
 use crate::index::{Candidate, CandidateLists, Change, Index, Nearby};
 use crate::limits::{LIKELY_REACH, SEARCHES_AT_ONCE, SHARDS};
@@ -45,6 +45,8 @@ struct Shard {
     index: Index,
     /// What it is to follow; empty while nobody has the shard.
     changes: Vec<Change>,
+    /// Of who searched here last.
+    scratch: Scratch,
 }
 
 impl Shard {
@@ -52,9 +54,12 @@ impl Shard {
         Self {
             index: Index::of_shard(space, number),
             changes: Vec::new(),
+            scratch: Scratch::default(),
         }
     }
 }
+
+const HAS_A_SHARD: &str = "who searches has a shard";
 
 /// Shards that are nobody else's until they are released.
 #[derive(Default)]
@@ -70,11 +75,24 @@ impl<'a> AtHand<'a> {
         self.shards[number].insert(shard)
     }
 
-    /// At least one of them.
-    fn parts(&self) -> Parts<'_> {
+    /// Searches in them, of which there is at least one, as [`Parts::search`] does.
+    fn search<'q>(
+        &mut self,
+        queries: impl Iterator<Item = Numbered<'q>>,
+        found: &mut CandidateLists,
+    ) -> Vec<usize> {
+        let mut scratch = std::mem::take(self.scratch());
         let shard = |number: usize| Some((number, &self.shards[number].as_ref()?.index));
         let parts = Parts::of(self.numbers.iter().filter_map(shard));
-        parts.expect("who searches has a shard")
+        let parts = parts.expect(HAS_A_SHARD);
+        let missed = parts.search(queries, &mut scratch, found);
+        *self.scratch() = scratch;
+        missed
+    }
+
+    fn scratch(&mut self) -> &mut Scratch {
+        let first = self.shards.iter_mut().flatten().next();
+        &mut first.expect(HAS_A_SHARD).scratch
     }
 
     /// Takes what is ahead of some, as far as they are at hand, and tells for which it did.
@@ -150,15 +168,17 @@ impl SharedFleet {
     ) {
         let queries: Vec<Nearby<'a>> = queries.into_iter().collect();
         let first = found.begin(queries.len());
+        if let [query] = queries[..] {
+            return self.nearest_of_one(query, first, found);
+        }
         let asked = |(number, query)| (self.likely_shards(query), number);
         let mut asked: Vec<Asked> = queries.iter().enumerate().map(asked).collect();
         asked.sort_unstable_by_key(|(shards, _)| *shards);
-        let mut scratch = Scratch::default();
-        let mut search = |asked: &[Asked], at_hand: &AtHand<'_>| {
+        let mut search = |asked: &[Asked], at_hand: &mut AtHand<'_>| {
             let queries = asked
                 .iter()
                 .map(|(_, number)| (first + number, queries[*number]));
-            at_hand.parts().search(queries, &mut scratch, found)
+            at_hand.search(queries, found)
         };
         let mut missed = Vec::new();
         let mut at_hand = AtHand::default();
@@ -176,7 +196,7 @@ impl SharedFleet {
             }
             passed_over = 0;
             let (group, others) = alike.split_at(alike.len().min(SEARCHES_AT_ONCE));
-            missed.extend(search(group, &at_hand));
+            missed.extend(search(group, &mut at_hand));
             at_hand.release();
             if !others.is_empty() {
                 waiting.push_front(others);
@@ -188,18 +208,32 @@ impl SharedFleet {
             .collect();
         for group in missed.chunks(SEARCHES_AT_ONCE) {
             self.lock_shards(ShardSet::ALL, &mut at_hand);
-            let missed = search(group, &at_hand);
+            let missed = search(group, &mut at_hand);
             debug_assert!(missed.is_empty(), "all shards are at hand");
             at_hand.release();
         }
     }
 
-    /// The same of one query.
+    /// Those of one query.
     #[must_use]
     pub fn nearest(&self, nearby: Nearby<'_>) -> Vec<Candidate> {
         let mut found = CandidateLists::default();
-        self.nearest_of_each([nearby], &mut found);
-        found.to_vecs().pop().expect("one list for one query")
+        let number = found.begin(1);
+        self.nearest_of_one(nearby, number, &mut found);
+        found.into_only()
+    }
+
+    /// The same of one query that has a list.
+    fn nearest_of_one(&self, query: Nearby<'_>, number: usize, found: &mut CandidateLists) {
+        let mut at_hand = AtHand::default();
+        for shards in [self.likely_shards(&query), ShardSet::ALL] {
+            self.lock_shards(shards, &mut at_hand);
+            let missed = at_hand.search([(number, query)].into_iter(), found);
+            at_hand.release();
+            if missed.is_empty() {
+                return;
+            }
+        }
     }
 
     /// The shards that a query will need, if drivers near it are as dense as the shard's are on average.
@@ -300,7 +334,7 @@ impl SharedFleet {
 
     /// Has a shard follow what it was told.
     fn follow(&self, number: usize, shard: &mut Shard) {
-        let Shard { index, changes } = shard;
+        let Shard { index, changes, .. } = shard;
         index.follow(changes);
         changes.clear();
         self.spread_m2[number].store(index.spread_m2().to_bits(), Ordering::Relaxed);

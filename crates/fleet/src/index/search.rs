@@ -1,5 +1,7 @@
 //! The exact `k` nearest: first the cells around, then, where there may be nearer ones, outwards ([`outwards`]).
 
+use std::f64::consts::PI;
+
 use domain::{DriverId, Place, Space, VehicleClasses};
 
 use super::block::block_of;
@@ -7,7 +9,6 @@ use super::chunk::{Located, NO_CHUNK};
 use super::parts::{Looked, Parts};
 use super::{Candidate, CandidateLists, Index, Nearby};
 use crate::grid::{AROUND, Standing, Step};
-use crate::limits::SEARCHES_AT_ONCE;
 use crate::metric::{Globe, Metric, Plane, Torus, slackened};
 use crate::shortlist::Shortlist;
 
@@ -44,7 +45,7 @@ impl Parts<'_> {
         found.all
     }
 
-    /// Finds the nearest of each query, [`SEARCHES_AT_ONCE`] at most, and answers with the numbers of those which that needs
+    /// Finds the nearest of each query, [`SEARCHES_AT_ONCE`](crate::limits::SEARCHES_AT_ONCE) at most, and answers with the numbers of those which that needs
     /// other shards for: nothing is found of these. The shards that have the queries' places are at hand.
     pub(crate) fn search<'q>(
         &self,
@@ -71,7 +72,7 @@ impl Parts<'_> {
         scratch: &mut Scratch,
         found: &mut CandidateLists,
     ) -> Vec<usize> {
-        let mut searches: Vec<(usize, Search<'_, M>)> = Vec::with_capacity(SEARCHES_AT_ONCE);
+        let mut searches: Vec<(usize, Search<'_, M>)> = Vec::with_capacity(queries.size_hint().0);
         let mut missed = Vec::new();
         let (len, are_all) = (self.len(), self.are_all());
         for (number, query) in queries {
@@ -100,7 +101,9 @@ impl Parts<'_> {
             } else {
                 found.fill(number, |all| search.measure(all));
             }
-            scratch.shortlists.push(search.shortlist);
+            if search.shortlist.is_short() {
+                scratch.shortlists.push(search.shortlist);
+            }
         }
         missed
     }
@@ -111,6 +114,7 @@ impl Parts<'_> {
 fn look_each<M: Metric>(searches: &mut [(usize, Search<'_, M>)]) {
     for (_, search) in searches.iter() {
         search.touch(&search.nearer, f64::INFINITY);
+        search.touch(&search.farther, search.likely);
     }
     for (_, search) in searches.iter() {
         search.touch_second(&search.nearer);
@@ -141,6 +145,9 @@ fn look_each<M: Metric>(searches: &mut [(usize, Search<'_, M>)]) {
 const NEARER: [(usize, usize); 4] = [(0, 0), (1, 0), (0, 1), (1, 1)];
 /// The others.
 const FARTHER: [(usize, usize); 5] = [(2, 0), (0, 2), (2, 1), (1, 2), (2, 2)];
+
+/// How many drivers there are to a cell, most likely: fewer than crowd there, and more than are joined.
+const LIKELY_IN_A_CELL: f64 = 7.0;
 
 /// A cell as a search sees it: at least how far it is, by rank, and its first chunk or what stands for none at hand.
 #[derive(Debug, Clone, Copy)]
@@ -186,6 +193,8 @@ struct Search<'a, M> {
     is_mixed: bool,
     /// How many cells either way were looked at one by one.
     visited: i32,
+    /// What the nearest rank below, most likely: what will be read is under way before it is known to be needed.
+    likely: f64,
     shortlist: Shortlist,
 }
 
@@ -196,7 +205,7 @@ impl<'a, M: Metric> Search<'a, M> {
         nearby: Nearby<'a>,
         radius_m: f64,
         likely_level: usize,
-        shortlist: Shortlist,
+        mut shortlist: Shortlist,
     ) -> Self {
         let home = parts.home_of(nearby.place);
         // Cells side by side are in the same block or in one with another last bit of its column or row.
@@ -247,6 +256,8 @@ impl<'a, M: Metric> Search<'a, M> {
         for (at, seen) in FARTHER.iter().zip(&mut farther) {
             *seen = see(*at);
         }
+        let likely = nearby.k as f64 * grid.cell_m().powi(2) / (PI * LIKELY_IN_A_CELL);
+        shortlist.expect(likely);
         Self {
             parts,
             home,
@@ -264,6 +275,7 @@ impl<'a, M: Metric> Search<'a, M> {
             level,
             column,
             row,
+            likely,
             shortlist,
         }
     }

@@ -47,9 +47,11 @@ fn a_search_knows_of_what_was_told_while_another_went_on() {
         assert_eq!(told.1.recv(), Ok(1));
     });
     let nearby = Nearby::any(spot(0.0), 10);
-    let found = searching.parts().nearest(nearby);
+    let mut found = CandidateLists::default();
+    let number = found.begin(1);
+    searching.search([(number, nearby)].into_iter(), &mut found);
     assert_eq!(
-        found[0].driver,
+        found.into_only()[0].driver,
         DriverId(1),
         "as it was when the search began"
     );
