@@ -43,8 +43,8 @@ struct Few {
 }
 
 impl Few {
-    /// Those that rank no higher than a bound, in order: none if they are more than few, or two of them rank alike. Without
-    /// a branch for any of them: whether one counts, and which of two is less, is hard to foresee for a processor.
+    /// Those `len` that rank no higher than a bound, in order; none if two of them rank alike. Without a branch for any of
+    /// them: whether one counts, and which of two is less, is hard to foresee for a processor.
     #[inline]
     fn within(bound: f32, ranks: &[f32], at: &[u32], len: usize) -> Option<Self> {
         debug_assert!(len <= FEW);
