@@ -100,8 +100,9 @@ pub struct Deployment {
     pub api: Option<Api>,
 }
 
-/// AWS's own: Lambda's memory and time limit, a queue's visibility and retention, a mapping's batch.
+/// AWS's own: Lambda's memory, processors and time limit, a queue's visibility and retention, a mapping's batch.
 const MEMORY_MB: u32 = 128;
+const ARCHITECTURE: &str = "x86_64";
 const TIMEOUT_S: u32 = 3;
 const VISIBILITY_S: u32 = 30;
 const RETENTION_S: u32 = 345_600;
@@ -177,9 +178,15 @@ pub(crate) fn binary<'a>(name: &'a str, function: &'a Node) -> &'a str {
 fn function(template: &Template, name: &str, node: &Node) -> Result<Function, TemplateError> {
     let number = |property: &str| template.number(node, name, property);
     let architecture = match template.property(node, "Architectures") {
+        None => Some(ARCHITECTURE.to_owned()),
+        Some(Found::Text(one)) => Some(one),
         Some(Found::Node(list)) => list.items().first().and_then(|it| template.text_of(it)),
-        _ => None,
+        Some(Found::Resource(_) | Found::Nothing) => None,
     };
+    let architecture = architecture.ok_or_else(|| {
+        let what = "found something else, expected arm64 or x86_64";
+        template.wrong(node, &format!("{name}.Architectures"), what)
+    })?;
     let provisioned = match template.property(node, "ProvisionedConcurrencyConfig") {
         Some(Found::Node(config)) => {
             let executions = config.get("ProvisionedConcurrentExecutions");
@@ -198,7 +205,7 @@ fn function(template: &Template, name: &str, node: &Node) -> Result<Function, Te
     }
     Ok(Function {
         memory_mb: number("MemorySize")?.unwrap_or(MEMORY_MB),
-        architecture: architecture.unwrap_or_else(|| "x86_64".to_owned()),
+        architecture,
         timeout_s: number("Timeout")?.unwrap_or(TIMEOUT_S),
         reserved_concurrency: number("ReservedConcurrentExecutions")?,
         provisioned_concurrency: provisioned,
@@ -212,7 +219,7 @@ fn api(template: &Template) -> Result<Option<Api>, TemplateError> {
     };
     let routes = template.property_node(stage, "DefaultRouteSettings");
     let limit = |what: &str| {
-        let found = routes.and_then(|it| it.get(what));
+        let found = template.entry_of(routes, what);
         template.number_of(found, &format!("{name}.DefaultRouteSettings.{what}"))
     };
     let timeouts = template
@@ -246,7 +253,7 @@ fn mapping(template: &Template, place: &str, event: &Node) -> Result<Mapping, Te
             return Err(template.wrong(event, &format!("{place}.Queue"), what));
         }
     };
-    let scaling = get("ScalingConfig").and_then(|config| config.get("MaximumConcurrency"));
+    let scaling = template.entry_of(get("ScalingConfig"), "MaximumConcurrency");
     Ok(Mapping {
         queue,
         batch_size: number(get("BatchSize"), "BatchSize")?.unwrap_or(BATCH_SIZE),

@@ -22,7 +22,7 @@ pub(crate) enum Found<'a> {
 #[derive(Debug, Clone)]
 pub struct Template {
     file: String,
-    root: Node,
+    pub(crate) root: Node,
     parameters: BTreeMap<String, String>,
 }
 
@@ -51,6 +51,7 @@ impl Template {
             return Err(template.wrong(&template.root, "Resources", what));
         }
         template.fill(parameters)?;
+        template.check_conditions()?;
         Ok(template)
     }
 
@@ -77,6 +78,22 @@ impl Template {
             if !allowed.is_empty() && !allowed.iter().any(|one| one.as_text() == Some(value)) {
                 let allowed: Vec<&str> = allowed.iter().filter_map(Node::as_text).collect();
                 let what = format!("found {value:?}, expected one of {}", allowed.join(", "));
+                return Err(self.wrong(parameter, &format!("Parameters.{name}"), &what));
+            }
+            let limit = |bound: &str| {
+                let limit = parameter.get(bound).and_then(Node::as_text);
+                limit.and_then(|limit| limit.parse::<f64>().ok())
+            };
+            let least = limit("MinValue").unwrap_or(f64::NEG_INFINITY);
+            let most = limit("MaxValue").unwrap_or(f64::INFINITY);
+            let is_limited = least.is_finite() || most.is_finite();
+            let is_within = |value: &str| {
+                value
+                    .parse()
+                    .is_ok_and(|value| (least..=most).contains(&value))
+            };
+            if is_limited && !is_within(value) {
+                let what = format!("found {value:?}, expected a number from {least} to {most}");
                 return Err(self.wrong(parameter, &format!("Parameters.{name}"), &what));
             }
             filled.insert(name.clone(), value.to_owned());
@@ -126,6 +143,14 @@ impl Template {
             .filter(|found| *found != Found::Nothing)
     }
 
+    /// What a property of a resource has at a key, if it is a map.
+    pub(crate) fn entry_of<'a>(&'a self, node: Option<&'a Node>, key: &str) -> Option<&'a Node> {
+        match self.resolve(node?) {
+            Found::Node(map) => map.get(key),
+            Found::Text(_) | Found::Resource(_) | Found::Nothing => None,
+        }
+    }
+
     /// The text that a node is, as it stands or from a parameter.
     pub(crate) fn text_of(&self, node: &Node) -> Option<String> {
         match self.resolve(node) {
@@ -149,27 +174,6 @@ impl Template {
             .as_text()
             .filter(|_| node.tag.as_deref() == Some("Ref"));
         name.is_some_and(|name| self.parameters.contains_key(name))
-    }
-
-    /// Whether a condition of the template holds.
-    fn holds(&self, name: &str) -> bool {
-        let condition = self.root.get("Conditions").and_then(|all| all.get(name));
-        condition.is_some_and(|condition| self.is_true(condition))
-    }
-
-    fn is_true(&self, condition: &Node) -> bool {
-        let operands = condition.items();
-        match condition.tag.as_deref() {
-            Some("Equals") => match operands {
-                [one, other] => self.resolve(one) == self.resolve(other),
-                _ => false,
-            },
-            Some("Not") => !operands.first().is_some_and(|inner| self.is_true(inner)),
-            Some("And") => operands.iter().all(|inner| self.is_true(inner)),
-            Some("Or") => operands.iter().any(|inner| self.is_true(inner)),
-            Some("Condition") => condition.as_text().is_some_and(|name| self.holds(name)),
-            _ => false,
-        }
     }
 
     /// What a value stands for.
@@ -322,6 +326,59 @@ Resources:
             Ok(Some(3))
         );
         assert_eq!(there.resources("AWS::SQS::Queue").count(), 1);
+    }
+
+    /// The same as it is packaged.
+    const WRITTEN_OUT: &str = "
+Parameters:
+  Memory: { Type: Number, Default: 256, MinValue: 128, MaxValue: 10240 }
+  Where: { Type: String, Default: here, AllowedValues: [here, there] }
+Conditions:
+  Here: { Fn::Equals: [{ Ref: Where }, here] }
+  There:
+    Fn::Not:
+      - Condition: Here
+Resources:
+  One:
+    Type: AWS::Serverless::Function
+    Properties:
+      MemorySize: { Ref: Memory }
+      FunctionName: { Fn::Sub: 'a-${Where}-${AWS::Region}' }
+      Role: { Fn::GetAtt: [Two, Arn] }
+      ReservedConcurrentExecutions:
+        Fn::If: [There, 3, { Ref: AWS::NoValue }]
+  Two:
+    Type: AWS::SQS::Queue
+    Condition: There
+";
+
+    #[test]
+    fn what_is_written_out_says_the_same() {
+        let parsed = |parameters: &[(&str, &str)]| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            let parameters = parameters.iter().map(owned).collect();
+            Template::parse("t.yaml", WRITTEN_OUT, &parameters)
+        };
+        for (given, expected, queues) in [("here", None, 0), ("there", Some(3), 1)] {
+            let template = parsed(&[("Where", given)]).unwrap();
+            let (_, one) = template
+                .resources("AWS::Serverless::Function")
+                .next()
+                .unwrap();
+            assert_eq!(template.number(one, "One", "MemorySize"), Ok(Some(256)));
+            let reserved = template.number(one, "One", "ReservedConcurrentExecutions");
+            assert_eq!(reserved, Ok(expected));
+            let name = Found::Text(format!("a-{given}-${{AWS::Region}}"));
+            assert_eq!(template.property(one, "FunctionName"), Some(name));
+            let role = template.property(one, "Role");
+            assert_eq!(role, Some(Found::Resource("Two".to_owned())));
+            assert_eq!(template.resources("AWS::SQS::Queue").count(), queues);
+        }
+        let message = parsed(&[("Memory", "64")]).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "t.yaml:3: Parameters.Memory: found \"64\", expected a number from 128 to 10240"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! queue, task and API, which is what the digital twin wants to know; [`rules`] finds what would deploy and then go
 //! wrong, and what linters of templates do not look at.
 
+mod conditions;
 mod deployment;
 mod document;
 pub mod rules;

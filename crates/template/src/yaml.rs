@@ -1,4 +1,4 @@
-//! YAML with what a template needs of it: the tags of short intrinsic functions, and lines.
+//! YAML with what a template needs of it: intrinsic functions, in their short form whichever they are written in, and lines.
 
 use yaml_rust2::Event;
 use yaml_rust2::parser::{MarkedEventReceiver, Parser, Tag};
@@ -8,7 +8,7 @@ use yaml_rust2::scanner::Marker;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
     pub(crate) line: usize,
-    /// The name of a short intrinsic function, such as `Ref` for `!Ref`.
+    /// The name of an intrinsic function, such as `Ref` for `!Ref` and for a map of `Ref` alone.
     pub(crate) tag: Option<String>,
     pub(crate) value: Value,
 }
@@ -21,6 +21,30 @@ pub(crate) enum Value {
 }
 
 impl Node {
+    /// An intrinsic function that is written out, as packaged templates have it (`Fn::If: [...]`, `Ref: Name`), in its short
+    /// form.
+    fn shortened(self) -> Self {
+        let Self { line, tag, value } = self;
+        match value {
+            Value::Map(mut entries)
+                if tag.is_none()
+                    && matches!(&entries[..], [(key, _)] if function(key).is_some()) =>
+            {
+                let (key, inner) = entries.pop().expect("a map of one entry");
+                let tag = function(&key).map(str::to_owned);
+                let value = match (tag.as_deref(), inner.value) {
+                    (Some("GetAtt"), Value::List(path)) => {
+                        let path: Vec<&str> = path.iter().filter_map(Node::as_text).collect();
+                        Value::Text(path.join("."))
+                    }
+                    (_, value) => value,
+                };
+                Self { line, tag, value }
+            }
+            value => Self { line, tag, value },
+        }
+    }
+
     /// The entry of a map.
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         self.entries()
@@ -51,6 +75,12 @@ impl Node {
             _ => None,
         }
     }
+}
+
+/// The intrinsic function that a key of a map of one entry stands for.
+fn function(key: &str) -> Option<&str> {
+    key.strip_prefix("Fn::")
+        .or_else(|| ["Ref", "Condition"].into_iter().find(|name| *name == key))
 }
 
 /// Reads one document.
@@ -126,7 +156,7 @@ impl Builder {
 
     fn close(&mut self) {
         if let Some(open) = self.open.pop() {
-            self.add(open.node);
+            self.add(open.node.shortened());
         }
     }
 }
