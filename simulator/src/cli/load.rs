@@ -31,6 +31,7 @@ pub struct LoadArgs {
         long,
         value_name = "N",
         default_value_t = 10_000,
+        conflicts_with = "closed",
         help_heading = "How much at once"
     )]
     pub in_flight: usize,

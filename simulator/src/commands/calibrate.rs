@@ -1,10 +1,8 @@
 //! `rushhour calibrate`: how long the calls of a live run took → a cloud profile.
 
-use std::fs;
-
 use crate::cli::CalibrateArgs;
 use crate::exit::{Exit, Failure};
-use crate::run_dir::{CALLS, RunDir};
+use crate::run_dir::{CALLS, RunDir, write_whole};
 use crate::scenario::{self, Resolved};
 use crate::validation::document::{Origin, calibrated};
 use crate::validation::settle::settle;
@@ -27,16 +25,11 @@ pub fn run(args: &CalibrateArgs) -> Result<Exit, Failure> {
     let resolved = measured_scenario(&directory)?;
     let summary = directory.summary()?;
     settle(&mut profile, &resolved, &[&summary], &origin.date())?;
-    let path = args.output.display();
-    fs::write(&args.output, profile.to_toml()).map_err(|error| {
-        Failure::target(format!(
-            "{path}: cannot be written ({error}), expected a writable file"
-        ))
-    })?;
+    write_whole(&args.output, profile.to_toml().as_bytes())?;
     for key in kept {
         eprintln!("{key}: too few samples, the figure of the embedded profile stays");
     }
-    eprintln!("profile: {path}");
+    eprintln!("profile: {}", args.output.display());
     Ok(Exit::Well)
 }
 

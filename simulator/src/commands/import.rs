@@ -1,6 +1,5 @@
 //! `rushhour import`: trip records in, a demand file out.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use report::import::ImportFigures;
@@ -8,6 +7,7 @@ use workload::import::{ColumnMapping, ImportOptions, Imported, TimeMeaning, pars
 use workload::law::parse_span;
 use workload::zones::ZoneMap;
 
+use super::spare_what_is_read;
 use crate::cli::ImportArgs;
 use crate::exit::{Exit, Failure};
 use crate::run_dir::write_whole;
@@ -18,7 +18,7 @@ use crate::tell;
 /// # Errors
 /// If a file, an option or the output is wrong. Bad rows are counted, never an error.
 pub fn run(args: &ImportArgs) -> Result<Exit, Failure> {
-    spare_the_input(args)?;
+    spare_what_is_read("--output", &args.output, &args.files)?;
     let mut imported =
         workload::import::import(&args.files, &options(args)?).map_err(Failure::input)?;
     let spread = args
@@ -43,21 +43,6 @@ pub fn run(args: &ImportArgs) -> Result<Exit, Failure> {
         );
     }
     Ok(Exit::Well)
-}
-
-/// What is read is not written over.
-fn spare_the_input(args: &ImportArgs) -> Result<(), Failure> {
-    let Ok(output) = args.output.canonicalize() else {
-        return Ok(());
-    };
-    let is_output = |file: &&PathBuf| file.canonicalize().is_ok_and(|file| file == output);
-    match args.files.iter().find(is_output) {
-        None => Ok(()),
-        Some(file) => Err(Failure::input(format!(
-            "--output: found {}, which is read, expected another file",
-            file.display()
-        ))),
-    }
 }
 
 fn options(args: &ImportArgs) -> Result<ImportOptions, Failure> {

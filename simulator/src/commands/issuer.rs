@@ -5,10 +5,12 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use http::Uri;
 use identity::SigningKey;
 
 use crate::cli::IssuerArgs;
 use crate::exit::{Exit, Failure};
+use crate::run_dir::write_whole;
 use crate::target::deployed::read_key;
 
 /// Its owner may read and write it, and nobody else.
@@ -19,7 +21,13 @@ const OWNER_ONLY: u32 = 0o600;
 /// # Errors
 /// If the key is none, or a file cannot be written.
 pub fn run(args: &IssuerArgs) -> Result<Exit, Failure> {
-    if !args.url.starts_with("https://") && !args.url.starts_with("http://") {
+    let url: Option<Uri> = args.url.parse().ok();
+    let is_issuer = |url: &Uri| {
+        matches!(url.scheme_str(), Some("https" | "http"))
+            && url.host().is_some_and(|host| !host.is_empty())
+            && url.query().is_none()
+    };
+    if !url.as_ref().is_some_and(is_issuer) {
         return Err(Failure::input(format!(
             "found the URL {:?}, expected one such as https://issuer.example.com",
             args.url
@@ -46,7 +54,7 @@ pub fn run(args: &IssuerArgs) -> Result<Exit, Failure> {
     ];
     for (name, text) in documents {
         let path = folder.join(name);
-        write(&path, |path| fs::write(path, &text))?;
+        write_whole(&path, text.as_bytes())?;
         eprintln!("written: {}", path.display());
     }
     Ok(Exit::Well)

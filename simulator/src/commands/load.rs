@@ -16,6 +16,7 @@ use bytes::Bytes;
 use workload::law::parse_span;
 
 use super::run::interrupt::Interrupt;
+use super::spare_what_is_read;
 use crate::cli::{ArrivalsArg, LoadArgs, LoadCommand, MergeArgs, PaceArgs, RequestArgs};
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress;
@@ -83,6 +84,9 @@ pub fn run(args: &LoadArgs) -> Result<Exit, Failure> {
 
 fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
     let thresholds = all::<Threshold>("--threshold", &args.thresholds)?;
+    if let Some(file) = &args.json {
+        spare_what_is_read("--json", file, &args.files)?;
+    }
     let mut parts = Vec::new();
     for file in &args.files {
         let wrong =
@@ -111,12 +115,12 @@ fn judge(document: &mut Document, thresholds: &[Threshold]) -> bool {
     kept
 }
 
+/// The file first: whoever reads what is printed may have gone.
 fn tell_of(document: &Document, json: Option<&Path>) -> Result<(), Failure> {
-    tell::print(&::load::text(document))?;
-    match json {
-        Some(file) => write_whole(file, document.to_json().as_bytes()),
-        None => Ok(()),
+    if let Some(file) = json {
+        write_whole(file, document.to_json().as_bytes())?;
     }
+    tell::print(&::load::text(document))
 }
 
 /// How a load stands, at a rate since it was last told.
@@ -147,6 +151,11 @@ fn line(glance: &Glance, before: &mut Glance) -> String {
 fn plan(args: &LoadArgs) -> Result<Plan, Failure> {
     let url = args.url.as_deref().unwrap_or_default();
     let target: Target = url.parse().map_err(Failure::input)?;
+    if args.request.cacert.is_some() && !target.tls {
+        return Err(Failure::input(format!(
+            "--cacert: found it with {target}, expected https:// or grpcs://"
+        )));
+    }
     let request = request(&target, &args.request)?;
     let pace = pace(&args.pace)?;
     let protocol = if args.request.http2 || target.scheme == Scheme::Grpc {

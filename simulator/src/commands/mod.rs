@@ -13,6 +13,8 @@ pub mod run;
 pub mod study;
 pub mod validate;
 
+use std::path::{Path, PathBuf};
+
 use cloud::profile::Profile;
 
 use crate::cli::ScenarioArgs;
@@ -33,6 +35,21 @@ fn directory(args: &ScenarioArgs, resolved: &Resolved) -> Result<RunDir, Failure
 fn checked(scenario: &Scenario) -> Result<Profile, Failure> {
     costs::prices(scenario)?;
     twin::profile(scenario)
+}
+
+/// What is read is not written over.
+fn spare_what_is_read(option: &str, output: &Path, files: &[PathBuf]) -> Result<(), Failure> {
+    let Ok(output) = output.canonicalize() else {
+        return Ok(());
+    };
+    let is_output = |file: &&PathBuf| file.canonicalize().is_ok_and(|file| file == output);
+    match files.iter().find(is_output) {
+        None => Ok(()),
+        Some(file) => Err(Failure::input(format!(
+            "{option}: found {}, which is read, expected another file",
+            file.display()
+        ))),
+    }
 }
 
 /// What the command ends with.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::command::{Running, run, rushhour, text};
+use crate::command::{Running, run, rushhour, shell, text};
 
 /// A server on loopback that answers each request after a while, a thread a connection.
 fn server(wait: Duration) -> String {
@@ -42,7 +42,7 @@ fn nobody() -> String {
 fn what_cannot_be_is_refused_before_anything_is_sent() {
     let url = &nobody();
     let grpc = "grpc://127.0.0.1:1/shop.Till/Buy";
-    let cases: [(&[&str], &[&str]); 22] = [
+    let cases: [(&[&str], &[&str]); 23] = [
         (
             &["nowhere", "--rate", "5"],
             &["found URL \"nowhere\"", "expected http://HOST"],
@@ -104,6 +104,10 @@ fn what_cannot_be_is_refused_before_anything_is_sent() {
             &["--threshold", "\"p99=5ms\"", "p99<200ms"],
         ),
         (
+            &[url, "--rate", "5", "--cacert", "a.pem"],
+            &["--cacert", "expected https://"],
+        ),
+        (
             &[url, "--rate", "5", "--proto", "a.proto"],
             &["--proto", "expected grpc://"],
         ),
@@ -122,6 +126,7 @@ fn what_cannot_be_is_refused_before_anything_is_sent() {
     }
     for options in [
         &["--rate", "5", "--closed"][..],
+        &["--in-flight", "5", "--closed"],
         &["--rate", "5", "--stage", "1s:5"],
         &["--rate", "fast"],
         &["--rate", "5", "--body", "a", "--body-file", "b"],
@@ -222,8 +227,22 @@ fn parts_of_a_load_are_put_together() {
     assert_eq!(all["thresholds"][0]["kept"], true);
     let broken = run(&[&merge[..], &["--threshold", "rate>100000/s"]].concat());
     assert_eq!(broken.code, Some(1), "{broken:?}");
+    let over = [&merge[..5], &[merge[2]]].concat();
+    run(&over).refused(2, &["--json", "a.json, which is read"]);
     std::fs::write(&files[1], "{}").unwrap();
     run(&merge).refused(2, &["b.json", "expected a file that rushhour load wrote"]);
+}
+
+#[test]
+fn figures_are_written_though_nobody_reads_what_is_printed() {
+    let url = server(Duration::ZERO);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("l.json");
+    let script = r#""$0" load "$1" --rate 100 --duration 200ms --quiet --json "$2" > /dev/full"#;
+    let ended = Running::start(shell(script, &[&url, text(&file)])).end();
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(written["due"], 20);
 }
 
 #[test]

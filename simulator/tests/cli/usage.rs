@@ -29,6 +29,30 @@ fn unknown_commands_and_options_are_refused() {
 }
 
 #[test]
+fn an_issuer_has_a_url() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key.pem");
+    for url in [
+        "https://",
+        "http://a b",
+        "ftp://a",
+        "a.example.com",
+        "https://a/?b",
+    ] {
+        let issuer = [
+            "issuer",
+            url,
+            "--key",
+            text(&key),
+            "-o",
+            text(folder.path()),
+        ];
+        run(&issuer).refused(2, &[url, "expected one such as https://"]);
+    }
+    assert!(!key.exists());
+}
+
+#[test]
 fn scenarios_that_cannot_be_are_refused_by_key() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");

@@ -31,7 +31,7 @@ impl fmt::Display for Location {
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The file cannot be opened or read.
-    #[error("{file}: found no readable file ({source}), expected trip records")]
+    #[error("{file}: found no readable file ({source}), expected one")]
     Unreadable {
         /// The path as given.
         file: String,
