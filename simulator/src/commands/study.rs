@@ -1,7 +1,8 @@
 //! `rushhour study`: queueing facts with no rides in them.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -13,7 +14,7 @@ use crate::cli::StudyArgs;
 use crate::commands::run::interrupt::Interrupt;
 use crate::cores::on_all_cores;
 use crate::exit::{Exit, Failure};
-use crate::run_dir::{self, RunDir, STUDY, SUMMARY};
+use crate::run_dir::{self, RunDir, STUDY, SUMMARY, write_whole};
 use crate::scenario::beside;
 use crate::{process, tell};
 
@@ -37,7 +38,7 @@ const DECIMALS: i32 = 9;
 /// If the study is wrong, or its figures cannot be written.
 pub fn run(args: &StudyArgs) -> Result<Exit, Failure> {
     let began = Instant::now();
-    let (text, study) = load(args)?;
+    let Loaded { text, study, files } = load(args)?;
     let out = args.out.clone();
     let directory = RunDir::create(&out.unwrap_or_else(|| run_dir::fresh(&study.name)))?;
     let interrupt = Interrupt::in_background()?;
@@ -63,6 +64,9 @@ pub fn run(args: &StudyArgs) -> Result<Exit, Failure> {
     };
     summary.peak_rss_bytes = process::peak_rss_bytes();
     directory.write(STUDY, replayable(args, &study, &text).as_bytes())?;
+    for (named, text) in &files {
+        keep(&directory, named, text)?;
+    }
     directory.write(SUMMARY, summary.to_json().as_bytes())?;
     show(args, &summary, &directory)?;
     if interrupt.came() {
@@ -72,8 +76,17 @@ pub fn run(args: &StudyArgs) -> Result<Exit, Failure> {
     Ok(if unstable { Exit::Failed } else { Exit::Well })
 }
 
-/// The text of the study, and the study as the options change it.
-fn load(args: &StudyArgs) -> Result<(String, Study), Failure> {
+/// A study that was read.
+struct Loaded {
+    /// As it stands.
+    text: String,
+    /// As the options change it.
+    study: Study,
+    /// The files that it names, and what is in them.
+    files: BTreeMap<String, String>,
+}
+
+fn load(args: &StudyArgs) -> Result<Loaded, Failure> {
     let duration = args.duration.as_deref().map(parse_span).transpose();
     let duration = duration.map_err(|error| Failure::input(format!("--duration: {error}")))?;
     let built_in = BUILT_IN.iter().find(|(name, _)| *name == args.file);
@@ -81,9 +94,12 @@ fn load(args: &StudyArgs) -> Result<(String, Study), Failure> {
         Some((_, text)) => (None, (*text).to_owned()),
         None => (Some(Path::new(&args.file)), read(&args.file)?),
     };
+    let seen = RefCell::new(BTreeMap::new());
     let files = |named: &str| {
         let path: PathBuf = beside(origin, Path::new(named));
-        std::fs::read_to_string(&path).map_err(|error| error.to_string())
+        let text = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
+        seen.borrow_mut().insert(named.to_owned(), text.clone());
+        Ok(text)
     };
     let changes = Changes {
         duration,
@@ -91,7 +107,28 @@ fn load(args: &StudyArgs) -> Result<(String, Study), Failure> {
     };
     let mut study = Study::parse(&args.file, &text, &changes, &files).map_err(Failure::input)?;
     study.seed = args.seed.unwrap_or(study.seed);
-    Ok((text, study))
+    let files = seen.into_inner();
+    Ok(Loaded { text, study, files })
+}
+
+/// Keeps a file beside the study that names it from there, so that the study can be read where it is left. One that is
+/// named from the root on, or from above, is found where it was.
+fn keep(directory: &RunDir, named: &str, text: &str) -> Result<(), Failure> {
+    let path = Path::new(named);
+    let is_below = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !path.components().all(is_below) {
+        return Ok(());
+    }
+    let whole = directory.path().join(path);
+    if let Some(folder) = whole.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            let folder = folder.display();
+            Failure::target(format!(
+                "{folder}: cannot be made ({error}), expected a writable directory"
+            ))
+        })?;
+    }
+    write_whole(&whole, text.as_bytes())
 }
 
 fn read(file: &str) -> Result<String, Failure> {

@@ -1,5 +1,6 @@
 //! Scenarios: the file ([`model`]), how it is read ([`parse`]), and what becomes of it ([`mod@resolve`]).
 
+mod files;
 pub mod market;
 pub mod model;
 mod parse;
@@ -13,8 +14,9 @@ pub mod values;
 
 use std::path::{Path, PathBuf};
 
+pub use files::beside;
 pub use model::Scenario;
-pub use parse::{ScenarioError, beside};
+pub use parse::ScenarioError;
 pub use resolve::{Resolved, resolve};
 
 /// The scenarios that are built in, the first being the default.

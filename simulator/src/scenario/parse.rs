@@ -1,7 +1,7 @@
 //! From text to a scenario, with one message for what is wrong: file, line or key, what was found, what
 //! was expected.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use workload::document::{explain, lay, line_at};
 
@@ -90,14 +90,6 @@ fn from_table(table: &toml::Table) -> Result<Scenario, String> {
 impl Scenario {
     fn deserialize_from(table: toml::Table) -> Result<Self, toml::de::Error> {
         table.try_into()
-    }
-}
-
-/// A path that stands in a scenario file, seen from that file.
-pub fn beside(origin: Option<&Path>, path: &Path) -> PathBuf {
-    match origin.and_then(Path::parent) {
-        Some(folder) if path.is_relative() && !path.exists() => folder.join(path),
-        _ => path.to_owned(),
     }
 }
 

@@ -21,11 +21,12 @@ use workload::world::{
     Cancellation, DriverRules, Idle, RideRules, RiderRules, TripDuration, World,
 };
 
+use super::files;
 use super::market;
 use super::model::{
     CancelChance, CityKind, DemandKind, FleetStart, HourlySource, IdlePolicy, Scenario, Spread,
 };
-use super::parse::{ScenarioError, beside};
+use super::parse::ScenarioError;
 use super::pricing;
 use super::products;
 use super::sizes;
@@ -57,11 +58,11 @@ pub struct Resolved {
 ///
 /// # Errors
 /// Names the key whose value cannot be.
-pub fn resolve(scenario: Scenario, origin: Option<&Path>) -> Result<Resolved, ScenarioError> {
-    let network = streets::network(&scenario.city, origin)?;
+pub fn resolve(mut scenario: Scenario, origin: Option<&Path>) -> Result<Resolved, ScenarioError> {
+    files::find(&mut scenario, origin);
+    let network = streets::network(&scenario.city)?;
     let resolver = Resolver {
         scenario: &scenario,
-        origin,
         network: network.clone(),
         notes: Vec::new(),
     };
@@ -85,7 +86,6 @@ pub fn resolve(scenario: Scenario, origin: Option<&Path>) -> Result<Resolved, Sc
 
 struct Resolver<'a> {
     scenario: &'a Scenario,
-    origin: Option<&'a Path>,
     network: Option<Arc<Network>>,
     notes: Vec<String>,
 }
@@ -298,8 +298,7 @@ impl Resolver<'_> {
             let message = "found nothing, expected a demand file from `rushhour import`";
             return Err(ScenarioError::wrong("demand.file", message));
         };
-        let path = beside(self.origin, file);
-        let mut trips = workload::import::read_trips(&path).map_err(at("demand.file"))?;
+        let mut trips = workload::import::read_trips(file).map_err(at("demand.file"))?;
         if demand.dejitter {
             workload::import::dejitter(&mut trips, self.scenario.seed);
         }
@@ -421,11 +420,10 @@ impl Resolver<'_> {
     }
 
     fn profile(&self, key: &'static str, path: &Path) -> Result<Profile, ScenarioError> {
-        let path = beside(self.origin, path);
-        if path == Path::new("new-york-peak") {
+        if path == Path::new(files::NEW_YORK_PEAK) {
             return Ok(Profile::new_york_peak());
         }
-        let text = std::fs::read_to_string(&path).map_err(|error| {
+        let text = std::fs::read_to_string(path).map_err(|error| {
             let message = format!(
                 "{}: cannot be read ({error}), expected a city profile or `new-york-peak`",
                 path.display()

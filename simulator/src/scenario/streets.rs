@@ -8,7 +8,7 @@ use roads::traffic::{Period, Traffic};
 use roads::{Network, NetworkError};
 
 use super::model::{City, CityKind};
-use super::parse::{ScenarioError, beside};
+use super::parse::ScenarioError;
 
 /// The files of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,16 +41,12 @@ static KNOWN: Mutex<Vec<(Files, Traffic, Arc<Network>)>> = Mutex::new(Vec::new()
 ///
 /// # Errors
 /// If it names no files, or too many, or they are no network, or traffic is not what it can be.
-pub(super) fn network(
-    city: &City,
-    origin: Option<&Path>,
-) -> Result<Option<Arc<Network>>, ScenarioError> {
-    let at = |path: &Option<PathBuf>| path.as_ref().map(|path| beside(origin, path));
+pub(super) fn network(city: &City) -> Result<Option<Arc<Network>>, ScenarioError> {
     let [network, nodes, edges, turns] = [
-        at(&city.network),
-        at(&city.nodes),
-        at(&city.edges),
-        at(&city.turns),
+        city.network.clone(),
+        city.nodes.clone(),
+        city.edges.clone(),
+        city.turns.clone(),
     ];
     let files = match (network, nodes, edges, turns) {
         (None, None, None, None) if city.kind != CityKind::Road && city.traffic.is_empty() => {

@@ -35,6 +35,18 @@ fn a_town_is_driven_in_its_streets_and_the_audit_is_clean() {
     assert_eq!(told["audit"]["violations"], Value::Array(Vec::new()));
     let audit = run(&["audit", text(&out)]).well();
     assert!(audit.stdout.contains(" 0 violations"), "{audit:?}");
+    // What is left behind says the same again, wherever it is read from.
+    let left = out.join("scenario.toml");
+    let again = folder.path().join("again");
+    let args = [
+        "predict",
+        text(&left),
+        "--quiet",
+        "--json",
+        "--out",
+        text(&again),
+    ];
+    assert_eq!(run(&args).well().json()["rides"], told["rides"]);
     // What the network is made of stands among the notes of the report.
     let report = std::fs::read_to_string(out.join("report.html")).unwrap();
     assert!(report.contains("streets from node to node"));
