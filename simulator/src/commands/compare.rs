@@ -207,40 +207,40 @@ impl Course<'_> {
         Ok(compared)
     }
 
-    /// Rides asked for in an hour of what was counted.
+    /// Rides asked for in an hour of what was counted, by which it is judged how long a point takes.
     fn rides_per_hour(&self, summary: &Summary) -> f64 {
         let scenario = &self.source.scenario;
         let counted = scenario.duration.0.saturating_sub(scenario.warmup.0);
         summary.load.offered as f64 / (counted.as_secs_f64() / 3_600.0)
     }
 
-    /// What every placement costs at other rates; and what was not looked at.
+    /// What every placement costs at other rates, those of the scenario's first hour; and what was not looked at.
     fn break_even(
         &self,
         busy: &[Busy],
         rides_per_hour: f64,
     ) -> Result<(BreakEven, Option<String>), Failure> {
         let scenario = &self.source.scenario;
-        let all = rates::factors(scenario);
-        let factors: Vec<f64> = all
-            .iter()
-            .copied()
-            .filter(|factor| {
-                let point = rates::at(scenario, *factor, rides_per_hour);
-                self.job(String::new(), point).source.resolve().is_ok()
-            })
-            .collect();
+        // Each at the rate of its own time, of which the cost is.
+        let mut factors: Vec<f64> = Vec::new();
+        let mut at_rates: Vec<f64> = Vec::new();
+        for factor in rates::factors(scenario) {
+            let point = rates::at(scenario, factor, rides_per_hour);
+            if let Ok(point) = self.job(String::new(), point).source.resolve() {
+                let rate = report::summary::rounded(rates::counted(&point), 3);
+                if rate > at_rates.last().copied().unwrap_or(0.0) {
+                    factors.push(factor);
+                    at_rates.push(rate);
+                }
+            }
+        }
         let mut jobs = Vec::new();
         // The longest first, so that no core is left with it at the end.
-        for factor in factors.iter().rev() {
+        for (factor, rate) in factors.iter().zip(&at_rates).rev() {
             for (named, busy) in self.named.iter().zip(busy) {
                 let mut point = rates::at(scenario, *factor, rides_per_hour);
                 busy.place(&mut point, named, *factor);
-                let name = format!(
-                    "{} at {:.0} rides an hour",
-                    named.name,
-                    rides_per_hour * factor
-                );
+                let name = format!("{} at {rate:.0} rides an hour", named.name);
                 jobs.push(self.job(name, point));
             }
         }
@@ -264,14 +264,7 @@ impl Course<'_> {
             .map(|(index, named)| (named.name.clone(), curve(index)))
             .collect();
         let drivers = |factor: &f64| rates::drivers(&rates::at(scenario, *factor, rides_per_hour));
-        let at_rates = factors
-            .iter()
-            .map(|factor| report::summary::rounded(rides_per_hour * factor, 3));
-        let found = BreakEven::of(
-            at_rates.collect(),
-            factors.iter().map(drivers).collect(),
-            &curves,
-        );
+        let found = BreakEven::of(at_rates, factors.iter().map(drivers).collect(), &curves);
         let highest = factors.last().copied().unwrap_or(1.0);
         let left_out = (highest < rates::HIGHEST).then(|| {
             format!("Break-even was looked for up to {highest} times this rate: beyond, there would be too many drivers or rides.")

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::scenario::Resolved;
 use crate::scenario::model::{DemandKind, Scenario};
 use crate::scenario::values::{ByHour, Span};
 
@@ -15,6 +16,8 @@ const DRIVERS_MAX: f64 = 60_000.0;
 const RIDES: f64 = 300.0;
 /// Left out at the beginning of a point: city time.
 const WARMUP: Duration = Duration::from_secs(60);
+/// How long a rate is taken to be the same.
+const STEP_S: u64 = 60;
 /// The shortest and the longest that a point counts: city time.
 const COUNTED: (Duration, Duration) = (Duration::from_secs(180), Duration::from_secs(3_600));
 
@@ -64,6 +67,18 @@ pub fn at(scenario: &Scenario, factor: f64, rides_per_hour: f64) -> Scenario {
     point
 }
 
+/// Riders an hour, on average over what is counted of a scenario: where demand changes over the day, not what all of it has.
+pub fn counted(point: &Resolved) -> f64 {
+    let (from, until) = (point.scenario.warmup.0, point.scenario.duration.0);
+    let steps = until.saturating_sub(from).as_secs().div_ceil(STEP_S).max(1);
+    let width = until.saturating_sub(from).as_secs_f64() / steps as f64;
+    let rates = (0..steps).map(|step| {
+        let offset = from + Duration::from_secs_f64((step as f64 + 0.5) * width);
+        point.demand.rides_per_hour(&point.world, offset)
+    });
+    rates.sum::<f64>() / steps as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +98,27 @@ mod tests {
         scenario.fleet.drivers = ByHour::Hours(vec![0.0, 10.0]);
         let point = at(&scenario, 3.0, 1_000.0);
         assert_eq!((point.demand.scale, drivers(&point)), (3.0, 30.0));
+    }
+
+    #[test]
+    fn a_point_has_the_rate_of_its_own_time() {
+        let hours: Vec<String> = (0..24).map(|hour| (100 * (hour + 1)).to_string()).collect();
+        let text = format!(
+            "duration = '4h'\nwarmup = '0s'\nstarts_at = '2h'\n[demand]\nkind = 'hourly'\nhourly = [{}]",
+            hours.join(", ")
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("city.toml");
+        std::fs::write(&path, text).unwrap();
+        let read = |sets: &[&str]| {
+            let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+            crate::scenario::load(path.to_str(), &sets).unwrap()
+        };
+        // From two to six, from three to six, and a quarter of an hour on both sides of three.
+        assert!((counted(&read(&[])) - 450.0).abs() < 1e-6);
+        assert!((counted(&read(&["warmup=1h"])) - 500.0).abs() < 1e-6);
+        let around = counted(&read(&["warmup=45m", "duration=75m"]));
+        assert!((around - 350.0).abs() < 1e-6, "{around}");
     }
 
     #[test]
