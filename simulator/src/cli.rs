@@ -306,7 +306,7 @@ pub struct PredictArgs {
     #[arg(long, value_name = "KEY.PATH=V1,V2,…")]
     pub sweep: Vec<String>,
     /// Start a sweep even if it runs longer than a day
-    #[arg(long)]
+    #[arg(long, requires = "sweep")]
     pub yes: bool,
 }
 
@@ -320,7 +320,12 @@ pub struct CompareArgs {
     #[command(flatten)]
     pub sized: TemplateArgs,
     /// The template before a change: both are predicted, and what the change does is shown, placements are not
-    #[arg(long, value_name = "FILE", requires = "template")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "template",
+        conflicts_with = "placements"
+    )]
     pub against: Option<PathBuf>,
     /// Which placements, the first of which the others are held against
     #[arg(

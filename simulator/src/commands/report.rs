@@ -34,6 +34,17 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Well);
     };
     let before = RunDir::open(against)?.summary()?;
+    if before.study.is_some() || summary.study.is_some() {
+        let study = if summary.study.is_some() {
+            &args.run
+        } else {
+            against
+        };
+        return Err(Failure::input(format!(
+            "{}: found a study, expected a run: the difference of two runs is that of their rides",
+            study.display()
+        )));
+    }
     directory.write(DIFFERENCE, render_diff(&before, &summary).as_bytes())?;
     if args.json {
         let differences: Vec<serde_json::Value> = report::diff::diff(&before, &summary)

@@ -70,6 +70,9 @@ fn a_study_is_told_written_and_replayed() {
     assert_ne!(other.json()["study"], first["study"]);
     let shown = run(&["report", text(&folder.path().join("b"))]).well();
     assert!(shown.stdout.contains("pricing (function)"), "{shown:?}");
+    let [first_run, other_run] = ["b", "c"].map(|name| folder.path().join(name));
+    let differ = ["report", text(&first_run), "--against", text(&other_run)];
+    run(&differ).refused(2, &["found a study", "expected a run"]);
     // What is left behind can be studied again where it is, whatever became of the files that it names.
     std::fs::remove_file(folder.path().join("spans.txt")).unwrap();
     let left = folder.path().join("b/study.toml");
