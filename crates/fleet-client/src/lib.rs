@@ -4,7 +4,8 @@
 //! after it was lost. Every call of the port is idempotent, so one that finds the connection broken is
 //! sent once more: a function's environment may have been frozen for minutes between two calls. A connection
 //! that was lost without a word (whoever should have said so was frozen too) is found out by a ping while the
-//! call waits, well before the call's time is over.
+//! call waits, well before the call's time is over. That time is for all of a call, connecting and sending again
+//! included: its caller may be stopped at any moment after it.
 
 mod convert;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use calls::Calls;
 use domain::hold::{HoldKey, Offer};
 use domain::{Attempt, Timestamp, TripId};
 use services::ports::{Candidate, CandidateQuery, Fleet, HoldStatus, PortError, Reserved};
+use tokio::time::{Instant, timeout_at};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status};
@@ -26,12 +28,12 @@ use wire::grpc::v1::fleet_tracker_client::FleetTrackerClient;
 
 /// How long opening a connection may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a call may take unless the configuration says otherwise.
+/// How long a call may take, however often it is sent, unless the configuration says otherwise.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may be silent during a call before the tracker is asked whether it is still there.
-pub const PING_AFTER: Duration = Duration::from_secs(1);
-/// How long its answer may take before the connection counts as lost.
-pub const PING_ANSWER_MAX: Duration = Duration::from_secs(2);
+/// For how much of a call's time its connection may be silent before the tracker is asked whether it is still there.
+pub const PING_AFTER: f64 = 0.2;
+/// How much of it the answer may take before the connection counts as lost: what is left is for the next one.
+pub const PING_ANSWER_MAX: f64 = 0.4;
 /// How often a call is sent at most: once, and once more over a new connection.
 pub const SENDS_MAX: usize = 2;
 /// The largest answer that is read: 10,000 riders with 100 candidates each are 30 MB.
@@ -46,7 +48,7 @@ pub struct FleetClientConfig {
     pub url: String,
     /// The bearer token that is shown; none: no token is.
     pub token: Option<String>,
-    /// How long a call may take.
+    /// How long a call may take, however often it is sent.
     pub call_timeout: Duration,
     /// Who is told how long calls take.
     pub calls: Calls,
@@ -86,6 +88,7 @@ pub enum FleetClientError {
 pub struct FleetClient {
     channel: FleetTrackerClient<Channel>,
     authorization: Option<MetadataValue<Ascii>>,
+    call_timeout: Duration,
     calls: Calls,
 }
 
@@ -103,10 +106,9 @@ impl FleetClient {
             })?;
         let channel = endpoint
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(config.call_timeout)
             .tcp_nodelay(true)
-            .http2_keep_alive_interval(PING_AFTER)
-            .keep_alive_timeout(PING_ANSWER_MAX)
+            .http2_keep_alive_interval(config.call_timeout.mul_f64(PING_AFTER))
+            .keep_alive_timeout(config.call_timeout.mul_f64(PING_ANSWER_MAX))
             .connect_lazy();
         let authorization = config.token.as_ref().map(|token| {
             let mut value: MetadataValue<Ascii> = format!("Bearer {token}")
@@ -119,11 +121,13 @@ impl FleetClient {
         Ok(Self {
             channel,
             authorization: authorization.transpose()?,
+            call_timeout: config.call_timeout,
             calls: config.calls.clone(),
         })
     }
 
-    /// Sends a call, in the trace of a trip's ride if it is about one, and once more if the connection was broken.
+    /// Sends a call, in the trace of a trip's ride if it is about one, and once more if the connection was broken
+    /// and there is time left.
     async fn call<M, R, F>(
         &self,
         name: &'static str,
@@ -141,8 +145,9 @@ impl FleetClient {
             let context = span.context().to_string();
             MetadataValue::<Ascii>::try_from(context).ok()
         });
+        let deadline = Instant::now() + self.call_timeout;
         let mut sent = 1;
-        loop {
+        let error = loop {
             let mut request = Request::new(message.clone());
             if let Some(traceparent) = &traceparent {
                 request
@@ -154,32 +159,37 @@ impl FleetClient {
                     .metadata_mut()
                     .insert("authorization", authorization.clone());
             }
-            let sending = send(self.channel.clone(), request);
+            let sending = timeout_at(deadline, send(self.channel.clone(), request));
             match self.calls.port(name, sending).await {
-                Ok(response) => return Ok(response.into_inner()),
-                Err(status) if sent < SENDS_MAX && connection_broke(&status) => {
+                Ok(Ok(response)) => return Ok(response.into_inner()),
+                Ok(Err(status)) if sent < SENDS_MAX && connection_broke(&status) => {
                     tracing::debug!(%status, "connection to the tracker broke, sending again");
                     sent += 1;
                 }
-                Err(status) => {
-                    if let Some(span) = &mut span {
-                        span.fail();
-                    }
-                    return Err(port_error(&status));
+                Ok(Err(status)) => break port_error(&status),
+                // The tracker has it, and may have too much already: it is not sent again.
+                Err(_) => {
+                    break PortError::Unavailable {
+                        port: PORT,
+                        detail: format!("found no answer within {:?}", self.call_timeout),
+                    };
                 }
             }
+        };
+        if let Some(span) = &mut span {
+            span.fail();
         }
+        Err(error)
     }
 }
 
-/// Whether the call never reached the tracker or its answer was lost: the transport says `Unavailable`,
-/// or `Unknown` or `Cancelled` with what broke behind it where a connection ended in the middle.
+/// Whether the call never reached the tracker or its answer was lost: the transport says `Unavailable`, or `Unknown`
+/// or `Cancelled` where a connection ended in the middle, each with what broke behind it. Behind what the tracker
+/// itself answers there is nothing.
 fn connection_broke(status: &Status) -> bool {
-    match status.code() {
-        Code::Unavailable => true,
-        Code::Unknown | Code::Cancelled => std::error::Error::source(status).is_some(),
-        _ => false,
-    }
+    let code = status.code();
+    matches!(code, Code::Unavailable | Code::Unknown | Code::Cancelled)
+        && std::error::Error::source(status).is_some()
 }
 
 fn port_error(status: &Status) -> PortError {

@@ -79,12 +79,17 @@ impl FleetTracker for Scripted {
     }
 
     async fn release(&self, _: Request<v1::ReleaseRequest>) -> Reply<v1::ReleaseReply> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_secs(60)).await;
         Ok(Response::new(v1::ReleaseReply {}))
     }
 
-    async fn hold(&self, _: Request<v1::HoldRequest>) -> Reply<v1::HoldReply> {
-        Ok(Response::new(v1::HoldReply { hold: None }))
+    async fn hold(&self, request: Request<v1::HoldRequest>) -> Reply<v1::HoldReply> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        match request.into_inner().attempt {
+            1 => Ok(Response::new(v1::HoldReply { hold: None })),
+            _ => Err(Status::unavailable("its table is away")),
+        }
     }
 }
 
@@ -233,6 +238,8 @@ fn a_connection_that_broke_while_its_owner_was_frozen_is_opened_again() {
     let (port, wire) = world.block_on(Wire::to(port));
     let config = FleetClientConfig {
         token: Some("t".into()),
+        // As short as a function has it.
+        call_timeout: Duration::from_secs(3),
         ..FleetClientConfig::at(format!("http://127.0.0.1:{port}"))
     };
     let client = frozen.block_on(async { FleetClient::new(&config).unwrap() });
@@ -262,11 +269,49 @@ async fn nobody_there_and_nobody_answering_are_unavailable() {
         client(port).offer(key(1)).await,
         Err(PortError::Unavailable { .. })
     ));
-    let (port, _server) = serve(Scripted::default(), 0).await;
+    let tracker = Scripted::default();
+    let (port, _server) = serve(tracker.clone(), 0).await;
     assert!(matches!(
         client(port).release(key(1)).await,
         Err(PortError::Unavailable { .. })
     ));
+    assert_eq!(tracker.calls.load(Ordering::SeqCst), 1, "sent once");
+}
+
+#[tokio::test]
+async fn what_the_tracker_itself_cannot_do_is_not_sent_again() {
+    let tracker = Scripted::default();
+    let (port, _server) = serve(tracker.clone(), 0).await;
+    let held = client(port).hold(TripId(1), Attempt(2)).await;
+    assert!(
+        matches!(&held, Err(PortError::Unavailable { detail, .. }) if detail.contains("its table is away")),
+        "{held:?}"
+    );
+    assert_eq!(tracker.calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_call_that_is_sent_again_has_what_is_left_of_its_time() {
+    const CALL: Duration = Duration::from_secs(2);
+    const UNTIL_CUT: Duration = Duration::from_secs(1);
+    let tracker = Scripted::default();
+    let (port, _server) = serve(tracker.clone(), 0).await;
+    let (port, wire) = Wire::to(port).await;
+    let client = FleetClient::new(&FleetClientConfig {
+        call_timeout: CALL,
+        ..FleetClientConfig::at(format!("http://127.0.0.1:{port}"))
+    });
+    let client = client.unwrap();
+    let began = Instant::now();
+    let cutting = async {
+        tokio::time::sleep(UNTIL_CUT).await;
+        wire.state.send_replace(Tampering::Cut);
+    };
+    let (released, ()) = tokio::join!(client.release(key(1)), cutting);
+    let took = began.elapsed();
+    assert!(matches!(released, Err(PortError::Unavailable { .. })));
+    assert_eq!(tracker.calls.load(Ordering::SeqCst), 2);
+    assert!((CALL..UNTIL_CUT + CALL).contains(&took), "{took:?}");
 }
 
 #[tokio::test]
