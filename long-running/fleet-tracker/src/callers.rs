@@ -90,7 +90,7 @@ struct Keeper {
     fetcher: Fetcher,
     gap: Duration,
     /// When they were last asked for. Held while they are, so that whoever needs them too waits for the same.
-    asked_at: Mutex<Instant>,
+    asked_at: Arc<Mutex<Instant>>,
 }
 
 impl Keeper {
@@ -101,16 +101,23 @@ impl Keeper {
     }
 
     /// Fetches the keys unless that was tried a moment ago. Of what fails, the log tells; what was known is kept.
-    async fn refresh(&self) {
-        let mut asked_at = self.asked_at.lock().await;
+    /// The fetch is a task of its own: a caller who goes meanwhile neither ends it for others nor leaves room for
+    /// another one.
+    async fn refresh(self: &Arc<Self>) {
+        let mut asked_at = Arc::clone(&self.asked_at).lock_owned().await;
         if asked_at.elapsed() < self.gap {
             return;
         }
-        match self.fetch().await {
-            Ok(known) => tracing::debug!(known, "the issuer's keys are fresh"),
-            Err(error) => tracing::warn!(%error, "the issuer's keys are kept as they were"),
-        }
-        *asked_at = Instant::now();
+        let keeper = Arc::clone(self);
+        let fetching = tokio::spawn(async move {
+            match keeper.fetch().await {
+                Ok(known) => tracing::debug!(known, "the issuer's keys are fresh"),
+                Err(error) => tracing::warn!(%error, "the issuer's keys are kept as they were"),
+            }
+            *asked_at = Instant::now();
+        });
+        // A panic has told of itself, and a runtime that ends takes along who waits here.
+        drop(fetching.await);
     }
 }
 
@@ -142,7 +149,7 @@ impl Callers {
             keys: keys.clone(),
             fetcher: Fetcher::new(&config.issuer, config.jwks_url.as_deref())?,
             gap: config.refresh_gap,
-            asked_at: Mutex::new(Instant::now()),
+            asked_at: Arc::new(Mutex::new(Instant::now())),
         };
         let mut asked = 1;
         loop {

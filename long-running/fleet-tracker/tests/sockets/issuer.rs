@@ -1,6 +1,5 @@
 //! A tracker that knows its callers by the keys of an OIDC issuer, which is a small HTTP server here.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
@@ -13,6 +12,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rushhour_fleet_tracker::{IssuerConfig, IssuerError};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::{RwLock, watch};
 use tonic::Code;
 
 use super::*;
@@ -29,7 +29,9 @@ struct Published {
     /// What its discovery document says it is; none: itself.
     calls_itself: Arc<Mutex<Option<String>>>,
     url: Arc<Mutex<String>>,
-    fetches: Arc<AtomicU32>,
+    fetches: watch::Sender<u32>,
+    /// As long as a test holds it, keys that are asked for do not come.
+    door: Arc<RwLock<()>>,
 }
 
 impl Published {
@@ -60,7 +62,7 @@ impl Published {
     }
 
     fn fetches(&self) -> u32 {
-        self.fetches.load(Ordering::SeqCst)
+        *self.fetches.borrow()
     }
 
     fn config(&self) -> IssuerConfig {
@@ -84,7 +86,8 @@ async fn discovery(State(published): State<Published>) -> String {
 }
 
 async fn keys(State(published): State<Published>) -> Result<String, StatusCode> {
-    published.fetches.fetch_add(1, Ordering::SeqCst);
+    published.fetches.send_modify(|fetches| *fetches += 1);
+    let _open = published.door.read().await;
     let keys = published.keys.lock().unwrap().clone();
     let keys = keys.ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
     Ok(json!({ "keys": keys }).to_string())
@@ -131,6 +134,14 @@ async fn opened(tracker: &FleetTracker, token: &str) -> Result<bool, Code> {
     }
 }
 
+/// A call that only parts of the system may make.
+fn hold() -> v1::HoldRequest {
+    v1::HoldRequest {
+        trip: vec![0; 16].into(),
+        attempt: 1,
+    }
+}
+
 const REFUSED: Result<bool, Code> = Err(Code::Unauthenticated);
 
 #[tokio::test]
@@ -164,17 +175,13 @@ async fn good_tokens_are_taken_and_others_refused() {
 
     // The functions are known by their own secret; the issuer's users cannot pass for them.
     let mut client = client(&tracker).await;
-    let request = || v1::HoldRequest {
-        trip: vec![0; 16].into(),
-        attempt: 1,
-    };
-    assert!(client.hold(shown(request(), SERVICE)).await.is_ok());
+    assert!(client.hold(shown(hold(), SERVICE)).await.is_ok());
     let service = key.token(&issuer, json!({ "sub": "service" }));
     for (token, code) in [
         (service, Code::Unauthenticated),
         (key.token(&issuer, json!({})), Code::PermissionDenied),
     ] {
-        let refused = client.hold(shown(request(), &token)).await.unwrap_err();
+        let refused = client.hold(shown(hold(), &token)).await.unwrap_err();
         assert_eq!(refused.code(), code);
     }
     tracker.stop().await;
@@ -212,6 +219,42 @@ async fn keys_are_not_fetched_at_every_stranger_s_wish() {
         assert_eq!(opened(&tracker, &token).await, REFUSED);
     }
     assert_eq!(published.fetches(), 1, "the one at the start");
+    tracker.stop().await;
+}
+
+#[tokio::test]
+async fn a_fetch_goes_on_when_the_caller_who_wanted_it_goes() {
+    const GAP: Duration = Duration::from_secs(1);
+    let published = Published::serve().await;
+    let (old, new) = (Private::new("old"), Private::new("new"));
+    published.publish(&[&old]);
+    let config = IssuerConfig {
+        refresh_gap: GAP,
+        ..published.config()
+    };
+    let tracker = published.tracker(&config).await;
+    tokio::time::sleep(GAP).await;
+    published.publish(&[&old, &new]);
+    let token = new.token(&published.url(), json!({}));
+    let mut client = client(&tracker).await;
+    let closed = published.door.write().await;
+    {
+        let mut fetches = published.fetches.subscribe();
+        let fetched = fetches.wait_for(|fetches| *fetches == 2);
+        tokio::select! {
+            found = client.hold(shown(hold(), &token)) => panic!("found {found:?}, expected a wait"),
+            fetched = in_time("the keys to be asked for", fetched) => drop(fetched.unwrap()),
+        }
+    }
+    // By the answer to another call of the same connection the tracker knows that the caller has gone.
+    assert!(client.hold(shown(hold(), SERVICE)).await.is_ok());
+    drop(closed);
+    assert_eq!(opened(&tracker, &token).await, Ok(true));
+    assert_eq!(
+        published.fetches(),
+        2,
+        "the start's, and the one that went on"
+    );
     tracker.stop().await;
 }
 
