@@ -17,9 +17,9 @@ use tonic::Code;
 
 use super::*;
 
-const AUDIENCE: &str = "rushhour";
+pub(super) const AUDIENCE: &str = "rushhour";
 /// What the functions show.
-const SERVICE: &str = "what functions show, 32 bytes of it";
+pub(super) const SERVICE: &str = "what functions show, 32 bytes of it";
 
 /// What the issuer's server answers.
 #[derive(Clone, Default)]

@@ -1,5 +1,5 @@
 //! A tracker over real sockets. Who may call: by an issuer's keys as they come and go, and for how long a stream may live
-//! on a token. And what clients of Redis are answered.
+//! on a token. And what clients of Redis are answered, and that a stop is heard at any time.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,6 +9,7 @@
 mod issuer;
 mod redis;
 mod renewal;
+mod stop;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
