@@ -49,7 +49,7 @@ impl Clients {
         let config = config(
             variable("AWS_REGION").map(Region::new),
             SharedCredentialsProvider::new(credentials),
-            timeouts(FUNCTION_ATTEMPT_TIMEOUT, FUNCTION_CALL_TIMEOUT),
+            function_timeouts(),
         );
         Self::of_endpoints(&config, variable)
     }
@@ -68,12 +68,28 @@ impl Clients {
     /// environment nor the home directory nor an instance's metadata.
     #[must_use]
     pub fn embedded(dynamodb_endpoint: &str, sqs_endpoint: &str) -> Self {
+        let timeouts = timeouts(ATTEMPT_TIMEOUT, CALL_TIMEOUT);
+        Self::on_this_machine(dynamodb_endpoint, sqs_endpoint, timeouts)
+    }
+
+    /// The same for a function that this process hosts: it waits for a call as long as [`Self::in_function`] has it
+    /// wait.
+    #[must_use]
+    pub fn embedded_in_function(dynamodb_endpoint: &str, sqs_endpoint: &str) -> Self {
+        Self::on_this_machine(dynamodb_endpoint, sqs_endpoint, function_timeouts())
+    }
+
+    fn on_this_machine(
+        dynamodb_endpoint: &str,
+        sqs_endpoint: &str,
+        timeouts: TimeoutConfig,
+    ) -> Self {
         // The servers want a signature and look at nothing in it.
         let credentials = Credentials::new("embedded", "embedded", None, None, "embedded");
         let config = config(
             Some(Region::new(EMBEDDED_REGION)),
             SharedCredentialsProvider::new(credentials),
-            timeouts(ATTEMPT_TIMEOUT, CALL_TIMEOUT),
+            timeouts,
         );
         Self::from_config(&config, Some(dynamodb_endpoint), Some(sqs_endpoint))
     }
@@ -142,6 +158,10 @@ fn retries() -> RetryConfig {
         .with_max_backoff(BACKOFF_MAX)
 }
 
+fn function_timeouts() -> TimeoutConfig {
+    timeouts(FUNCTION_ATTEMPT_TIMEOUT, FUNCTION_CALL_TIMEOUT)
+}
+
 fn timeouts(attempt: Duration, call: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -190,6 +210,8 @@ mod tests {
         let function = Clients::of_variables(|_| None);
         let expected = [FUNCTION_ATTEMPT_TIMEOUT, FUNCTION_CALL_TIMEOUT].map(Some);
         assert_eq!(longest(&function), expected);
+        let hosted = Clients::embedded_in_function("http://127.0.0.1:1", "http://127.0.0.1:1");
+        assert_eq!(longest(&hosted), expected);
         let container = Clients::embedded("http://127.0.0.1:1", "http://127.0.0.1:1");
         let expected = [ATTEMPT_TIMEOUT, CALL_TIMEOUT].map(Some);
         assert_eq!(longest(&container), expected);

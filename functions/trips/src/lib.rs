@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use aws::limits::FUNCTION_CALL_TIMEOUT;
 use bytes::Bytes;
 use domain::Region;
 use domain::trip::TripEvent;
-use fleet_client::FleetClient;
+use fleet_client::{FleetClient, FleetClientConfig, FleetClientError};
 use host::WallClock;
 use lambda::account::{self, Outcome};
 use lambda::event::EventKind;
@@ -41,16 +42,29 @@ pub struct Trips<T, B, F, C> {
 pub type Wired = Trips<aws::DynamoTrips, aws::SqsDoorbell, FleetClient, WallClock>;
 
 /// The trips function on a stack and a tracker.
-#[must_use]
+///
+/// # Errors
+/// If the tracker's URL or token cannot be used.
 pub fn wire(
     market: Arc<Market>,
     keyring: Arc<Keyring>,
     stack: &aws::Stack,
-    fleet: FleetClient,
-) -> Wired {
+    fleet: FleetClientConfig,
+) -> Result<Wired, FleetClientError> {
     let trips = aws::DynamoTrips::new(stack, market.sweep);
     let doorbell = aws::SqsDoorbell::new(stack);
-    Trips::new(market, keyring, trips, doorbell, fleet, WallClock)
+    let fleet = tracker(fleet)?;
+    Ok(Trips::new(
+        market, keyring, trips, doorbell, fleet, WallClock,
+    ))
+}
+
+/// The tracker, which is a call like others: one that stalls leaves time to say so.
+fn tracker(config: FleetClientConfig) -> Result<FleetClient, FleetClientError> {
+    FleetClient::new(&FleetClientConfig {
+        call_timeout: FUNCTION_CALL_TIMEOUT,
+        ..config
+    })
 }
 
 impl<T, B, F, C> Trips<T, B, F, C>

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cloud::memory::{MemoryQueue, MemoryTrips};
 use cloud::queue::QueueConfig;
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use services::ports::{Candidate, CandidateQuery, HoldStatus, PortError, Reserved};
 use services::request::trip_id;
 use services::token::Quote;
+use tokio::net::TcpListener;
 use wire::messages::Ring;
 
 use super::*;
@@ -287,6 +288,22 @@ async fn the_schedule_sweeps() {
     *world.clock.0.lock().unwrap() = world.clock.now() + Duration::from_secs(600);
     world.invoke(SCHEDULE).await;
     assert!(matches!(world.state(), TripState::Unserved { .. }));
+}
+
+#[tokio::test]
+async fn a_tracker_that_stalls_leaves_time_to_say_so() {
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = format!("http://{}", mute.local_addr().unwrap());
+    let tracker = tracker(FleetClientConfig::at(at)).unwrap();
+    let began = Instant::now();
+    let held = tracker.hold(TripId(1), Attempt(1)).await;
+    let took = began.elapsed();
+    assert!(
+        matches!(held, Err(PortError::Unavailable { .. })),
+        "{held:?}"
+    );
+    let expected = FUNCTION_CALL_TIMEOUT..fleet_client::CALL_TIMEOUT;
+    assert!(expected.contains(&took), "{took:?}");
 }
 
 #[tokio::test]

@@ -123,18 +123,13 @@ impl Recipe {
             ..
         } = self;
         let aws = aws::Stack {
-            clients: Clients::embedded(&self.dynamodb_endpoint, &self.sqs_endpoint),
+            clients: Clients::embedded_in_function(&self.dynamodb_endpoint, &self.sqs_endpoint),
             ..self.aws
         };
         Ok(match name {
             FunctionName::Pricing => boxed(pricing::wire(market, keyring, &aws)),
             FunctionName::Surge => boxed(surge::wire(market, &aws)),
-            FunctionName::Trips => boxed(trips::wire(
-                market,
-                keyring,
-                &aws,
-                FleetClient::new(&fleet)?,
-            )),
+            FunctionName::Trips => boxed(trips::wire(market, keyring, &aws, fleet)?),
             FunctionName::Matching => {
                 let rounds = matching::wire(market, &aws, FleetClient::new(&fleet)?);
                 let observer = self.round_observer;
@@ -177,4 +172,48 @@ pub(super) fn mappings(
         );
     }
     Ok(mappings)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use aws::Resources;
+    use aws::limits::{CALL_TIMEOUT, FUNCTION_CALL_TIMEOUT};
+    use bytes::Bytes;
+    use host::market::MarketDocument;
+    use serde_json::Value;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A rider's request for a trip, as the API passes it on.
+    const READ: &str = include_str!("../../../../functions/trips/events/read.json");
+
+    #[tokio::test]
+    async fn a_table_that_stalls_leaves_a_function_time_to_say_so() {
+        let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = format!("http://{}", mute.local_addr().unwrap());
+        let market = MarketDocument::parse("region = 'here'\n[travel]\nspeed_kmh = 20").unwrap();
+        let keys = BTreeMap::from([("k1".to_owned(), vec![7; 32])]);
+        let recipe = Recipe {
+            market: Arc::new(market.market().unwrap()),
+            keyring: Arc::new(Keyring::new("k1", keys).unwrap()),
+            aws: aws::Stack::new(Clients::embedded(&at, &at), Resources::new("", &at)),
+            dynamodb_endpoint: at.clone(),
+            sqs_endpoint: at.clone(),
+            fleet: FleetClientConfig::at(&at),
+            round_observer: None,
+        };
+        let trips = recipe.make(FunctionName::Trips).unwrap();
+        let began = Instant::now();
+        let answer = trips.invoke_boxed(Bytes::from_static(READ.as_bytes()));
+        let answer: Value = serde_json::from_slice(&answer.await.unwrap()).unwrap();
+        let took = began.elapsed();
+        assert_eq!(answer["statusCode"], 503, "{answer}");
+        assert!(
+            (FUNCTION_CALL_TIMEOUT..CALL_TIMEOUT).contains(&took),
+            "{took:?}"
+        );
+    }
 }
