@@ -1,8 +1,9 @@
 //! What an invocation says of itself when it ends: one line, which CloudWatch takes for a log line and for metrics
 //! (docs: AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification).
 //!
-//! It is kept around each invocation where the function runs on Lambda. Whoever does the work says what came of it
-//! ([`ended`], [`count`], [`note`]). Elsewhere nobody keeps an account, and what is said is lost.
+//! It is kept around each invocation where the function runs on Lambda. Whoever does the work says by which way its event
+//! came ([`began`]), and what came of it ([`ended`], [`count`], [`note`]). Elsewhere nobody keeps an account, and what is
+//! said is lost.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -12,6 +13,9 @@ use serde_json::{Map, Value, json};
 
 /// Under which name CloudWatch has the metrics.
 pub const NAMESPACE: &str = "Rushhour";
+
+/// The route of an event that does not say by which way it came. CloudWatch takes no empty one.
+pub const UNKNOWN_ROUTE: &str = "unknown";
 
 /// How an invocation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,7 +57,8 @@ impl Outcome {
 
 #[derive(Debug, Default)]
 struct Account {
-    route: String,
+    /// None: nobody could say it yet.
+    route: Option<String>,
     outcome: Outcome,
     /// Metrics, beside the number of invocations and their latency.
     counts: Vec<(&'static str, u64)>,
@@ -69,12 +74,14 @@ fn with(change: impl FnOnce(&mut Account)) {
     let _ = ACCOUNT.try_with(|account| change(&mut account.borrow_mut()));
 }
 
-/// By which way the event came, and what came of it.
-pub fn ended(route: &str, outcome: Outcome) {
-    with(|account| {
-        route.clone_into(&mut account.route);
-        account.outcome = outcome;
-    });
+/// By which way the event came. To be said before anything may fail.
+pub fn began(route: &str) {
+    with(|account| account.route = Some(route.to_owned()));
+}
+
+/// What came of it. An invocation that fails need not say so.
+pub fn ended(outcome: Outcome) {
+    with(|account| account.outcome = outcome);
 }
 
 /// Adds to what the invocation counts under a name.
@@ -95,7 +102,7 @@ pub fn note(name: &'static str, value: impl Into<Value>) {
 }
 
 /// Has an invocation done, and says what it says of itself: the line.
-pub(crate) async fn keep<T, E>(
+pub async fn keep<T, E>(
     function: &str,
     invocation: impl Future<Output = Result<T, E>>,
 ) -> (Result<T, E>, String) {
@@ -134,7 +141,8 @@ impl Account {
         });
         line.insert("_aws".into(), about);
         line.insert("Function".into(), function.into());
-        line.insert("Route".into(), self.route.into());
+        let route = self.route.unwrap_or_else(|| UNKNOWN_ROUTE.to_owned());
+        line.insert("Route".into(), route.into());
         line.insert("Outcome".into(), self.outcome.as_str().into());
         line.insert("Calls".into(), 1.into());
         line.insert("Latency".into(), (took.as_secs_f64() * 1_000.0).into());
@@ -156,7 +164,8 @@ mod tests {
     async fn an_invocation_s_line_is_a_log_line_and_metrics() {
         count("Lost", 9);
         let (result, line) = keep("rushhour-trips", async {
-            ended("POST /trips", Outcome::of_status(202));
+            began("POST /trips");
+            ended(Outcome::of_status(202));
             count("Messages", 2);
             count("Messages", 1);
             note("trip_id", "t");
@@ -181,6 +190,7 @@ mod tests {
             (&line["Messages"], &line["trip_id"], &line["Outcome"]),
             (&json!(3), &json!("t"), &json!("done"))
         );
+        assert_eq!(line["Route"], "POST /trips");
         assert!(line["_aws"]["Timestamp"].as_u64().unwrap() > 1_700_000_000_000);
     }
 
@@ -189,7 +199,10 @@ mod tests {
         let (result, line) = keep("f", async { Err::<(), _>("no") }).await;
         assert_eq!(result, Err("no"));
         let line: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(line["Outcome"], "failed");
+        assert_eq!(
+            (&line["Route"], &line["Outcome"]),
+            (&json!("unknown"), &json!("failed"))
+        );
         assert_eq!(Outcome::of_status(429).as_str(), "throttled");
         assert_eq!(Outcome::of_status(404).as_str(), "refused");
         assert_eq!(Outcome::of_status(503).as_str(), "failed");

@@ -252,6 +252,7 @@ where
         parent,
         request,
     } = Arrival::read(payload)?;
+    account::began(&route);
     let mut span = Span::new(&route, Kind::Server, parent);
     let named = request.as_ref().ok().and_then(HttpRequest::trip);
     let work = async {
@@ -296,7 +297,7 @@ fn tell(route: &str, span: &mut Span, trip: Option<TripId>, answer: &HttpAnswer)
         span.say("rushhour.trip", trip_id.clone());
         account::note("trip_id", trip_id);
     }
-    account::ended(route, outcome);
+    account::ended(outcome);
     account::note("status", status);
     account::note("code", code);
     account::note("trace_id", trace_id);

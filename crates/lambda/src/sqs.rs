@@ -50,6 +50,7 @@ where
     let event: SqsEvent =
         serde_json::from_slice(payload).map_err(|error| unreadable(error.to_string()))?;
     let route = queue(&event);
+    account::began(&route);
     let messages = event.records.len();
     let mut failed = Vec::new();
     let mut groups: Vec<Group<M>> = Vec::new();
@@ -109,7 +110,7 @@ where
     } else {
         Outcome::Failed
     };
-    account::ended(route, outcome);
+    account::ended(outcome);
     account::count("Messages", messages);
     account::count("MessagesFailed", failed.len());
     account::note("messages", told);
@@ -121,7 +122,8 @@ fn queue(event: &SqsEvent) -> String {
     let first = event.records.first();
     let arn = first.and_then(|record| record.event_source_arn.as_deref());
     let name = arn.and_then(|arn| arn.rsplit(':').next());
-    name.unwrap_or_default().to_owned()
+    let name = name.filter(|name| !name.is_empty());
+    name.unwrap_or(account::UNKNOWN_ROUTE).to_owned()
 }
 
 fn parent(record: &SqsMessage) -> Option<TraceContext> {
@@ -193,13 +195,25 @@ mod tests {
         assert_eq!(most.load(Ordering::SeqCst), 3);
     }
 
-    #[test]
-    fn what_is_no_batch_fails_whole() {
-        for payload in ["{}", r#"{"Records":[{"body":"1"}]}"#] {
-            let handled = handle_batch(payload.as_bytes(), 1, str::parse::<u32>, async |_| {
+    #[tokio::test]
+    async fn what_is_no_batch_fails_whole() {
+        let arn = "arn:aws:sqs:us-east-1:0:dev-ride-requests";
+        let without_id = json!({ "Records": [{ "body": "1", "eventSourceARN": arn }] }).to_string();
+        for (payload, route) in [
+            ("{}", "unknown"),
+            (r#"{"Records":[{"body":"1"}]}"#, "unknown"),
+            (without_id.as_str(), "dev-ride-requests"),
+        ] {
+            let handling = handle_batch(payload.as_bytes(), 1, str::parse::<u32>, async |_| {
                 Ok::<(), &str>(())
             });
-            assert!(handled.now_or_never().unwrap().is_err(), "{payload}");
+            let (handled, line) = account::keep("matching", handling).await;
+            assert!(handled.is_err(), "{payload}");
+            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(
+                (&line["Route"], &line["Outcome"]),
+                (&json!(route), &json!("failed"))
+            );
         }
     }
 

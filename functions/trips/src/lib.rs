@@ -9,7 +9,7 @@ use domain::Region;
 use domain::trip::TripEvent;
 use fleet_client::{FleetClient, FleetClientConfig, FleetClientError};
 use host::WallClock;
-use lambda::account::{self, Outcome};
+use lambda::account;
 use lambda::event::EventKind;
 use lambda::http::answer;
 use lambda::limits::MESSAGES_IN_FLIGHT_MAX;
@@ -130,12 +130,12 @@ where
     }
 
     async fn sweep(&self) -> Result<Bytes, FunctionError> {
+        account::began("sweep");
         let report = self
             .sweep
             .sweep(&self.region)
             .await
             .map_err(|error| FunctionError::Failed(error.to_string()))?;
-        account::ended("sweep", Outcome::Done);
         for (name, count) in [
             ("TripsDue", report.due),
             ("TripsMoved", report.moved),

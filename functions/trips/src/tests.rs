@@ -99,18 +99,26 @@ struct World {
     keyring: Arc<Keyring>,
 }
 
+fn market() -> Arc<Market> {
+    let market = MarketDocument::parse("region = 'new-york'\n[travel]\nspeed_kmh = 20").unwrap();
+    Arc::new(market.market().unwrap())
+}
+
+fn keyring() -> Arc<Keyring> {
+    let keys = BTreeMap::from([("k1".to_owned(), vec![7; 32])]);
+    Arc::new(Keyring::new("k1", keys).unwrap())
+}
+
 fn world() -> World {
     let clock = Hand(Arc::new(Mutex::new(Timestamp::from_millis(
         1_793_707_200_000,
     ))));
-    let market = MarketDocument::parse("region = 'new-york'\n[travel]\nspeed_kmh = 20").unwrap();
-    let keys = BTreeMap::from([("k1".to_owned(), vec![7; 32])]);
-    let keyring = Arc::new(Keyring::new("k1", keys).unwrap());
+    let keyring = keyring();
     let trips = MemoryTrips::new(SweepPolicy::default());
     let rings = MemoryQueue::new(QueueConfig::default(), clock.clone());
     let released = Released::default();
     let function = Trips::new(
-        Arc::new(market.market().unwrap()),
+        market(),
         keyring.clone(),
         trips.clone(),
         rings.clone(),
@@ -288,6 +296,33 @@ async fn the_schedule_sweeps() {
     *world.clock.0.lock().unwrap() = world.clock.now() + Duration::from_secs(600);
     world.invoke(SCHEDULE).await;
     assert!(matches!(world.state(), TripState::Unserved { .. }));
+}
+
+#[tokio::test]
+async fn a_sweep_that_fails_says_that_it_was_one() {
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nowhere = format!("http://{}", gone.local_addr().unwrap());
+    drop(gone);
+    let clients = aws::Clients::embedded_in_function(&nowhere, &nowhere);
+    let stack = aws::Stack::new(clients, aws::Resources::new("", &nowhere));
+    let fleet = FleetClientConfig::at(nowhere);
+    let function = wire(market(), keyring(), &stack, fleet).unwrap();
+    for (event, route) in [
+        (SCHEDULE.to_owned(), "sweep"),
+        (
+            changed(SCHEDULE, "/detail-type", json!("Another")),
+            "unknown",
+        ),
+    ] {
+        let invocation = function.invoke(Bytes::from(event));
+        let (result, line) = account::keep("trips", invocation).await;
+        assert!(result.is_err(), "{route}");
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            (&line["Route"], &line["Outcome"]),
+            (&json!(route), &json!("failed"))
+        );
+    }
 }
 
 #[tokio::test]
