@@ -84,8 +84,11 @@ fn resolved(args: &RunArgs, target: &Target) -> Result<Resolved, Failure> {
         );
     }
     if is_left {
-        let what = "The target's own limits stand: [api], visibility_timeout and receives_max are of predictions.";
-        resolved.notes.push(what.to_owned());
+        resolved.notes.push(
+            "The target's own limits stand: [api], visibility_timeout, receives_max and provisioned_concurrency are of \
+             predictions."
+                .to_owned(),
+        );
     }
     Ok(resolved)
 }
@@ -137,4 +140,42 @@ async fn drive(
     let ended = course.conduct(&mut system, &interrupt).await?;
     let outcome = course.collect(system, began, &ended).await?;
     Ok((outcome.tell()?, ended))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn planned(set: &str) -> Resolved {
+        let Command::Run(args) = Cli::parse_from(["rushhour", "run", "--set", set]).command else {
+            panic!("the command is run");
+        };
+        resolved(&args, &Target::of(&args).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_of_predictions_alone_is_left_out_and_told() {
+        for set in [
+            "api.burst=5",
+            "functions.trips.visibility_timeout=90s",
+            "functions.trips.receives_max=7",
+            "functions.trips.provisioned_concurrency=4",
+        ] {
+            let resolved = planned(set);
+            let (key, _) = set.split_once('=').unwrap();
+            let key = key.rsplit('.').next().unwrap();
+            let stated = toml::to_string(&resolved.scenario).unwrap();
+            assert!(!stated.contains(key), "{stated}");
+            let told = |note: &String| note.starts_with("The target's own limits stand: [api]");
+            assert!(resolved.notes.iter().any(told), "{:?}", resolved.notes);
+        }
+        let told = planned("functions.trips.memory_mb=512").notes;
+        assert!(
+            !told.iter().any(|note| note.contains("own limits")),
+            "{told:?}"
+        );
+    }
 }

@@ -47,8 +47,9 @@ pub struct Source {
 }
 
 impl Source {
-    /// Takes out what is of predictions alone, because a live system has it of its target: the API's limits, and how long
-    /// and how often its queues give out a message. Whether there was something of it.
+    /// Takes out what is of predictions alone, because a live system has it of its target: the API's limits, how long and
+    /// how often its queues give out a message, and how many environments of its functions are kept ready, which would be
+    /// billed and serve nobody. Whether there was something of it.
     pub fn leave_to_target(&mut self) -> bool {
         let scenario = &mut self.scenario;
         let mut stated = !scenario.api.is_unlimited();
@@ -56,6 +57,7 @@ impl Source {
         for function in scenario.functions.values_mut() {
             stated |= function.visibility_timeout.take().is_some();
             stated |= function.receives_max.take().is_some();
+            stated |= function.provisioned_concurrency.take().is_some();
         }
         stated
     }

@@ -113,10 +113,19 @@ mod tests {
 
     #[test]
     fn what_a_target_has_of_itself_is_not_predicted_otherwise() {
-        let sets = ["api.burst=5", "functions.trips.receives_max=7"].map(str::to_owned);
+        let sets = [
+            "api.burst=5",
+            "functions.trips.receives_max=7",
+            "functions.trips.provisioned_concurrency=4",
+        ]
+        .map(str::to_owned);
         let scenario = at_load(Some("validation"), &sets, 1.0).unwrap().scenario;
         assert!(scenario.api.is_unlimited());
-        assert_eq!(scenario.functions["trips"].receives_max, None);
+        let trips = &scenario.functions["trips"];
+        assert_eq!(
+            (trips.receives_max, trips.provisioned_concurrency),
+            (None, None)
+        );
     }
 
     #[test]

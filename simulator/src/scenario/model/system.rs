@@ -210,7 +210,7 @@ pub struct Function {
     /// The most environments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reserved_concurrency: Option<u32>,
-    /// Environments kept ready.
+    /// Environments kept ready. Of predictions alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provisioned_concurrency: Option<u32>,
     /// Messages of one call, for a function behind a queue.
