@@ -99,7 +99,7 @@ fn function(function: &Function) -> Result<(), Wrong> {
     }
     let visibility = function.visibility_timeout.as_ref();
     let spans = [
-        ("timeout", Some(&function.timeout), TIMEOUT_S),
+        ("timeout", function.timeout.as_ref(), TIMEOUT_S),
         ("batch_window", Some(&function.batch_window), BATCH_WINDOW_S),
         ("visibility_timeout", visibility, VISIBILITY_S),
     ];

@@ -14,6 +14,7 @@ use services::config::Market;
 use services::ports::Clock;
 
 use crate::exit::Failure;
+use crate::scenario::values::Span;
 use crate::scenario::{Resolved, Scenario, market};
 
 /// What the stack is told of the scenario.
@@ -53,17 +54,20 @@ fn functions(scenario: &Scenario, config: &mut StackConfig) -> Result<(), Failur
                 "functions.{name}: found no such function, expected one of {all}"
             )));
         };
-        if let Some(settings) = config.functions.get_mut(&known) {
-            settings.pool.memory_mb = sizes.memory_mb;
-            settings.pool.reserved_concurrency = sizes.reserved_concurrency;
-            settings.timeout = sizes.timeout.0;
-            settings.added_latency = sizes.added_latency.0;
-        }
+        let settings = config.functions.get_mut(&known);
+        let settings = settings.expect("a stack has settings of each function");
+        settings.pool.memory_mb = sizes.memory_mb;
+        settings.pool.reserved_concurrency = sizes.reserved_concurrency;
+        settings.timeout = sizes.timeout.map_or(settings.timeout, |span| span.0);
+        settings.added_latency = sizes.added_latency.0;
         for (queue, mapping) in &mut config.mappings {
             let serves = aws::stack::QUEUES
                 .iter()
                 .any(|spec| spec.name == *queue && FunctionName::of_queue(spec.queue) == known);
             if serves {
+                let stated = sizes.visibility_timeout;
+                let hidden = stated.unwrap_or(Span(mapping.visibility_timeout));
+                check_hidden(name, Span(settings.timeout), queue, hidden)?;
                 mapping.batch_size = sizes.batch_size as usize;
                 mapping.batch_window = sizes.batch_window.0;
                 if sizes.maximum_concurrency.is_some() {
@@ -73,6 +77,17 @@ fn functions(scenario: &Scenario, config: &mut StackConfig) -> Result<(), Failur
         }
     }
     Ok(())
+}
+
+/// Lambda takes from no queue that would give out a message again while a call with it may be under way.
+fn check_hidden(function: &str, timeout: Span, queue: &str, hidden: Span) -> Result<(), Failure> {
+    if timeout <= hidden {
+        return Ok(());
+    }
+    Err(Failure::input(format!(
+        "functions.{function}.timeout: found {timeout}, expected at most the {hidden} for which {queue} hides a message \
+         that was received, as Lambda demands"
+    )))
 }
 
 /// Starts the stack on tables that hold the rides under way.
@@ -138,4 +153,55 @@ pub fn market_of(resolved: &Resolved, started_at: Timestamp) -> Result<Market, F
         market.travel = market.travel.along(network.clone());
     }
     Ok(market)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario;
+
+    fn stack(sets: &[&str]) -> Result<StackConfig, Failure> {
+        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        let resolved = scenario::load(None, &sets).unwrap();
+        config(
+            &resolved,
+            Timestamp::ZERO,
+            None,
+            &Watched::new(),
+            Calls::default(),
+        )
+    }
+
+    #[test]
+    fn a_function_of_which_one_key_is_stated_has_all_else_of_the_stack() {
+        let shipped = stack(&[]).unwrap();
+        for name in FunctionName::ALL {
+            let key = format!("functions.{}", name.as_str());
+            let larger = stack(&[&format!("{key}.memory_mb=512")]).unwrap();
+            let mut functions = shipped.functions.clone();
+            functions.get_mut(&name).unwrap().pool.memory_mb = 512;
+            assert_eq!(larger.functions, functions);
+            assert_eq!(larger.mappings, shipped.mappings);
+            let quicker = stack(&[&format!("{key}.timeout=\"6s\"")]).unwrap();
+            assert_eq!(quicker.functions[&name].timeout, Duration::from_secs(6));
+        }
+    }
+
+    #[test]
+    fn no_call_may_take_longer_than_its_messages_are_hidden() {
+        let sets = ["functions.trips.timeout=31s"];
+        let said = stack(&sets).unwrap_err().message;
+        let expected = "functions.trips.timeout: found 31s, expected at most the 30s for which trip-events hides";
+        assert!(said.starts_with(expected), "{said}");
+        stack(&["functions.trips.timeout=30s"]).unwrap();
+        stack(&[sets[0], "functions.trips.visibility_timeout=31s"]).unwrap();
+        let said = stack(&["functions.matching.visibility_timeout=9s"]);
+        let said = said.unwrap_err().message;
+        assert!(
+            said.contains("found 10s, expected at most the 9s for which ride-requests"),
+            "{said}"
+        );
+        // No queue calls it.
+        stack(&["functions.pricing.timeout=60s"]).unwrap();
+    }
 }

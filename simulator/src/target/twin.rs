@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use cloud::profile::{Architecture, Profile};
 use local::stack::{FunctionName, StackConfig};
@@ -10,6 +11,9 @@ use twin::sizes::{ContainerSize, FunctionSize, MappingSize, Part, Placement, Siz
 use crate::exit::Failure;
 use crate::scenario::model::{Container, Function, Host};
 use crate::scenario::{Resolved, Scenario};
+
+/// How long a call of the tracker may take where it is a function: the stack knows it as a service alone.
+const TRACKER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sizes of a scenario, on those that the embedded stack is started with.
 ///
@@ -70,13 +74,8 @@ fn function(resolved: &Resolved, stack: &StackConfig, part: Part) -> Result<Func
         architecture,
         reserved_concurrency: stated.and_then(|function| function.reserved_concurrency),
         provisioned_concurrency: stated.and_then(|function| function.provisioned_concurrency),
-        timeout: settings.map_or_else(
-            || stated.map_or(defaults.timeout.0, |function| function.timeout.0),
-            |settings| settings.timeout,
-        ),
-        added_latency: stated.map_or(std::time::Duration::ZERO, |function| {
-            function.added_latency.0
-        }),
+        timeout: settings.map_or(TRACKER_TIMEOUT, |settings| settings.timeout),
+        added_latency: stated.map_or(Duration::ZERO, |function| function.added_latency.0),
         streets: match (part, &resolved.network) {
             // Nobody else reckons ways.
             (Part::Pricing | Part::Matching, Some(network)) => {
@@ -189,6 +188,21 @@ mod tests {
     fn a_scenario_that_names_no_sizes_has_those_of_the_twins_own_tests() {
         let resolved = scenario::resolve(Scenario::default(), None).unwrap();
         assert_eq!(sizes_of(&resolved), Sizes::hybrid());
+    }
+
+    #[test]
+    fn a_function_of_which_one_key_is_stated_has_all_else_of_the_stack() {
+        for part in Part::ALL {
+            if part == Part::FleetTracker {
+                continue;
+            }
+            let set = format!("functions.{}.architecture=x86_64", part.name());
+            let mut expected = Sizes::hybrid();
+            let function = expected.functions.get_mut(&part).unwrap();
+            function.architecture = Architecture::X86_64;
+            let resolved = scenario::load(None, &[set]).unwrap();
+            assert_eq!(sizes_of(&resolved), expected);
+        }
     }
 
     #[test]

@@ -220,8 +220,9 @@ pub struct Function {
     /// Calls at once from the queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maximum_concurrency: Option<u32>,
-    /// The longest a call may take.
-    pub timeout: Span,
+    /// The longest a call may take; as the code has it for each function if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Span>,
     /// So much longer each call takes, as if its database were that far.
     pub added_latency: Span,
     /// How long a received message stays hidden, for a function behind a queue; as the code has it if none. Of
@@ -243,7 +244,7 @@ impl Default for Function {
             batch_size: 10,
             batch_window: Span::secs(0),
             maximum_concurrency: None,
-            timeout: Span::secs(10),
+            timeout: None,
             added_latency: Span::secs(0),
             visibility_timeout: None,
             receives_max: None,
