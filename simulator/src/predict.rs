@@ -100,6 +100,8 @@ pub fn predict(
         under_way,
         trips: left.trips,
         holds: left.holds,
+        trips_unread: None,
+        holds_unread: None,
         counted: left.counted,
         watched,
         rests_on: costs::rests_on(profile, scenario),

@@ -3,6 +3,7 @@
 
 mod course;
 pub(crate) mod interrupt;
+mod reads;
 mod redeploy;
 mod watcher;
 
@@ -59,12 +60,8 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let (told, ended) = once(&resolved, &mut target, redeploy, args.driven.quiet)?;
     told.write(&directory, &resolved)?;
     super::show(&args.driven, &told, &directory)?;
-    Ok(match ended {
-        Ending::Died(_) => Exit::Unreachable,
-        Ending::Whole | Ending::Interrupted => {
-            super::verdict(told.summary.passed(), matches!(ended, Ending::Interrupted))
-        }
-    })
+    let verdict = || super::verdict(told.summary.passed(), false);
+    Ok(ended.exit().unwrap_or_else(verdict))
 }
 
 /// The scenario, as far as the target can have it: rides under way cannot be put into the tracker's memory of a
@@ -138,7 +135,7 @@ async fn drive(
     let mut course = Course::plan(resolved, target, quiet)?.with_redeploy(redeploy);
     let mut system = course.start(target).await?;
     let ended = course.conduct(&mut system, &interrupt).await?;
-    let outcome = course.collect(system, began, &ended).await?;
+    let (outcome, ended) = course.collect(system, began, ended).await?;
     Ok((outcome.tell()?, ended))
 }
 

@@ -13,7 +13,6 @@ use crate::cli::ValidateArgs;
 use crate::commands::calibrate::{measured_scenario, origin};
 use crate::commands::run::{check_placement, once};
 use crate::exit::{Exit, Failure};
-use crate::outcome::Ending;
 use crate::predict::predict;
 use crate::run_dir::{self, CALLS, RunDir, SUMMARY, VALIDATION, VALIDATION_TABLE};
 use crate::scenario::Resolved;
@@ -127,8 +126,8 @@ fn of_scenario(args: &ValidateArgs, named: &str) -> Result<Exit, Failure> {
             let (told, ended) = once(resolved, &mut target, None, args.driven.quiet)?;
             let cpu_s = crate::process::cpu_seconds().unwrap_or(0.0) - cpu_before_s;
             told.write(&directory, resolved)?;
-            if ended == Ending::Interrupted {
-                return Ok(Exit::Interrupted);
+            if let Some(exit) = ended.exit() {
+                return Ok(exit);
             }
             if place == 0
                 && let Some(calls) = &told.calls

@@ -25,7 +25,7 @@ use report::timeline::Timeline;
 use report::trips::{Seen, TripRow};
 
 use crate::cores::both;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::run_dir::{self, RunDir};
 use crate::scenario::Resolved;
 
@@ -56,6 +56,10 @@ pub struct Outcome<'a> {
     pub trips: Rows<Trip>,
     /// Every live hold of the store.
     pub holds: Vec<Hold>,
+    /// Why trips could not be read, and with them holds.
+    pub trips_unread: Option<String>,
+    /// Why holds could not be read.
+    pub holds_unread: Option<String>,
     /// What the system counted after the warm-up.
     pub counted: Counted,
     /// What functions and match rounds told.
@@ -79,19 +83,30 @@ pub enum Ending {
     Interrupted,
     /// A part of the system died: which, and when of the run.
     Died(String),
+    /// What the system itself knows of the run could not all be read; notes say what.
+    Unread,
 }
 
 impl Ending {
     /// What a reader of the figures must know of it.
     pub fn notes(&self) -> Option<String> {
         let why = match self {
-            Self::Whole => return None,
+            Self::Whole | Self::Unread => return None,
             Self::Interrupted => "The run was interrupted",
             Self::Died(what) => what,
         };
         Some(format!(
             "{why}: figures are of what was measured until then."
         ))
+    }
+
+    /// What a command ends with for that; none where its figures decide.
+    pub fn exit(&self) -> Option<Exit> {
+        match self {
+            Self::Whole => None,
+            Self::Interrupted => Some(Exit::Interrupted),
+            Self::Died(_) | Self::Unread => Some(Exit::Unreachable),
+        }
     }
 }
 
@@ -123,6 +138,8 @@ impl Outcome<'_> {
             holds: &self.holds,
             last_look: &self.last_look,
         });
+        evidence.trips_unread = self.trips_unread.take();
+        evidence.holds_unread = self.holds_unread.take();
         let rows = rows(std::mem::take(&mut self.trips), seen, &self.under_way);
         evidence.served_by = served_by(&self.resolved.world, &rows);
         let window = self.window();

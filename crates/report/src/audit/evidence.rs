@@ -41,6 +41,14 @@ pub struct Evidence {
     pub foreign_views: Vec<ForeignView>,
     /// Attempts on another's trip that were refused, as they must be.
     pub foreign_views_refused: u64,
+    /// Why the store's trips could not be read, and with them its holds; null where they were. Absent in evidence of
+    /// before the field.
+    #[serde(default)]
+    pub trips_unread: Option<String>,
+    /// Why the store's holds could not be read; null where they were, or trips were not either. Absent in evidence of
+    /// before the field.
+    #[serde(default)]
+    pub holds_unread: Option<String>,
     /// Whose vehicles serve what; null where riders have nothing to choose. Absent in evidence of before the field.
     #[serde(default)]
     pub served_by: Option<ServedBy>,
@@ -204,6 +212,8 @@ impl Evidence {
             missing: Vec::new(),
             foreign_views: Vec::new(),
             foreign_views_refused: 0,
+            trips_unread: None,
+            holds_unread: None,
             served_by: None,
             bounds: AuditBounds::default(),
         }

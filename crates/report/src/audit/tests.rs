@@ -225,6 +225,27 @@ fn lost_and_invented_rides_are_named() {
 }
 
 #[test]
+fn a_store_that_was_not_read_is_not_clean_and_nothing_else_is_made_of_it() {
+    let mut city = valid(6);
+    let why = Some("Scan: refused".to_owned());
+    city.evidence.holds_unread.clone_from(&why);
+    city.evidence.holds.clear();
+    let violations = found(&city).violations;
+    assert_eq!(violations.len(), 1, "{violations:?}");
+    city.evidence.holds_unread = None;
+    city.evidence.trips_unread = why;
+    city.rows.clear();
+    let violations = found(&city).violations;
+    assert_eq!(violations.len(), 1, "{violations:?}");
+    assert_eq!(violations[0].rule, "conservation");
+    assert!(
+        violations[0]
+            .detail
+            .starts_with("found the trips of the store unread (Scan: refused)")
+    );
+}
+
+#[test]
 fn a_lost_answer_may_go_either_way() {
     let mut city = valid(6);
     city.evidence.load.unknown = 1;

@@ -19,7 +19,18 @@ pub(super) fn conservation(input: &AuditInput<'_>, findings: &mut Findings) {
             "found it confirmed to its rider and not in the store, expected it there".to_owned()
         });
     }
-    let load = &input.evidence.load;
+    let evidence = input.evidence;
+    for (what, unread) in [
+        ("trips", &evidence.trips_unread),
+        ("holds", &evidence.holds_unread),
+    ] {
+        if let Some(why) = unread {
+            findings.expect(false, Subject::default(), || {
+                format!("found the {what} of the store unread ({why}), expected them to be read")
+            });
+        }
+    }
+    let load = &evidence.load;
     let store = counts(input.rows);
     for (who, counts) in [("the store", &store), ("the load generator", load)] {
         let begun = counts.in_progress_at_start + counts.requested;
@@ -28,6 +39,9 @@ pub(super) fn conservation(input: &AuditInput<'_>, findings: &mut Findings) {
         findings.expect(begun == ended, Subject::default(), || {
             format!("found {ended} rides ended or in progress by {who}, expected {begun} as begun")
         });
+    }
+    if evidence.trips_unread.is_some() {
+        return;
     }
     // A request whose answer was lost may or may not be in the store.
     let lost = load.unknown;

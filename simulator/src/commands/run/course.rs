@@ -1,5 +1,8 @@
 //! The course of a run: planned, started, conducted, collected.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +22,7 @@ use workload::supply::DriverPlan;
 use workload::world::World;
 
 use super::interrupt::Interrupt;
+use super::reads::{AtWarmup, Reads};
 use super::redeploy::Redeploy;
 use super::watcher::Watcher;
 use crate::call_log::CallLog;
@@ -48,6 +52,7 @@ pub(super) struct Course<'a> {
     counted: Counted,
     progress: Progress,
     redeploy: Option<Redeploy>,
+    reads: Reads,
 }
 
 impl<'a> Course<'a> {
@@ -107,6 +112,7 @@ impl<'a> Course<'a> {
             drivers,
             progress,
             redeploy: None,
+            reads: Reads::default(),
         })
     }
 
@@ -153,12 +159,12 @@ impl<'a> Course<'a> {
             started_at: self.started_at,
             until: self.until,
             all_drivers,
-            at_warmup: None,
+            at_warmup: AtWarmup::default(),
             most: Counted::default(),
             redeploy: self.redeploy.as_mut(),
         };
-        let ended = watcher.watch(interrupt).await?;
-        let at_warmup = watcher.at_warmup.take();
+        let ended = watcher.watch(interrupt).await;
+        let at_warmup = std::mem::take(&mut watcher.at_warmup);
         let depth_max = std::mem::take(&mut watcher.most).depth_max;
         self.watched.count(false);
         self.calls.count(false);
@@ -166,11 +172,7 @@ impl<'a> Course<'a> {
         self.recorder.cut_short(now);
         self.until = self.recorder.counted_until();
         let ran = now.since(self.started_at);
-        let at_end = system.counted(ran).await.map_err(Failure::target)?;
-        // Of a run that was cut short in its warm-up, nothing counts.
-        self.counted = at_warmup
-            .map(|at_warmup| at_end.since(&at_warmup))
-            .unwrap_or_default();
+        self.counted = self.reads.counted(at_warmup, system.counted(ran).await);
         self.counted.depth_max = depth_max;
 
         self.progress
@@ -208,34 +210,35 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Lets every rider look once more, reads the store, and ends the system.
+    /// Lets every rider look once more, reads the store, and ends the system. Says how the run ended, all in all.
     pub(super) async fn collect(
-        self,
+        mut self,
         system: System,
         began: Instant,
-        ended: &Ending,
-    ) -> Result<Outcome<'a>, Failure> {
+        ended: Ending,
+    ) -> Result<(Outcome<'a>, Ending), Failure> {
         let mut recorded = self.recorder.finish();
         let under_way = seen_under_way(&self.seeded, self.started_at);
         recorded.seen.extend(under_way.clone());
         let api = Api::new(&system.http_url(), calls::Calls::default()).map_err(Failure::target)?;
         let last_look = load::look(&api, system.issuer(), &mut recorded.seen).await;
         let ended_at = WallClock.now();
-        let trips = system
-            .trips(self.started_at)
-            .await
-            .map_err(Failure::target)?;
-        let holds = system.holds().await.map_err(Failure::target)?;
+        let store = self.reads.store(&system, self.started_at).await;
         let target = system.name();
         let redeployed = self.redeploy.as_ref().map(Redeploy::note);
         let unanswered = unanswered(&last_look);
         let notes = [ended.notes(), redeployed, unanswered]
             .into_iter()
             .flatten();
-        let notes = notes.chain(system.notes()).collect();
+        let notes = notes.chain(self.reads.notes).chain(system.notes());
+        let notes = notes.collect();
         system.stop().await;
         self.progress.finish();
-        Ok(Outcome {
+        let ended = match ended {
+            Ending::Whole | Ending::Interrupted if self.reads.is_lacking => Ending::Unread,
+            ended => ended,
+        };
+        let outcome = Outcome {
             resolved: self.resolved,
             target,
             clock: ClockKind::Wall,
@@ -245,15 +248,18 @@ impl<'a> Course<'a> {
             recorded,
             last_look,
             under_way,
-            trips: trips.into_iter().collect(),
-            holds,
+            trips: store.trips.into_iter().collect(),
+            holds: store.holds,
+            trips_unread: store.trips_unread,
+            holds_unread: store.holds_unread,
             counted: self.counted,
             watched: self.watched,
             rests_on: Vec::new(),
             calls: Some(self.calls.finish()),
             wall_s: began.elapsed().as_secs_f64(),
             notes,
-        })
+        };
+        Ok((outcome, ended))
     }
 }
 

@@ -10,9 +10,9 @@ use host::WallClock;
 use services::ports::Clock;
 
 use super::interrupt::Interrupt;
+use super::reads::AtWarmup;
 use super::redeploy::Redeploy;
 use crate::call_log::CallLog;
-use crate::exit::Failure;
 use crate::outcome::Ending;
 use crate::progress::{Progress, of_rides};
 use crate::target::system::System;
@@ -30,35 +30,36 @@ pub(super) struct Watcher<'a> {
     pub(super) started_at: Timestamp,
     pub(super) until: Timestamp,
     pub(super) all_drivers: u64,
-    pub(super) at_warmup: Option<Counted>,
+    pub(super) at_warmup: AtWarmup,
     pub(super) most: Counted,
     pub(super) redeploy: Option<&'a mut Redeploy>,
 }
 
 impl Watcher<'_> {
     /// Watches until the run's time is over, or it ends before.
-    pub(super) async fn watch(&mut self, interrupt: &Interrupt) -> Result<Ending, Failure> {
+    pub(super) async fn watch(&mut self, interrupt: &Interrupt) -> Ending {
         loop {
             let now = WallClock.now();
             if now >= self.until {
-                return Ok(Ending::Whole);
+                return Ending::Whole;
             }
             if interrupt.came() {
-                return Ok(Ending::Interrupted);
+                return Ending::Interrupted;
             }
             if let Some(what) = self.system.died() {
-                let after_s = now.since(self.started_at).as_secs_f64();
-                let what = format!("{what} {after_s:.0} s after the start");
-                self.progress.say(&what);
-                return Ok(Ending::Died(what));
+                return self.died(&what);
             }
-            if self.at_warmup.is_none() && now >= self.recorder.counted_from() {
+            let counts = now >= self.recorder.counted_from();
+            if counts && !self.at_warmup.was_tried() {
                 self.system.reset_maxima();
                 self.most = Counted::default();
-                let counted = self.system.counted(now.since(self.started_at)).await;
-                self.at_warmup = Some(counted.map_err(Failure::target)?);
                 self.watched.count(true);
                 self.calls.count(true);
+            }
+            if counts && !self.at_warmup.is_read() {
+                let counted = self.system.counted(now.since(self.started_at)).await;
+                let late = now.since(self.recorder.counted_from());
+                self.at_warmup.note(counted, late);
             }
             if now >= self.started_at {
                 self.recorder.sample_drivers(now, self.all_drivers);
@@ -70,16 +71,25 @@ impl Watcher<'_> {
                 self.most.note_depth(&queues);
             }
             let mut next = LOOK_EVERY.min(self.until.since(now));
-            if let Some(redeploy) = &mut self.redeploy
-                && let Some(more) = redeploy.look(self.system, self.started_at).await?
-            {
-                next = next.min(more);
+            if let Some(redeploy) = &mut self.redeploy {
+                match redeploy.look(self.system, self.started_at).await {
+                    Ok(more) => next = more.map_or(next, |more| next.min(more)),
+                    Err(error) => return self.died(&error.message),
+                }
             }
-            if self.at_warmup.is_none() {
+            if !counts {
                 // On the moment: what is counted late is missing in every rate.
                 next = next.min(self.recorder.counted_from().since(now));
             }
             tokio::time::sleep(next.max(Duration::from_millis(1))).await;
         }
+    }
+
+    /// A part of the system died now.
+    fn died(&self, what: &str) -> Ending {
+        let after_s = WallClock.now().since(self.started_at).as_secs_f64();
+        let what = format!("{what} {after_s:.0} s after the start");
+        self.progress.say(&what);
+        Ending::Died(what)
     }
 }

@@ -170,6 +170,36 @@ impl DeployedSystem {
     }
 }
 
+#[cfg(test)]
+impl DeployedSystem {
+    /// One of which no part answers: everything of it is said to be at one address.
+    pub async fn silent(resolved: &crate::scenario::Resolved, at: std::net::SocketAddr) -> Self {
+        let url = format!("http://{at}");
+        let clients = aws::Clients::embedded(&url, &url);
+        let market = crate::target::embedded::market_of(resolved, Timestamp::ZERO);
+        let deployment = Deployment {
+            outputs: deployed::Outputs {
+                api_url: url.clone(),
+                tracker_url: url.clone(),
+                name_prefix: "rushhour-".to_owned(),
+                issuer: None,
+                audience: "rushhour".to_owned(),
+                market: String::new(),
+            },
+            issuer: Issuer::development(&[7; 64]).unwrap(),
+            market: market.unwrap(),
+            aws: aws::Stack::new(clients, aws::Resources::new("rushhour-", &url)),
+            account: aws::account(Some("us-east-1")).await,
+            metrics_within: Duration::ZERO,
+            notes: Vec::new(),
+        };
+        let tracker = tonic::transport::Endpoint::from_shared(url.clone()).unwrap();
+        let api = Api::new(&url, calls::Calls::default()).unwrap();
+        let probe = Probe::start(api, tracker.connect_lazy());
+        Self { deployment, probe }
+    }
+}
+
 fn fill(counted: &mut Counted, metrics: &Metrics, span: Duration) {
     counted.http_requests = metrics.api_requests;
     for (name, used) in &metrics.functions {

@@ -1,0 +1,140 @@
+use std::net::{Ipv4Addr, SocketAddr};
+
+use clap::Parser;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+use crate::scenario;
+use crate::target::deployed::DeployedSystem;
+
+fn resolved() -> Resolved {
+    let settings = ["duration=1m", "warmup=30s", "speedup=30", "fleet.drivers=5"];
+    scenario::load(None, &settings.map(str::to_owned)).unwrap()
+}
+
+/// Where whoever asks is refused.
+async fn refusing() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut asked = vec![0; 16 * 1024];
+                let answer = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+                while let Ok(1..) = stream.read(&mut asked).await
+                    && stream.write_all(answer).await.is_ok()
+                {}
+            });
+        }
+    });
+    address
+}
+
+/// Watches a run that began now, without a load.
+async fn watched(
+    course: &mut Course<'_>,
+    system: &mut System,
+    recorder: &Recorder,
+    span: Duration,
+) -> (Ending, AtWarmup) {
+    let started_at = WallClock.now();
+    let mut watcher = Watcher {
+        system,
+        recorder,
+        watched: &course.watched,
+        calls: &course.calls,
+        progress: &mut course.progress,
+        started_at,
+        until: started_at + span,
+        all_drivers: 0,
+        at_warmup: AtWarmup::default(),
+        most: Counted::default(),
+        redeploy: course.redeploy.as_mut(),
+    };
+    let ended = watcher.watch(&Interrupt::listen()).await;
+    (ended, watcher.at_warmup)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_riders_saw_is_told_of_a_system_that_cannot_be_read() {
+    let resolved = resolved();
+    let target = Target::Embedded { port: None };
+    let mut course = Course::plan(&resolved, &target, true).unwrap();
+    let system = DeployedSystem::silent(&resolved, refusing().await).await;
+    let mut system = System::Deployed(Box::new(system));
+    let now = WallClock.now();
+    let second = Duration::from_secs(1);
+    let recorder = Recorder::new(now, Duration::ZERO, now + second);
+    let (ended, at_warmup) = watched(&mut course, &mut system, &recorder, second).await;
+    assert_eq!(ended, Ending::Whole);
+    assert!(at_warmup.was_tried() && !at_warmup.is_read());
+    course.counted = course
+        .reads
+        .counted(at_warmup, system.counted(second).await);
+
+    let in_window = course.recorder.counted_from();
+    course.recorder.answered(in_window, None);
+    let (outcome, ended) = course.collect(system, Instant::now(), ended).await.unwrap();
+    assert_eq!(ended, Ending::Unread);
+    assert_eq!(ended.exit(), Some(Exit::Unreachable));
+    let told = outcome.tell().unwrap();
+    let summary = &told.summary;
+    assert_eq!(summary.load.completed, 1);
+    let notes = summary.notes.join("\n");
+    for said in [
+        "could not be read at the end of the warm-up (",
+        "could not be read at the end (",
+        "The store's trips could not be read (",
+    ] {
+        assert!(notes.contains(said), "{notes}");
+    }
+    assert!(!summary.passed());
+    let violation = &summary.audit.violations[0];
+    assert!(
+        violation.detail.contains("trips of the store unread"),
+        "{violation:?}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let directory = crate::run_dir::RunDir::create(folder.path()).unwrap();
+    told.write(&directory, &resolved).unwrap();
+    assert!(directory.evidence().unwrap().trips_unread.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tracker_that_does_not_start_again_ends_the_run() {
+    let resolved = resolved();
+    let args = ["--redeploy-tracker", "0s", "--redeploy-gap", "1s"];
+    let line = ["rushhour", "run"].into_iter().chain(args);
+    let Command::Run(args) = Cli::try_parse_from(line).unwrap().command else {
+        panic!("it is a run");
+    };
+    let minute = Duration::from_secs(60);
+    let mut target = Target::Embedded { port: None };
+    let course = Course::plan(&resolved, &target, true).unwrap();
+    let mut course = course.with_redeploy(Redeploy::of(&args, minute).unwrap());
+    let mut system = course.start(&mut target).await.unwrap();
+    let address = system.tracker_url();
+    let address: SocketAddr = address.trim_start_matches("http://").parse().unwrap();
+    // Somebody takes its place while it is away.
+    let taking = tokio::spawn(async move {
+        loop {
+            if let Ok(taken) = TcpListener::bind(address).await {
+                return taken;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let now = WallClock.now();
+    let recorder = Recorder::new(now, Duration::ZERO, now + minute);
+    let (ended, _) = watched(&mut course, &mut system, &recorder, minute).await;
+    let Ending::Died(what) = &ended else {
+        panic!("found {ended:?}, expected a tracker that is dead");
+    };
+    assert!(what.ends_with("s after the start"), "{what}");
+    assert_eq!(ended.exit(), Some(Exit::Unreachable));
+    drop(taking.await.unwrap());
+    system.stop().await;
+}
