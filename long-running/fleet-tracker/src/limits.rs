@@ -43,6 +43,8 @@ pub const QUERIES_MAX: usize = 20_000;
 pub const STREAMS_PER_CONNECTION_MAX: u32 = 10_000;
 /// How often a rider's `Watch` is told where the car is.
 pub const WATCH_EVERY: Duration = Duration::from_secs(4);
+/// Positions that wait for a rider to read them.
+pub const WATCH_BACKLOG_MAX: usize = 1;
 /// Positions that one `Watch` sends at most: an hour's worth.
 pub const WATCH_POSITIONS_MAX: usize = 900;
 /// The longest the expiry loop sleeps.

@@ -18,7 +18,7 @@ use wire::grpc::v1::fleet_tracker_server::FleetTracker;
 use wire::grpc::{self, MessageFault, v1};
 
 use crate::callers::Callers;
-use crate::limits::{BATCH_ANSWERS_MAX, QUERIES_MAX};
+use crate::limits::{BATCH_ANSWERS_MAX, QUERIES_MAX, WATCH_BACKLOG_MAX};
 use crate::metrics::Metrics;
 use crate::streams::{Down, Streams};
 use crate::{follow, report, track};
@@ -316,7 +316,7 @@ where
                 "found no accepted trip {trip} of {rider}, expected one with a driver on the way"
             )));
         }
-        let (sender, receiver) = mpsc::channel(1);
+        let (sender, receiver) = mpsc::channel(WATCH_BACKLOG_MAX + 1);
         let following = follow::serve(self.0.clone(), (rider, until), trip, sender);
         tokio::spawn(following);
         Ok(Response::new(ReceiverStream::new(receiver)))
