@@ -133,10 +133,10 @@ impl Sizes {
             tasks_max: 1,
             scale_on_cpu: None,
         };
-        let mapping = |maximum_concurrency, visibility_s, receives_max| MappingSize {
+        let mapping = |concurrency, visibility_s, receives_max| MappingSize {
             batch_size: 10,
             batch_window: Duration::ZERO,
-            maximum_concurrency,
+            maximum_concurrency: Some(concurrency),
             visibility_timeout: Duration::from_secs(visibility_s),
             receives_max,
         };
@@ -151,9 +151,9 @@ impl Sizes {
                 .map(|part| (part, container.clone()))
                 .into_iter()
                 .collect::<BTreeMap<_, _>>(),
-            ride_requests: mapping(Some(2), 60, 3),
-            trip_events: mapping(None, 30, 10),
-            market_snapshots: mapping(Some(2), 30, 3),
+            ride_requests: mapping(2, 60, 3),
+            trip_events: mapping(50, 30, 10),
+            market_snapshots: mapping(2, 30, 3),
         }
     }
 }

@@ -168,10 +168,10 @@ impl StackConfig {
             let mapping = EventSourceConfig {
                 visibility_timeout: spec.visibility,
                 // Two rounds at once would compete; surge has one item for each region.
-                maximum_concurrency: match spec.queue {
-                    Queue::RideRequests | Queue::MarketSnapshots => Some(2),
-                    Queue::TripEvents => None,
-                },
+                maximum_concurrency: Some(match spec.queue {
+                    Queue::RideRequests | Queue::MarketSnapshots => 2,
+                    Queue::TripEvents => 50,
+                }),
                 ..EventSourceConfig::default()
             };
             (spec.name, mapping)
