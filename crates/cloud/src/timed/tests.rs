@@ -1,16 +1,35 @@
 //! Ports in virtual time: what a call takes, what it consumes, and who waits for a message.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Cell, Place, Region, Resolution, Round};
+use domain::surge::Multiplier;
+use domain::{Cell, Nearby, Place, Region, Resolution, Round, Supply, VehicleClass};
 use kernel::{Executor, Inbox, Streams};
-use services::ports::{Doorbell, MarketReader, MarketStore, PortError, Swap};
+use services::ports::{
+    CellMarket, Doorbell, MarketReader, MarketState, MarketStore, PortError, Swap,
+};
+use wire::items::market::{CellRow, MarketRow, encode_market};
+use wire::items::{Item, Value};
 use wire::messages::Ring;
 
 use super::*;
 use crate::profile::{Profile, Spans};
 use crate::queue::QueueConfig;
+
+/// So many cells, each with the same: the finest there are, of places ten metres apart.
+fn cells<T: Copy>(count: u32, each: T) -> BTreeMap<Cell, T> {
+    let finest = Resolution::new(15).expect("the finest");
+    let cell = |at: u32| {
+        let (north, east) = (f64::from(at / 200) * 1e-4, f64::from(at % 200) * 1e-4);
+        Cell::of(
+            Place::new(40.7 + north, -74.0 + east).expect("New York"),
+            finest,
+        )
+    };
+    (0..count).map(|at| (cell(at), each)).collect()
+}
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -154,18 +173,6 @@ fn what_is_not_deleted_is_seen_again_by_a_poll_that_waits() {
 
 #[test]
 fn a_market_of_too_many_cells_is_refused_as_an_item_is() {
-    let finest = Resolution::new(15).expect("the finest");
-    // Ten metres apart: a cell of its own each.
-    let cells = move |count: u32| {
-        let place = |at: u32| {
-            Place::new(
-                40.7 + f64::from(at / 200) * 1e-4,
-                -74.0 + f64::from(at % 200) * 1e-4,
-            )
-        };
-        let cells = (0..count).map(move |at| Cell::of(place(at).expect("New York"), finest));
-        Arc::new(cells.map(|cell| (cell, 1)).collect())
-    };
     let (_, [fits, too_large]) = took(|time| async move {
         let table = Table::new("t", &profile().table, Streams::new(1).stream("t", 0), &time);
         let market = TimedMarket::new(table);
@@ -173,15 +180,92 @@ fn a_market_of_too_many_cells_is_refused_as_an_item_is() {
         let store = async |count| {
             let mut next = market.load(&region).await.expect("capacity");
             next.version += 1;
-            next.demand = cells(count);
+            next.demand = Arc::new(cells(count, 1));
             market.store(&region, &next).await
         };
-        [store(18_000).await, store(19_000).await]
+        [store(19_000).await, store(20_000).await]
     });
-    assert_eq!(fits.expect("387 KB"), Swap::Done);
-    let error = too_large.expect_err("408 KB").to_string();
+    assert_eq!(fits.expect("390 KB"), Swap::Done);
+    let error = too_large.expect_err("410 KB").to_string();
     assert!(
-        error.contains("found an item of 408 KB for here"),
+        error.contains("found an item of 410 KB for here"),
         "{error}"
     );
+}
+
+/// Bytes that a table has of an item: its attributes' names and what they say.
+fn bytes_of(item: &Item) -> usize {
+    let of = |value: &Value| match value {
+        Value::Text(text) => text.len(),
+        Value::Number(number) => number.to_string().len(),
+    };
+    item.iter().map(|(name, it)| name.len() + of(it)).sum()
+}
+
+#[test]
+fn a_market_takes_the_units_of_the_item_that_it_is_written_as() {
+    let region = Region::new("here").expect("a region");
+    let class = |number| VehicleClass::new(number).expect("a class");
+    let word = |others: &[(u32, u32)]| CellMarket {
+        multiplier: Multiplier::NONE,
+        nearby: Nearby::new(16, others.iter().map(|(it, count)| (class(*it), *count)))
+            .expect("no more than there are"),
+    };
+    let told = |word: CellMarket| Arc::new(cells(3_000, word));
+    let quiet = MarketState {
+        version: 1,
+        ..MarketState::default()
+    };
+    let supplied = MarketState {
+        supply: Arc::new(Supply::from(cells(3_000, 12))),
+        told: told(word(&[])),
+        ..quiet.clone()
+    };
+    let asked_for = MarketState {
+        demand: Arc::new(cells(4_000, 12)),
+        ..quiet.clone()
+    };
+    let to_be_told = MarketState {
+        untold: Arc::new(supplied.told.keys().copied().collect()),
+        ..supplied.clone()
+    };
+    let of_classes = [(class(1), cells(3_000, 12)), (class(2), cells(1_000, 14))];
+    let by_class = MarketState {
+        supply: Arc::new(
+            Supply::new(cells(3_000, 26), of_classes.into()).expect("no more than there are"),
+        ),
+        told: told(word(&[(1, 12), (2, 4)])),
+        ..quiet.clone()
+    };
+    for state in [quiet, supplied, asked_for, to_be_told, by_class] {
+        let item = encode_market(
+            &region,
+            &MarketRow {
+                supply: state.supply.as_ref().clone(),
+                supply_at: state.supply_at,
+                demand: state.demand.as_ref().clone(),
+                demand_at: state.demand_at,
+                told: state
+                    .told
+                    .iter()
+                    .map(|(cell, word)| {
+                        let (multiplier, nearby) = (word.multiplier, word.nearby);
+                        (*cell, CellRow { multiplier, nearby })
+                    })
+                    .collect(),
+                untold: state.untold.as_ref().clone(),
+                version: state.version,
+            },
+        );
+        let kilobytes = (bytes_of(&item) as f64 / 1_024.0).ceil();
+        let here = region.clone();
+        let (_, used) = took(|time| async move {
+            let table = Table::new("t", &profile().table, Streams::new(1).stream("t", 0), &time);
+            let market = TimedMarket::new(table.clone());
+            market.store(&here, &state).await.expect("it fits");
+            table.used()
+        });
+        let units = used.write_units;
+        assert!((units - kilobytes).abs() <= 1.0, "{units} {kilobytes}");
+    }
 }
