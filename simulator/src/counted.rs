@@ -11,9 +11,9 @@ use services::ports::PortError;
 /// The counters now, when the stack's containers have run for so long.
 ///
 /// # Errors
-/// If the queues cannot be asked.
+/// If the tracker or the queues cannot be asked.
 pub async fn counted_now(stack: &Stack, running_for: Duration) -> Result<Counted, PortError> {
-    let tracker = stack.tracker_metrics().await.unwrap_or_default();
+    let tracker = stack.tracker_metrics().await?.unwrap_or_default();
     // One task, which nobody starts a second of.
     let container = ContainerUse {
         tasks_max: 1,

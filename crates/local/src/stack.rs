@@ -8,6 +8,7 @@
 mod config;
 mod depth;
 pub mod environment;
+mod scrape;
 #[cfg(test)]
 mod tests;
 mod tracker;
@@ -362,7 +363,10 @@ impl Stack {
     }
 
     /// What the tracker counted, with those before it that were drained; none while it is down.
-    pub async fn tracker_metrics(&self) -> Option<MetricsSnapshot> {
+    ///
+    /// # Errors
+    /// If it is up, in a process of its own, and does not say.
+    pub async fn tracker_metrics(&self) -> Result<Option<MetricsSnapshot>, PortError> {
         self.tracker.metrics().await
     }
 

@@ -131,7 +131,8 @@ impl System {
         let Self::Embedded(stack) = self else {
             return None;
         };
-        Some(stack.tracker_metrics().await?.streaming)
+        let counted = stack.tracker_metrics().await;
+        Some(counted.ok().flatten()?.streaming)
     }
 
     /// Drains and ends its tracker, if that is ours.

@@ -43,7 +43,7 @@ async fn an_absurd_place_is_the_phone_s_and_the_stream_goes_on() {
         };
         driver.send(Up::Ping(early)).await;
         assert_eq!(driver.ping(pickup()).await, v1::PingOutcome::Moved);
-        let metrics = stack.tracker_metrics().await.unwrap();
+        let metrics = stack.tracker_metrics().await.unwrap().unwrap();
         assert_eq!((metrics.pings, metrics.bad_messages), (6, 0));
         assert_eq!(stored(&stack).await, (vec![], vec![]));
         stack.stop().await;
@@ -103,7 +103,7 @@ async fn a_message_that_cannot_be_closes_its_stream_and_no_other() {
             }
         };
         assert_eq!(refused.code(), Code::OutOfRange, "{refused}");
-        let metrics = stack.tracker_metrics().await.unwrap();
+        let metrics = stack.tracker_metrics().await.unwrap().unwrap();
         assert_eq!(metrics.bad_messages, count + 1);
         assert_eq!(neighbour.ping(pickup()).await, v1::PingOutcome::Moved);
         assert_eq!(stored(&stack).await, (vec![], vec![]), "nothing was stored");

@@ -95,7 +95,7 @@ async fn a_batch_puts_drivers_where_they_are_and_says_what_became_of_each_ping()
             .await
             .unwrap();
         assert_eq!(nobody.unwrap().moved, 0);
-        let metrics = stack.tracker_metrics().await.unwrap();
+        let metrics = stack.tracker_metrics().await.unwrap().unwrap();
         assert_eq!((metrics.pings, metrics.bad_messages), (1_004, 0));
 
         let query = (pickup(), VehicleClasses::ALL, &[DriverId(1)][..]);
@@ -158,7 +158,10 @@ async fn a_batch_that_cannot_be_ends_the_stream_and_says_what_was_found() {
             assert_eq!(status.code(), Code::InvalidArgument);
             assert!(status.message().contains(said), "{status}");
         }
-        assert_eq!(stack.tracker_metrics().await.unwrap().bad_messages, 3);
+        assert_eq!(
+            stack.tracker_metrics().await.unwrap().unwrap().bad_messages,
+            3
+        );
         let driver = Gateway::open(&stack, Subject::Driver(9)).await.err();
         assert_eq!(driver.unwrap().code(), Code::PermissionDenied);
         stack.stop().await;
@@ -183,7 +186,7 @@ async fn a_gateway_that_does_not_read_is_let_wait_and_then_cut_off_with_a_reason
             assert!(sent < TOO_MANY, "nothing made it wait");
         }
         let cut_off = async {
-            while stack.tracker_metrics().await.unwrap().slow_readers == 0 {
+            while stack.tracker_metrics().await.unwrap().unwrap().slow_readers == 0 {
                 tokio::time::sleep(LET_WAIT).await;
             }
         };

@@ -99,7 +99,7 @@ async fn operators_see_it(stack: &Stack, anyone: &Rider, pings: u64) {
     );
     assert_eq!(samples[r#"fleet_drivers{outcome="available"}"#], 1.0);
     assert_eq!(samples[r#"fleet_answers_total{outcome="accepted"}"#], 1.0);
-    assert_eq!(stack.tracker_metrics().await.unwrap().pings, pings);
+    assert_eq!(stack.tracker_metrics().await.unwrap().unwrap().pings, pings);
 
     let endpoint = tonic::transport::Endpoint::from_shared(stack.tracker_url()).unwrap();
     let mut health = HealthClient::new(endpoint.connect().await.unwrap());

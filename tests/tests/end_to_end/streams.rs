@@ -74,7 +74,7 @@ async fn a_driver_who_does_not_read_is_cut_off_and_told_why() {
         let mut reader = Driver::online(&stack, 8, east_of_pickup(500.0)).await;
         let mut deaf = Driver::connect_narrow(&stack, 9, NARROW_BYTES).await;
         deaf.go_online(pickup()).await;
-        while stack.tracker_metrics().await.unwrap().slow_readers == 0 {
+        while stack.tracker_metrics().await.unwrap().unwrap().slow_readers == 0 {
             deaf.ping_unheard(Some(pickup().into())).await;
             assert!(deaf.pings < PINGS_MAX, "nobody cut it off");
         }

@@ -183,7 +183,7 @@ async fn while_it_is_down_calls_are_refused_and_riders_are_still_served() {
             while client.watch(watch()).await.unwrap_err().code() != Code::Unavailable {}
         };
         in_time("the connection to be refused", refused).await;
-        assert_eq!(stack.tracker_metrics().await, None);
+        assert_eq!(stack.tracker_metrics().await.unwrap(), None);
         let ride = rider.request("while it is down").await;
         assert_eq!(rider.read(ride.trip).await.state, "requested");
 

@@ -7,18 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws::{Clients, DynamoHolds};
-use bytes::Bytes;
 use fleet_tracker::{FleetTracker, MetricsSnapshot, TrackerConfig};
 use host::WallClock;
-use http_body_util::{BodyExt, Empty};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
 use identity::Verifier;
 use services::config::Market;
+use services::ports::PortError;
 use tokio::runtime::Runtime;
 
-use super::StackError;
 use super::config::StackConfig;
+use super::{StackError, scrape};
 
 /// How long a kill waits for the threads to let go of their sockets.
 const KILL_WAIT: Duration = Duration::from_secs(2);
@@ -91,22 +88,16 @@ impl Tracker {
     }
 
     /// What it has counted, with those before it that were drained; none while it is down.
-    pub(super) async fn metrics(&self) -> Option<MetricsSnapshot> {
+    ///
+    /// # Errors
+    /// If it is up, in a process of its own, and does not say.
+    pub(super) async fn metrics(&self) -> Result<Option<MetricsSnapshot>, PortError> {
         match self {
             Self::Here(here) => {
-                let counted = here.running.as_ref()?.metrics();
-                Some(counted.after(here.before))
+                let running = here.running.as_ref();
+                Ok(running.map(|running| running.metrics().after(here.before)))
             }
-            Self::Process(at) => {
-                let url = format!("http://{at}/metrics").parse();
-                let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
-                let got = client
-                    .get(url.expect("an address makes a URL"))
-                    .await
-                    .ok()?;
-                let text = got.into_body().collect().await.ok()?.to_bytes();
-                Some(MetricsSnapshot::read(&String::from_utf8_lossy(&text)))
-            }
+            Self::Process(at) => scrape::ask(*at).await,
         }
     }
 
