@@ -40,6 +40,7 @@ pub async fn counted_now(stack: &Stack, running_for: Duration) -> Result<Counted
         },
         containers: BTreeMap::from([("fleet-tracker".to_owned(), container)]),
         depth_max: BTreeMap::new(),
+        counted_for: None,
     })
 }
 

@@ -8,7 +8,9 @@ use aws_sdk_cloudwatch::config::ProvideCredentials;
 
 /// Region, credentials and endpoints.
 pub use aws_config::SdkConfig as Account;
-pub use metrics::{FunctionMetrics, Metrics, QueueMetrics, Span, TableMetrics, metrics};
+pub use metrics::{
+    FunctionMetrics, Metrics, QueueMetrics, Span, TableMetrics, metrics, next_minute,
+};
 pub use outputs::{Outputs, outputs};
 
 /// Why a deployment cannot be asked.

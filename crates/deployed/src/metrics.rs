@@ -19,13 +19,56 @@ const QUERIES_MAX: usize = 500;
 /// Pages of one answer, at most.
 const PAGES_MAX: usize = 100;
 
-/// A span of time; CloudWatch's minutes that it touches count whole.
+/// A span of time in whole minutes, as CloudWatch counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// From when on.
-    pub from: Timestamp,
-    /// Until when.
-    pub until: Timestamp,
+    from: Timestamp,
+    until: Timestamp,
+}
+
+impl Span {
+    /// The minutes that lie within two moments, whole; where none does, those that are touched. None of no time.
+    #[must_use]
+    pub fn between(from: Timestamp, until: Timestamp) -> Option<Self> {
+        if until <= from {
+            return None;
+        }
+        let within = Self {
+            from: next_minute(from),
+            until: minute_of(until),
+        };
+        let touched = Self {
+            from: minute_of(from),
+            until: next_minute(until),
+        };
+        Some(if within.from < within.until {
+            within
+        } else {
+            touched
+        })
+    }
+
+    /// How long it is.
+    #[must_use]
+    pub fn length(&self) -> Duration {
+        self.until.since(self.from)
+    }
+}
+
+/// When the minute begins that a moment is in.
+fn minute_of(at: Timestamp) -> Timestamp {
+    let minute = i64::from(PERIOD_S);
+    Timestamp::from_millis(at.as_secs().div_euclid(minute) * minute * 1_000)
+}
+
+/// When a minute begins next: at that moment, or after it.
+#[must_use]
+pub fn next_minute(at: Timestamp) -> Timestamp {
+    let began = minute_of(at);
+    if began == at {
+        return at;
+    }
+    began + Duration::from_secs(PERIOD_S.unsigned_abs().into())
 }
 
 /// A function's figures.
@@ -215,9 +258,6 @@ async fn figures(
     span: Span,
 ) -> Result<Vec<Option<f64>>, DeployedError> {
     debug_assert!(series.len() <= QUERIES_MAX, "they fit into one call");
-    let minute = i64::from(PERIOD_S);
-    let from_s = span.from.as_secs().div_euclid(minute) * minute;
-    let until_s = (span.until.as_secs().div_euclid(minute) + 1) * minute;
     let mut values: Vec<Vec<f64>> = vec![Vec::new(); series.len()];
     let mut next = None;
     for _ in 0..PAGES_MAX {
@@ -228,8 +268,8 @@ async fn figures(
         let answer = client
             .get_metric_data()
             .set_metric_data_queries(Some(queries.collect()))
-            .start_time(DateTime::from_secs(from_s))
-            .end_time(DateTime::from_secs(until_s))
+            .start_time(DateTime::from_secs(span.from.as_secs()))
+            .end_time(DateTime::from_secs(span.until.as_secs()))
             .set_next_token(next)
             .send()
             .await
@@ -401,6 +441,28 @@ mod tests {
         };
         assert_eq!(metrics.tables["trips"], trips);
         assert_eq!(metrics.tracker_cpu, Some(0.25));
+    }
+
+    #[test]
+    fn spans_are_of_whole_minutes_within_and_of_those_touched_where_there_is_none() {
+        let at = Timestamp::from_millis;
+        for (from_ms, until_ms, minutes) in [
+            (120_000, 420_000, Some((2, 7))),
+            (120_001, 420_000, Some((3, 7))),
+            (119_999, 479_999, Some((2, 7))),
+            (121_000, 179_000, Some((2, 3))),
+            (170_000, 190_000, Some((2, 4))),
+            (170_000, 240_000, Some((3, 4))),
+            (170_000, 170_000, None),
+            (170_000, 160_000, None),
+        ] {
+            let expected = minutes.map(|(from, until)| Span {
+                from: at(from * 60_000),
+                until: at(until * 60_000),
+            });
+            let found = Span::between(at(from_ms), at(until_ms));
+            assert_eq!(found, expected, "{from_ms} to {until_ms} ms");
+        }
     }
 
     #[test]

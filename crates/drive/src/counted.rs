@@ -30,6 +30,8 @@ pub struct Counted {
     pub containers: BTreeMap<String, ContainerUse>,
     /// The most messages seen waiting, by queue.
     pub depth_max: BTreeMap<String, u64>,
+    /// How long it was counted for, by one who counts in whole minutes; none where that is what all figures are of.
+    pub counted_for: Option<Duration>,
 }
 
 /// What a queue was used for, and what is in it.
@@ -151,4 +153,41 @@ impl Counted {
         }
         self
     }
+
+    /// What a bill is made of, over a span: at the rate of what was counted, where that was not for as long.
+    #[must_use]
+    pub fn over(&self, span: Duration) -> Self {
+        let mut all = self.clone();
+        let Some(counted_for) = all.counted_for.take().filter(|known| !known.is_zero()) else {
+            return all;
+        };
+        let factor = span.as_secs_f64() / counted_for.as_secs_f64();
+        for function in all.functions.values_mut() {
+            scale(&mut function.invocations, factor);
+            scale(&mut function.billed_ms, factor);
+        }
+        scale(&mut all.http_requests, factor);
+        for table in all.tables.values_mut() {
+            table.read_units *= factor;
+            table.write_units *= factor;
+        }
+        for queue in all.queues.values_mut() {
+            scale(&mut queue.requests, factor);
+            scale(&mut queue.sent, factor);
+        }
+        for container in all.containers.values_mut() {
+            container.task_seconds *= factor;
+        }
+        all
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts; `as` saturates"
+)]
+fn scale(count: &mut u64, factor: f64) {
+    *count = (*count as f64 * factor).round() as u64;
 }

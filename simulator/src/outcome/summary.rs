@@ -97,7 +97,7 @@ impl Outcome<'_> {
         let span = input.window.until.since(input.window.from);
         let usage = costs::usage(&costs::Used {
             scenario: &self.resolved.scenario,
-            counted: &self.counted,
+            counted: &self.counted.over(span),
             summary,
             seconds: span.as_secs_f64(),
         });

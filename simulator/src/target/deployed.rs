@@ -68,7 +68,7 @@ impl Deployment {
         let resources: Resources = found.map_err(Failure::target)?;
         let mut notes = market_notes(&market, resolved, starts_at)?;
         notes.push(
-            "Functions, queues and tables are as CloudWatch counted them, in whole minutes and with the warm-up; it \
+            "Functions, queues and tables are as CloudWatch counted them, in whole minutes after the warm-up; it \
              counts no cold starts. The load generator's clock and the system's are two."
                 .to_owned(),
         );

@@ -120,6 +120,15 @@ impl Target {
         }
     }
 
+    /// When a run begins that can begin then: where CloudWatch counts, whose minutes are whole, so that one of them
+    /// begins with the end of the warm-up.
+    pub fn begins(&self, soonest: Timestamp, warmup: Duration) -> Timestamp {
+        match self {
+            Self::Embedded { .. } | Self::Watch { .. } => soonest,
+            Self::Aws { .. } => ::deployed::next_minute(soonest + warmup) - warmup,
+        }
+    }
+
     /// Starts it, or finds it, on tables that hold the rides under way.
     ///
     /// # Errors
@@ -159,3 +168,28 @@ impl Target {
 const EMBEDDED_HEAD_START: Duration = Duration::from_secs(3);
 /// As much for a deployment to be reached.
 const AWS_HEAD_START: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn target(name: &str) -> Target {
+        let line = ["rushhour", "run", "--target", name];
+        match Cli::try_parse_from(line).unwrap().command {
+            Command::Run(args) => Target::of(&args).unwrap(),
+            _ => panic!("it is a run"),
+        }
+    }
+
+    #[test]
+    fn a_warm_up_before_cloudwatch_ends_with_a_minute() {
+        let (soonest, warmup) = (Timestamp::from_millis(90_500), Duration::from_secs(45));
+        assert_eq!(target("embedded").begins(soonest, warmup), soonest);
+        let begins = target("aws").begins(soonest, warmup);
+        assert_eq!(begins + warmup, Timestamp::from_millis(180_000));
+        assert_eq!(target("aws").begins(begins, warmup), begins);
+    }
+}

@@ -17,6 +17,17 @@ use crate::commands::run::interrupt::Interrupt;
 use crate::counted::{counted_now, queues_now};
 use crate::exit::Failure;
 
+/// What was sent of what counts.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent {
+    /// Since the end of the warm-up.
+    pub from: Timestamp,
+    /// While riders came.
+    pub until: Timestamp,
+    /// Requests to the HTTP API.
+    pub requests: u64,
+}
+
 /// What was started, or found.
 pub enum System {
     /// Everything in this process.
@@ -94,20 +105,20 @@ impl System {
         }
     }
 
-    /// What was counted in the end, when others count as well: since `from`, `sent` requests.
+    /// What was counted in the end, when others count as well.
     pub async fn measured(
         &mut self,
         counted: Counted,
-        (from, sent): (Timestamp, u64),
+        sent: Sent,
         interrupt: &Interrupt,
     ) -> Counted {
         match self {
             Self::Embedded(_) | Self::Watch(..) => counted,
-            Self::Deployed(system) => system.measured(counted, from, sent, interrupt).await,
+            Self::Deployed(system) => system.measured(counted, sent, interrupt).await,
         }
     }
 
-    /// The warm-up is over: maxima begin anew. What CloudWatch counted is not ours to forget.
+    /// The warm-up is over: maxima begin anew. CloudWatch is asked for later minutes alone.
     pub fn reset_maxima(&self) {
         match self {
             Self::Embedded(stack) | Self::Watch(stack, _) => stack.reset_maxima(),

@@ -45,6 +45,7 @@ fn at(factor: u64) -> Counted {
         },
         containers: BTreeMap::from([(named("fleet-tracker"), container)]),
         depth_max: BTreeMap::new(),
+        counted_for: None,
     }
 }
 
@@ -84,4 +85,24 @@ fn the_deepest_look_is_kept() {
         most.note_depth(&at(factor).queues);
     }
     assert_eq!(most.depth_max["trip-events"], 8);
+}
+
+#[test]
+fn what_was_counted_for_another_span_is_taken_at_its_rate() {
+    let counted = at(4);
+    assert_eq!(counted.over(Duration::from_secs(90)), counted);
+    let of_a_minute = Counted {
+        http_requests: 7,
+        counted_for: Some(Duration::from_secs(60)),
+        ..counted
+    };
+    let all = of_a_minute.over(Duration::from_secs(90));
+    assert_eq!(all.http_requests, 11);
+    let function = all.functions.values().next().unwrap();
+    assert_eq!((function.invocations, function.billed_ms), (60, 420));
+    assert_eq!(all.tables.values().next().unwrap().write_units, 15.0);
+    assert_eq!(all.queues.values().next().unwrap().sent, 30);
+    let was = of_a_minute.containers.values().next().unwrap();
+    let is = all.containers.values().next().unwrap();
+    assert_eq!(is.task_seconds, was.task_seconds * 1.5);
 }

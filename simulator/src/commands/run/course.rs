@@ -31,7 +31,7 @@ use crate::load::{self, Api, Load, LoadPlan, SETTLE_MAX};
 use crate::outcome::{Ending, Outcome};
 use crate::progress::Progress;
 use crate::scenario::Resolved;
-use crate::target::system::System;
+use crate::target::system::{Sent, System};
 use crate::target::{Target, embedded};
 
 /// What a ride under way adds to the time that a system has to start: its hold is taken over and reported again.
@@ -75,7 +75,8 @@ impl<'a> Course<'a> {
         let head_start = target.head_start()
             + HEAD_START_PER_RIDE * u32::try_from(under_way).unwrap_or(u32::MAX)
             + world.drivers.lead;
-        let started_at = WallClock.now() + head_start;
+        let warmup = world.pace.in_run(scenario.warmup.0);
+        let started_at = target.begins(WallClock.now() + head_start, warmup);
         if target.outlives_the_run() {
             // The same seed again asks for other rides, not for those of the last run.
             let run = u128::from(started_at.as_micros().unsigned_abs());
@@ -85,7 +86,6 @@ impl<'a> Course<'a> {
         }
         let world = Arc::new(world.clone().starting(started_at));
         let until = world.pace.run_time(span);
-        let warmup = world.pace.in_run(scenario.warmup.0);
         let total = until.since(started_at);
         let progress = Progress::new(total, quiet);
         progress.say(&format!(
@@ -185,11 +185,13 @@ impl<'a> Course<'a> {
             .map_err(|error| Failure::target(format!("the load generator died: {error}")))?;
         settle(system).await;
         system.quiesce().await;
-        let sent = self.recorder.glance().counts.sent;
+        let sent = Sent {
+            from: self.recorder.counted_from(),
+            until: self.recorder.counted_until(),
+            requests: self.recorder.glance().counts.sent,
+        };
         let counted = std::mem::take(&mut self.counted);
-        self.counted = system
-            .measured(counted, (self.started_at, sent), interrupt)
-            .await;
+        self.counted = system.measured(counted, sent, interrupt).await;
         Ok(ended)
     }
 

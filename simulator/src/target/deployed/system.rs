@@ -1,5 +1,6 @@
 //! A deployment under load.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -9,19 +10,19 @@ use cloud::lambda_pool::LambdaCounters;
 use cloud::processor_sharing::ProcessorUsage;
 use cloud::timed::TableUse;
 use deployed::{FunctionMetrics, Metrics, Span};
+use domain::Resolution;
 use domain::hold::Hold;
 use domain::trip::Trip;
-use domain::{Resolution, Timestamp};
 use drive::counted::{ContainerUse, Counted, QueueUse};
-use host::WallClock;
 use identity::Issuer;
-use services::ports::{Clock, PortError};
+use services::ports::PortError;
 
 use super::Deployment;
 use super::probe::Probe;
 use crate::commands::run::interrupt::Interrupt;
 use crate::exit::Failure;
 use crate::load::{Api, connect};
+use crate::target::system::Sent;
 
 /// How often CloudWatch is asked whether it has counted everything.
 const METRICS_EVERY: Duration = Duration::from_secs(10);
@@ -106,22 +107,24 @@ impl DeployedSystem {
         })
     }
 
-    /// What CloudWatch has counted since `from`, once it has the requests that were sent, or its time is over, or
-    /// nobody wants to wait; put over what is known of the queues.
+    /// What CloudWatch has counted of the minutes that count, once it has the requests that were sent in them, or its
+    /// time is over, or nobody wants to wait; put over what is known of the queues.
     pub(in crate::target) async fn measured(
         &mut self,
         mut counted: Counted,
-        from: Timestamp,
-        sent: u64,
+        sent: Sent,
         interrupt: &Interrupt,
     ) -> Counted {
-        let until = WallClock.now();
+        // Cut short in the warm-up, of which nothing counts.
+        let Some(span) = Span::between(sent.from, sent.until) else {
+            return counted;
+        };
+        let expected = expected(&sent, span.length());
         let asked_from = Instant::now();
         let Deployment {
             outputs, account, ..
         } = &self.deployment;
         let metrics = loop {
-            let span = Span { from, until };
             let metrics = deployed::metrics(account, &outputs.name_prefix, &outputs.api_url, span);
             let metrics = match metrics.await {
                 Ok(metrics) => metrics,
@@ -134,12 +137,12 @@ impl DeployedSystem {
                     return counted;
                 }
             };
-            let enough = metrics.api_requests as f64 >= sent as f64 * COUNTED_SHARE;
+            let enough = metrics.api_requests as f64 >= expected * COUNTED_SHARE;
             let waited = asked_from.elapsed();
             if enough || waited >= self.deployment.metrics_within || interrupt.came() {
                 if !enough {
                     self.deployment.notes.push(format!(
-                        "CloudWatch had counted {} of {sent} HTTP requests after {:.0} s: figures of functions, queues \
+                        "CloudWatch had counted {} of {expected:.0} HTTP requests after {:.0} s: figures of functions, queues \
                          and tables may be too low.",
                         metrics.api_requests,
                         waited.as_secs_f64()
@@ -154,7 +157,10 @@ impl DeployedSystem {
              does not have and Lambda charges too."
                 .to_owned(),
         );
-        fill(&mut counted, &metrics, until.since(from));
+        let window = sent.until.since(sent.from);
+        fill(&mut counted, &metrics, span.length().min(window));
+        let note = in_minutes(&mut counted, span.length(), window);
+        self.deployment.notes.extend(note);
         counted
     }
 
@@ -176,7 +182,7 @@ impl DeployedSystem {
     pub async fn silent(resolved: &crate::scenario::Resolved, at: std::net::SocketAddr) -> Self {
         let url = format!("http://{at}");
         let clients = aws::Clients::embedded(&url, &url);
-        let market = crate::target::embedded::market_of(resolved, Timestamp::ZERO);
+        let market = crate::target::embedded::market_of(resolved, domain::Timestamp::ZERO);
         let deployment = Deployment {
             outputs: deployed::Outputs {
                 api_url: url.clone(),
@@ -198,6 +204,31 @@ impl DeployedSystem {
         let probe = Probe::start(api, tracker.connect_lazy());
         Self { deployment, probe }
     }
+}
+
+/// The requests of those sent that CloudWatch has to count in so long a part of the time.
+fn expected(sent: &Sent, counted_for: Duration) -> f64 {
+    let all = sent.until.since(sent.from);
+    let share = counted_for.as_secs_f64() / all.as_secs_f64();
+    sent.requests as f64 * share.min(1.0)
+}
+
+/// What it means for the bill, and what a reader must know of it, that minutes are whole and what counts may not be: a
+/// part of it stands for all, and what was used just before and after cannot be told from it.
+fn in_minutes(counted: &mut Counted, minutes: Duration, window: Duration) -> Option<String> {
+    let then = match minutes.cmp(&window) {
+        Ordering::Equal => return None,
+        Ordering::Less => {
+            counted.counted_for = Some(minutes);
+            "for which the bill takes what was counted at the same rate"
+        }
+        Ordering::Greater => "and the bill has what was used just before and after these as well",
+    };
+    Some(format!(
+        "CloudWatch counts in whole minutes: its figures are of {:.0} s and all others of {:.0} s, {then}.",
+        minutes.as_secs_f64(),
+        window.as_secs_f64()
+    ))
 }
 
 fn fill(counted: &mut Counted, metrics: &Metrics, span: Duration) {
@@ -262,8 +293,53 @@ fn billed_ms(used: &FunctionMetrics) -> u64 {
 #[cfg(test)]
 mod tests {
     use deployed::QueueMetrics;
+    use domain::Timestamp;
 
     use super::*;
+
+    #[test]
+    fn requests_are_expected_of_the_minutes_that_are_counted() {
+        let seconds = |s: i64| Timestamp::from_millis(s * 1_000);
+        let expected_of = |from, until| {
+            let sent = Sent {
+                from: seconds(from),
+                until: seconds(until),
+                requests: 300,
+            };
+            let span = Span::between(sent.from, sent.until).unwrap();
+            expected(&sent, span.length())
+        };
+        assert_eq!(expected_of(300, 600), 300.0);
+        assert_eq!(expected_of(300, 390), 200.0);
+        assert_eq!(expected_of(300, 330), 300.0, "and what was before");
+    }
+
+    #[test]
+    fn a_bill_is_for_minutes_that_lie_within_what_counts() {
+        let seconds = Duration::from_secs;
+        for (minutes, window, counted_for, said) in [
+            (300, 300, None, None),
+            (
+                60,
+                90,
+                Some(seconds(60)),
+                Some("of 60 s and all others of 90 s, for which the bill"),
+            ),
+            (
+                60,
+                30,
+                None,
+                Some("of 60 s and all others of 30 s, and the bill has what was used"),
+            ),
+        ] {
+            let mut counted = Counted::default();
+            let note = in_minutes(&mut counted, seconds(minutes), seconds(window));
+            assert_eq!(counted.counted_for, counted_for);
+            assert_eq!(note.is_some(), said.is_some());
+            let note = note.unwrap_or_default();
+            assert!(note.contains(said.unwrap_or_default()), "{note}");
+        }
+    }
 
     #[test]
     fn measurements_go_over_what_is_known_of_the_queues() {

@@ -138,3 +138,34 @@ async fn a_tracker_that_does_not_start_again_ends_the_run() {
     drop(taking.await.unwrap());
     system.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bill_goes_by_the_time_that_its_usage_was_counted_in() {
+    let resolved = resolved();
+    let window = resolved.world.pace.in_run(Duration::from_secs(30));
+    let mut bills = Vec::new();
+    for (http_requests, counted_for) in [
+        (1_000_000_000, None),
+        (1_000_000_000, Some(window)),
+        (3_000_000_000, Some(3 * window)),
+    ] {
+        let target = Target::Embedded { port: None };
+        let course = Course::plan(&resolved, &target, true).unwrap();
+        // The run is not over before its time is.
+        let until = course.until;
+        let system = DeployedSystem::silent(&resolved, refusing().await).await;
+        let system = System::Deployed(Box::new(system));
+        let collected = course.collect(system, Instant::now(), Ending::Whole).await;
+        let (mut outcome, _) = collected.unwrap();
+        outcome.ended_at = until;
+        outcome.counted = Counted {
+            http_requests,
+            counted_for,
+            ..Counted::default()
+        };
+        let cost = outcome.tell().unwrap().summary.cost_usd.unwrap();
+        bills.push((cost.total, cost.per_month_at_this_load));
+    }
+    assert!(bills[0].0 > 1.0 && bills[0].1.is_some(), "{bills:?}");
+    assert!(bills.iter().all(|bill| *bill == bills[0]), "{bills:?}");
+}
