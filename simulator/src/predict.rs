@@ -10,11 +10,11 @@ use drive::last_look::look_into;
 use drive::recorder::Recorder;
 use drive::seed::{seed, seen_under_way};
 use drive::watched::Watched;
-use report::summary::ClockKind;
+use report::summary::{ClockKind, Summary};
 use twin::{Left, Plan, Twin};
 
 use crate::cores::ahead;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::outcome::{Ending, Outcome, Told, costs};
 use crate::progress::{Progress, of_rides};
 use crate::scenario::Resolved;
@@ -110,6 +110,27 @@ pub fn predict(
         calls: None,
     };
     Ok((outcome.tell()?, ended == Ending::Interrupted))
+}
+
+/// The figures of a prediction, without a word on the way.
+///
+/// # Errors
+/// If a value of the scenario cannot be, or `stop` said to end early: half a prediction says nothing.
+pub fn figures(
+    resolved: &Resolved,
+    profile: &Profile,
+    stop: &dyn Fn() -> bool,
+) -> Result<Summary, Failure> {
+    let (told, stopped) = predict(resolved, profile, true, stop)?;
+    if stopped {
+        return Err(Failure {
+            exit: Exit::Interrupted,
+            message:
+                "interrupted in a prediction: what was measured is kept, and held against nothing"
+                    .to_owned(),
+        });
+    }
+    Ok(told.summary)
 }
 
 /// Runs a twin to its end, or until it is to stop: that is asked, and shown how it stands, after each slice.

@@ -24,7 +24,8 @@ pub fn run(args: &CalibrateArgs) -> Result<Exit, Failure> {
     let (mut profile, kept) = calibrated(&calls, &directory.latencies()?, &origin, &whose)?;
     let resolved = measured_scenario(&directory)?;
     let summary = directory.summary()?;
-    settle(&mut profile, &resolved, &[&summary], &origin.date())?;
+    let date = origin.date();
+    settle(&mut profile, &resolved, &[&summary], &date, &|| false)?;
     write_whole(&args.output, profile.to_toml().as_bytes())?;
     for key in kept {
         eprintln!("{key}: too few samples, the figure of the embedded profile stays");

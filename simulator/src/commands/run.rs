@@ -57,7 +57,14 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let redeploy = Redeploy::of(args, run)?;
     target.prepare(&resolved)?;
     let directory = super::directory(&args.driven, &resolved)?;
-    let (told, ended) = once(&resolved, &mut target, redeploy, args.driven.quiet)?;
+    let interrupt = Interrupt::in_background()?;
+    let (told, ended) = once(
+        &resolved,
+        &mut target,
+        redeploy,
+        &interrupt,
+        args.driven.quiet,
+    )?;
     told.write(&directory, &resolved)?;
     super::show(&args.driven, &told, &directory)?;
     let verdict = || super::verdict(told.summary.passed(), false);
@@ -101,7 +108,7 @@ fn print_settings(watch: &Watch, resolved: &Resolved) -> Result<Exit, Failure> {
     Ok(Exit::Well)
 }
 
-/// Drives a scenario against a target once; the second value says how it ended.
+/// Drives a scenario against a target once, or until it is interrupted; the second value says how it ended.
 ///
 /// # Errors
 /// If the target does not start.
@@ -109,6 +116,7 @@ pub fn once(
     resolved: &Resolved,
     target: &mut Target,
     redeploy: Option<Redeploy>,
+    interrupt: &Interrupt,
     quiet: bool,
 ) -> Result<(Told, Ending), Failure> {
     let began = Instant::now();
@@ -119,22 +127,20 @@ pub fn once(
         .enable_all()
         .build()
         .map_err(Failure::target)?;
-    let ended = runtime.block_on(Box::pin(drive(resolved, target, redeploy, quiet, began)));
+    let planned = Course::plan(resolved, target, quiet)?.with_redeploy(redeploy);
+    let ended = runtime.block_on(Box::pin(drive(planned, target, interrupt, began)));
     runtime.shutdown_timeout(Duration::from_secs(2));
     ended
 }
 
 async fn drive(
-    resolved: &Resolved,
+    mut course: Course<'_>,
     target: &mut Target,
-    redeploy: Option<Redeploy>,
-    quiet: bool,
+    interrupt: &Interrupt,
     began: Instant,
 ) -> Result<(Told, Ending), Failure> {
-    let interrupt = Interrupt::listen();
-    let mut course = Course::plan(resolved, target, quiet)?.with_redeploy(redeploy);
     let mut system = course.start(target).await?;
-    let ended = course.conduct(&mut system, &interrupt).await?;
+    let ended = course.conduct(&mut system, interrupt).await?;
     let (outcome, ended) = course.collect(system, began, ended).await?;
     Ok((outcome.tell()?, ended))
 }

@@ -5,15 +5,15 @@ use std::path::Path;
 use ::report::latency::Latencies;
 use ::report::summary::Summary;
 use ::report::validation::{LoadOutcome, SCHEMA, Validation};
-use cloud::profile::Profile;
 use host::WallClock;
 use services::ports::Clock;
 
 use crate::cli::ValidateArgs;
 use crate::commands::calibrate::{measured_scenario, origin};
+use crate::commands::run::interrupt::Interrupt;
 use crate::commands::run::{check_placement, once};
 use crate::exit::{Exit, Failure};
-use crate::predict::predict;
+use crate::predict;
 use crate::run_dir::{self, CALLS, RunDir, SUMMARY, VALIDATION, VALIDATION_TABLE};
 use crate::scenario::Resolved;
 use crate::target::Target;
@@ -34,37 +34,45 @@ const PROFILE: &str = "profile.toml";
 /// # Errors
 /// If input is wrong, the stack does not start, or the outcome cannot be written.
 pub fn run(args: &ValidateArgs) -> Result<Exit, Failure> {
+    let interrupt = Interrupt::in_background()?;
     let named = args.driven.scenario.as_deref().unwrap_or(DEFAULT);
     let measured = Path::new(named);
     if measured.join(SUMMARY).is_file() {
-        return of_run(args, measured);
+        return of_run(args, measured, &interrupt);
     }
-    of_scenario(args, named)
+    of_scenario(args, named, &interrupt)
 }
 
-/// The twin's figures of a scenario, at the run's own pace.
-fn predicted(resolved: &Resolved, profile: &Profile) -> Result<Summary, Failure> {
-    let (told, _) = predict(resolved, profile, true, &|| false)?;
-    Ok(told.summary)
+/// A directory for an outcome, which has none yet.
+fn directory(path: &Path) -> Result<RunDir, Failure> {
+    let directory = RunDir::create(path)?;
+    directory.holds_no(VALIDATION)?;
+    Ok(directory)
 }
 
 /// Holds one run against its prediction.
-fn of_run(args: &ValidateArgs, path: &Path) -> Result<Exit, Failure> {
-    let directory = RunDir::open(path)?;
-    let summary = directory.summary()?;
-    let origin = origin(&directory)?;
-    let resolved = measured_scenario(&directory)?;
+fn of_run(args: &ValidateArgs, path: &Path, interrupt: &Interrupt) -> Result<Exit, Failure> {
+    let measured = RunDir::open(path)?;
+    let out = match &args.driven.out {
+        Some(out) => directory(out)?,
+        None => measured.clone(),
+    };
+    let summary = measured.summary()?;
+    let origin = origin(&measured)?;
+    let resolved = measured_scenario(&measured)?;
+    let stop = || interrupt.came();
     let whose = path.display().to_string();
     let (profile, uncalibrated, basis) = match &args.profile {
         Some(file) => (profile_file(file)?, Vec::new(), file.display().to_string()),
         None => {
-            let calls = directory.calls()?.ok_or_else(|| {
+            let calls = measured.calls()?.ok_or_else(|| {
                 Failure::input(format!(
                     "{whose}: found no {CALLS}, expected a run of the embedded stack, or --profile FILE"
                 ))
             })?;
-            let (mut profile, kept) = calibrated(&calls, &directory.latencies()?, &origin, &whose)?;
-            settle(&mut profile, &resolved, &[&summary], &origin.date())?;
+            let (mut profile, kept) = calibrated(&calls, &measured.latencies()?, &origin, &whose)?;
+            let date = origin.date();
+            settle(&mut profile, &resolved, &[&summary], &date, &stop)?;
             (profile, kept, "calibrated on the run itself".to_owned())
         }
     };
@@ -74,7 +82,7 @@ fn of_run(args: &ValidateArgs, path: &Path) -> Result<Exit, Failure> {
         calibrated_on: args.profile.is_none(),
         cpu_share: cpu_share(&[(summary.seconds.cpu, summary.seconds.wall)]),
         rows: rows(
-            &predicted(&resolved, &profile)?,
+            &predict::figures(&resolved, &profile, &stop)?,
             &[&summary],
             counted_s(&resolved),
         ),
@@ -86,15 +94,11 @@ fn of_run(args: &ValidateArgs, path: &Path) -> Result<Exit, Failure> {
         uncalibrated,
         vec![outcome],
     );
-    let out = match &args.driven.out {
-        Some(out) => RunDir::create(out)?,
-        None => directory,
-    };
     tell_of(args, &validation, &out)
 }
 
 /// Runs a scenario at several loads, calibrates on the lowest and predicts the others.
-fn of_scenario(args: &ValidateArgs, named: &str) -> Result<Exit, Failure> {
+fn of_scenario(args: &ValidateArgs, named: &str, interrupt: &Interrupt) -> Result<Exit, Failure> {
     let loads = loads(&args.loads)?;
     if !(1..=RUNS_MAX).contains(&args.runs) {
         let found = args.runs;
@@ -112,22 +116,26 @@ fn of_scenario(args: &ValidateArgs, named: &str) -> Result<Exit, Failure> {
         check_placement(&at_load.scenario.placement)?;
     }
     let out = args.driven.out.clone();
-    let out = RunDir::create(&out.unwrap_or_else(|| run_dir::fresh("validation")))?;
+    let out = directory(&out.unwrap_or_else(|| run_dir::fresh("validation")))?;
+    let stop = || interrupt.came();
     let started_at = WallClock.now();
     let (mut at_lowest, mut seen) = (Latencies::default(), Latencies::default());
     let mut measured: Vec<Vec<MeasuredRun>> = Vec::new();
     for (place, (load, resolved)) in loads.iter().zip(&resolved).enumerate() {
         let mut runs = Vec::new();
         for run in 1..=args.runs {
+            if stop() {
+                return Ok(cut_short(Exit::Interrupted, &out));
+            }
             eprintln!("load {load}, run {run} of {}", args.runs);
             let directory = RunDir::create(&out.path().join(format!("load-{load}-run-{run}")))?;
             let cpu_before_s = crate::process::cpu_seconds().unwrap_or(0.0);
             let mut target = Target::Embedded { port: None };
-            let (told, ended) = once(resolved, &mut target, None, args.driven.quiet)?;
+            let (told, ended) = once(resolved, &mut target, None, interrupt, args.driven.quiet)?;
             let cpu_s = crate::process::cpu_seconds().unwrap_or(0.0) - cpu_before_s;
             told.write(&directory, resolved)?;
             if let Some(exit) = ended.exit() {
-                return Ok(exit);
+                return Ok(cut_short(exit, &out));
             }
             if place == 0
                 && let Some(calls) = &told.calls
@@ -152,7 +160,8 @@ fn of_scenario(args: &ValidateArgs, named: &str) -> Result<Exit, Failure> {
         _ => {
             let (mut profile, kept) = calibrated(&at_lowest, &seen, &origin, named)?;
             let lowest: Vec<&Summary> = measured[0].iter().map(|run| &run.summary).collect();
-            settle(&mut profile, &resolved[0], &lowest, &origin.date())?;
+            let date = origin.date();
+            settle(&mut profile, &resolved[0], &lowest, &date, &stop)?;
             let basis = format!("calibrated on load {}", loads[0]);
             (profile, kept, basis)
         }
@@ -169,7 +178,7 @@ fn of_scenario(args: &ValidateArgs, named: &str) -> Result<Exit, Failure> {
             calibrated_on: place == 0 && args.profile.is_none(),
             cpu_share: cpu_share(&used),
             rows: rows(
-                &predicted(resolved, &profile)?,
+                &predict::figures(resolved, &profile, &stop)?,
                 &summaries,
                 counted_s(resolved),
             ),
@@ -178,6 +187,15 @@ fn of_scenario(args: &ValidateArgs, named: &str) -> Result<Exit, Failure> {
     let seed = resolved[0].scenario.seed;
     let validation = document(&origin, seed, basis, uncalibrated, outcomes);
     tell_of(args, &validation, &out)
+}
+
+/// Not every load was measured: says where those runs are that were.
+fn cut_short(exit: Exit, out: &RunDir) -> Exit {
+    eprintln!(
+        "rushhour: ended before every load was measured, with what was in {}",
+        out.path().display()
+    );
+    exit
 }
 
 fn document(
@@ -225,4 +243,45 @@ fn tell_of(args: &ValidateArgs, validation: &Validation, out: &RunDir) -> Result
     } else {
         Exit::Failed
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use cloud::profile::Profile;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::scenario;
+
+    fn of(out: &Path, interrupt: &Interrupt) -> Result<Exit, Failure> {
+        let line = ["rushhour", "validate", "--out", out.to_str().unwrap()];
+        match Cli::try_parse_from(line).unwrap().command {
+            Command::Validate(args) => of_scenario(&args, DEFAULT, interrupt),
+            _ => panic!("it is a validation"),
+        }
+    }
+
+    #[test]
+    fn no_run_begins_and_no_prediction_ends_after_an_interrupt() {
+        let folder = tempfile::tempdir().unwrap();
+        let pressed = Interrupt::stands(true);
+        assert_eq!(of(folder.path(), &pressed).unwrap(), Exit::Interrupted);
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+
+        let resolved = scenario::load(None, &["duration=20m".to_owned()]).unwrap();
+        let profile = Profile::embedded();
+        let ended = predict::figures(&resolved, &profile, &|| pressed.came()).unwrap_err();
+        assert_eq!(ended.exit, Exit::Interrupted);
+    }
+
+    #[test]
+    fn an_outcome_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(VALIDATION), "{}").unwrap();
+        let refused = of(folder.path(), &Interrupt::stands(true)).unwrap_err();
+        assert_eq!(refused.exit, Exit::BadInput);
+        let said = "found validation.json there, expected an empty directory";
+        assert!(refused.message.contains(said), "{}", refused.message);
+    }
 }

@@ -11,7 +11,7 @@ use report::summary::Summary;
 
 use super::document::provenance;
 use crate::exit::Failure;
-use crate::predict::predict;
+use crate::predict;
 use crate::scenario::Resolved;
 
 /// Tries.
@@ -52,16 +52,16 @@ fn longer(law: &Spans, by_ms: f64) -> Option<Spans> {
 /// Puts right what rounds take for each rider, and what an update of surge takes.
 ///
 /// # Errors
-/// If the scenario cannot be predicted.
+/// If the scenario cannot be predicted, or `stop` says to end early.
 pub fn settle(
     profile: &mut Profile,
     resolved: &Resolved,
     measured: &[&Summary],
     date: &str,
+    stop: &dyn Fn() -> bool,
 ) -> Result<(), Failure> {
     for _ in 0..TRIES {
-        let (told, _) = predict(resolved, profile, true, &|| false)?;
-        let predicted = told.summary;
+        let predicted = predict::figures(resolved, profile, stop)?;
         let mut figures = Vec::new();
         let riders = predicted
             .matching

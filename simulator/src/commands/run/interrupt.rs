@@ -10,8 +10,8 @@ use crate::exit::{Exit, Failure};
 pub(crate) struct Interrupt(watch::Receiver<bool>);
 
 impl Interrupt {
-    /// Listens from now on.
-    pub(crate) fn listen() -> Self {
+    /// Listens from now on, as long as the runtime lives.
+    fn listen() -> Self {
         let (sender, receiver) = watch::channel(false);
         tokio::spawn(async move {
             if tokio::signal::ctrl_c().await.is_ok() {
@@ -26,7 +26,7 @@ impl Interrupt {
         Self(receiver)
     }
 
-    /// Listens on a thread of its own, for commands that work without a runtime.
+    /// Listens on a thread of its own: for as long as the command takes, whatever runtimes come and go in it.
     ///
     /// # Errors
     /// If the thread cannot be started.
@@ -44,6 +44,12 @@ impl Interrupt {
             });
         });
         receiver.recv().map_err(Failure::target)
+    }
+
+    /// One that was pressed, or was not.
+    #[cfg(test)]
+    pub(crate) fn stands(pressed: bool) -> Self {
+        Self(watch::channel(pressed).1)
     }
 
     /// Waits for so long, or until it is pressed.

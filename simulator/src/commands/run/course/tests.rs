@@ -54,7 +54,7 @@ async fn watched(
         most: Counted::default(),
         redeploy: course.redeploy.as_mut(),
     };
-    let ended = watcher.watch(&Interrupt::listen()).await;
+    let ended = watcher.watch(&Interrupt::stands(false)).await;
     (ended, watcher.at_warmup)
 }
 
