@@ -178,8 +178,8 @@ impl DeployedSystem {
 
 #[cfg(test)]
 impl DeployedSystem {
-    /// One of which no part answers: everything of it is said to be at one address.
-    pub async fn silent(resolved: &crate::scenario::Resolved, at: std::net::SocketAddr) -> Self {
+    /// One whose every part is said to be at one address.
+    pub async fn all_at(resolved: &crate::scenario::Resolved, at: std::net::SocketAddr) -> Self {
         let url = format!("http://{at}");
         let clients = aws::Clients::embedded(&url, &url);
         let market = crate::target::embedded::market_of(resolved, domain::Timestamp::ZERO);

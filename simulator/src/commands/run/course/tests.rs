@@ -1,4 +1,5 @@
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Parser;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,18 +16,31 @@ fn resolved() -> Resolved {
     scenario::load(None, &settings.map(str::to_owned)).unwrap()
 }
 
-/// Where whoever asks is refused.
-async fn refusing() -> SocketAddr {
+/// Queues that are empty, as SQS says it.
+const EMPTY: &str = r#"{"Attributes":{"ApproximateNumberOfMessages":"0","ApproximateNumberOfMessagesNotVisible":"0","ApproximateNumberOfMessagesDelayed":"0"}}"#;
+
+/// Where so many questions are refused, and of all others the answer is that queues are empty.
+async fn refusing(times: usize) -> SocketAddr {
+    let asked_before = Arc::new(AtomicUsize::new(0));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
+            let asked_before = asked_before.clone();
             tokio::spawn(async move {
                 let mut asked = vec![0; 16 * 1024];
-                let answer = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
-                while let Ok(1..) = stream.read(&mut asked).await
-                    && stream.write_all(answer).await.is_ok()
-                {}
+                while let Ok(1..) = stream.read(&mut asked).await {
+                    let (status, body) = match asked_before.fetch_add(1, Ordering::Relaxed) {
+                        before if before < times => ("403 Forbidden", "{}"),
+                        _ => ("200 OK", EMPTY),
+                    };
+                    let length = body.len();
+                    let answer =
+                        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
+                    if stream.write_all(answer.as_bytes()).await.is_err() {
+                        return;
+                    }
+                }
             });
         }
     });
@@ -63,7 +77,7 @@ async fn what_riders_saw_is_told_of_a_system_that_cannot_be_read() {
     let resolved = resolved();
     let target = Target::Embedded { port: None };
     let mut course = Course::plan(&resolved, &target, true).unwrap();
-    let system = DeployedSystem::silent(&resolved, refusing().await).await;
+    let system = DeployedSystem::all_at(&resolved, refusing(usize::MAX).await).await;
     let mut system = System::Deployed(Box::new(system));
     let now = WallClock.now();
     let second = Duration::from_secs(1);
@@ -101,6 +115,23 @@ async fn what_riders_saw_is_told_of_a_system_that_cannot_be_read() {
     let directory = crate::run_dir::RunDir::create(folder.path()).unwrap();
     told.write(&directory, &resolved).unwrap();
     assert!(directory.evidence().unwrap().trips_unread.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counters_that_were_refused_are_asked_for_again_at_the_next_look() {
+    let resolved = resolved();
+    let target = Target::Embedded { port: None };
+    let mut course = Course::plan(&resolved, &target, true).unwrap();
+    let system = DeployedSystem::all_at(&resolved, refusing(1).await).await;
+    let mut system = System::Deployed(Box::new(system));
+    let (now, span) = (WallClock.now(), Duration::from_secs(3));
+    let recorder = Recorder::new(now, Duration::ZERO, now + span);
+    let (_, at_warmup) = watched(&mut course, &mut system, &recorder, span).await;
+    let at_end = system.counted(span).await;
+    course.reads.counted(at_warmup, at_end);
+    assert!(!course.reads.is_lacking, "{:?}", course.reads);
+    let said = "could not be read at the end of the warm-up (";
+    assert!(course.reads.notes[0].contains(said), "{:?}", course.reads);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -153,7 +184,7 @@ async fn a_bill_goes_by_the_time_that_its_usage_was_counted_in() {
         let course = Course::plan(&resolved, &target, true).unwrap();
         // The run is not over before its time is.
         let until = course.until;
-        let system = DeployedSystem::silent(&resolved, refusing().await).await;
+        let system = DeployedSystem::all_at(&resolved, refusing(usize::MAX).await).await;
         let system = System::Deployed(Box::new(system));
         let collected = course.collect(system, Instant::now(), Ending::Whole).await;
         let (mut outcome, _) = collected.unwrap();
