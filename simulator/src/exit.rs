@@ -12,7 +12,7 @@ pub enum Exit {
     Failed = 1,
     /// Bad usage, scenario or input.
     BadInput = 2,
-    /// The target could not be reached, or died; or what was measured could not be written.
+    /// The target could not be reached, or died, or could not be read in the end; or what was measured could not be written.
     Unreachable = 3,
     /// Interrupted, after writing what was measured so far.
     Interrupted = 130,

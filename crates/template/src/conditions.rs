@@ -27,11 +27,12 @@ impl Template {
     }
 
     /// Refuses what would be taken for a condition that does not hold: one that is not there, or of a function that is not
-    /// known.
+    /// known. And one that holds if it holds itself.
     pub(crate) fn check_conditions(&self) -> Result<(), TemplateError> {
         let conditions = self.root.get("Conditions").map_or(&[][..], Node::entries);
         for (name, condition) in conditions {
-            self.check_condition(&format!("Conditions.{name}"), condition)?;
+            let place = format!("Conditions.{name}");
+            self.check_condition(&place, condition, &mut vec![name])?;
         }
         let resources = self.root.get("Resources").map_or(&[][..], Node::entries);
         for (name, resource) in resources {
@@ -42,17 +43,33 @@ impl Template {
         self.check_branches(&self.root)
     }
 
-    fn check_condition(&self, place: &str, condition: &Node) -> Result<(), TemplateError> {
+    /// `under_way` are the conditions that refer to this one.
+    fn check_condition<'a>(
+        &'a self,
+        place: &str,
+        condition: &'a Node,
+        under_way: &mut Vec<&'a str>,
+    ) -> Result<(), TemplateError> {
         let operands = condition.items();
-        match condition.tag.as_deref() {
-            Some("Equals") if operands.len() == 2 => Ok(()),
-            Some("Not") if operands.len() == 1 => self.check_condition(place, &operands[0]),
-            Some("And" | "Or") => operands
+        match (condition.tag.as_deref(), operands.len()) {
+            (Some("Equals"), 2) => Ok(()),
+            (Some("Not"), 1) | (Some("And" | "Or"), 2..) => operands
                 .iter()
-                .try_for_each(|operand| self.check_condition(place, operand)),
-            Some("Condition") => self.check_name(place, condition),
+                .try_for_each(|operand| self.check_condition(place, operand, under_way)),
+            (Some("Condition"), _) => {
+                let (name, meant) = self.check_name(place, condition)?;
+                if under_way.contains(&name) {
+                    let what =
+                        format!("found {name} within itself, expected a condition of others");
+                    return Err(self.wrong(condition, place, &what));
+                }
+                under_way.push(name);
+                let checked = self.check_condition(place, meant, under_way);
+                under_way.pop();
+                checked
+            }
             _ => {
-                let what = "found something else, expected Equals of two, Not of one, And, Or or Condition";
+                let what = "found something else, expected Equals of two, Not of one, And or Or of several, or Condition";
                 Err(self.wrong(condition, place, what))
             }
         }
@@ -77,11 +94,16 @@ impl Template {
             .try_for_each(|inner| self.check_branches(inner))
     }
 
-    fn check_name(&self, place: &str, node: &Node) -> Result<(), TemplateError> {
-        let conditions = self.root.get("Conditions");
+    /// The condition that a node names.
+    fn check_name<'a>(
+        &'a self,
+        place: &str,
+        node: &'a Node,
+    ) -> Result<(&'a str, &'a Node), TemplateError> {
         let name = node.as_text();
-        if name.is_some_and(|name| conditions.is_some_and(|all| all.get(name).is_some())) {
-            return Ok(());
+        let meant = name.and_then(|name| Some((name, self.root.get("Conditions")?.get(name)?)));
+        if let Some(meant) = meant {
+            return Ok(meant);
         }
         let found = name.unwrap_or("a list or map");
         let what = format!("found {found}, expected one of the template's Conditions");
@@ -98,6 +120,16 @@ mod tests {
     #[test]
     fn conditions_that_are_not_understood_are_refused() {
         for (conditions, value, expected) in [
+            (
+                "{ A: !Not [!Condition B], B: !Or [!Condition A, !Equals [a, a]] }",
+                "!If [A, 1, 2]",
+                "t.yaml:3: Conditions.A: found A within itself",
+            ),
+            (
+                "A: !And [!Equals [a, a]]",
+                "!If [A, 1, 2]",
+                "t.yaml:3: Conditions.A: found something else",
+            ),
             (
                 "A: !Matches [a, a]",
                 "!If [A, 1, 2]",

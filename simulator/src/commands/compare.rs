@@ -41,8 +41,8 @@ pub fn run(args: &CompareArgs) -> Result<Exit, Failure> {
     let named = placements::parse(&args.placements, &source.scenario.placement)?;
     let seeds = seeds(source.scenario.seed, args.replicas)?;
     // What is wrong with the scenario is said before anything is made.
-    source.resolve().map_err(Failure::input)?;
-    let profile = super::checked(&source.scenario)?;
+    let resolved = source.resolve().map_err(Failure::input)?;
+    let profile = super::checked(&resolved.scenario)?;
     let out = args.driven.out.clone();
     let fresh = || run_dir::fresh(&format!("{}-compare", source.scenario.name));
     let directory = RunDir::create(&out.unwrap_or_else(fresh))?;
@@ -224,15 +224,25 @@ impl Course<'_> {
         // Each at the rate of its own time, of which the cost is.
         let mut factors: Vec<f64> = Vec::new();
         let mut at_rates: Vec<f64> = Vec::new();
+        let (mut highest, mut out_of_order) = (0.0, 0);
         for factor in rates::factors(scenario) {
             let point = rates::at(scenario, factor, rides_per_hour);
             if let Ok(point) = self.job(String::new(), point).source.resolve() {
                 let rate = report::summary::rounded(rates::counted(&point), 3);
+                highest = factor;
                 if rate > at_rates.last().copied().unwrap_or(0.0) {
                     factors.push(factor);
                     at_rates.push(rate);
+                } else {
+                    out_of_order += 1;
                 }
             }
+        }
+        if factors.is_empty() {
+            let note =
+                "Nobody asks for a ride at the scenario's start: break-even was not looked for.";
+            let nothing = BreakEven::of(Vec::new(), Vec::new(), &[]);
+            return Ok((nothing, Some(note.to_owned())));
         }
         let mut jobs = Vec::new();
         // The longest first, so that no core is left with it at the end.
@@ -265,10 +275,13 @@ impl Course<'_> {
             .collect();
         let drivers = |factor: &f64| rates::drivers(&rates::at(scenario, *factor, rides_per_hour));
         let found = BreakEven::of(at_rates, factors.iter().map(drivers).collect(), &curves);
-        let highest = factors.last().copied().unwrap_or(1.0);
-        let left_out = (highest < rates::HIGHEST).then(|| {
+        let beyond = (highest < rates::HIGHEST).then(|| {
             format!("Break-even was looked for up to {highest} times this rate: beyond, there would be too many drivers or rides.")
         });
-        Ok((found, left_out))
+        let flat = (out_of_order > 0).then(|| {
+            format!("Break-even leaves out {out_of_order} points at which no more riders ask than at the one before: demand changes while they count.")
+        });
+        let left_out: Vec<String> = beyond.into_iter().chain(flat).collect();
+        Ok((found, (!left_out.is_empty()).then(|| left_out.join(" "))))
     }
 }

@@ -112,7 +112,8 @@ fn load(args: &StudyArgs) -> Result<Loaded, Failure> {
 }
 
 /// Keeps a file beside the study that names it from there, so that the study can be read where it is left. One that is
-/// named from the root on, or from above, is found where it was.
+/// named from the root on is found where it was; one from above the study's folder is not kept, for it would not lie in
+/// this one.
 fn keep(directory: &RunDir, named: &str, text: &str) -> Result<(), Failure> {
     let path = Path::new(named);
     let is_below = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);

@@ -70,6 +70,11 @@ pub fn at(scenario: &Scenario, factor: f64, rides_per_hour: f64) -> Scenario {
 /// Riders an hour, on average over what is counted of a scenario: where demand changes over the day, not what all of it has.
 pub fn counted(point: &Resolved) -> f64 {
     let (from, until) = (point.scenario.warmup.0, point.scenario.duration.0);
+    if point.scenario.demand.kind == DemandKind::Trips {
+        let riders = |span: Duration| point.demand.riders(&point.world, span) as f64;
+        let hours = until.saturating_sub(from).as_secs_f64() / 3_600.0;
+        return (riders(until) - riders(from)) / hours.max(f64::MIN_POSITIVE);
+    }
     let steps = until.saturating_sub(from).as_secs().div_ceil(STEP_S).max(1);
     let width = until.saturating_sub(from).as_secs_f64() / steps as f64;
     let rates = (0..steps).map(|step| {

@@ -55,7 +55,22 @@ pub(super) fn find(scenario: &mut Scenario, origin: Option<&Path>) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::super::{BUILT_IN, load};
+
+    #[test]
+    fn files_of_the_cloud_lie_beside_the_scenario() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("city.toml");
+        let text = "[cloud]\nprices = 'prices.toml'\nprofile = 'mine.toml'";
+        std::fs::write(&path, text).unwrap();
+        let cloud = load(path.to_str(), &[]).unwrap().scenario.cloud;
+        assert_eq!(cloud.prices, Some(folder.path().join("prices.toml")));
+        assert_eq!(Path::new(&cloud.profile), folder.path().join("mine.toml"));
+        let shipped = load(None, &[]).unwrap().scenario.cloud;
+        assert_eq!(shipped.profile, "aws-us-east-1");
+    }
 
     #[test]
     fn what_is_written_of_a_scenario_is_read_from_anywhere() {

@@ -105,6 +105,14 @@ impl System {
         }
     }
 
+    /// Of what it counts itself.
+    pub fn counts(&self) -> &'static str {
+        match self {
+            Self::Embedded(_) | Self::Watch(..) => "functions, queues, tables and containers",
+            Self::Deployed(_) => "dead letters, and of how deep queues are",
+        }
+    }
+
     /// What was counted in the end, when others count as well.
     pub async fn measured(
         &mut self,

@@ -172,7 +172,8 @@ impl<'a> Course<'a> {
         self.recorder.cut_short(now);
         self.until = self.recorder.counted_until();
         let ran = now.since(self.started_at);
-        self.counted = self.reads.counted(at_warmup, system.counted(ran).await);
+        let at_end = system.counted(ran).await;
+        self.counted = self.reads.counted(at_warmup, at_end, system.counts());
         self.counted.depth_max = depth_max;
 
         self.progress
@@ -237,7 +238,7 @@ impl<'a> Course<'a> {
         system.stop().await;
         self.progress.finish();
         let ended = match ended {
-            Ending::Whole | Ending::Interrupted if self.reads.is_lacking => Ending::Unread,
+            Ending::Whole if self.reads.is_lacking => Ending::Unread,
             ended => ended,
         };
         let outcome = Outcome {

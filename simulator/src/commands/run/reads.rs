@@ -12,10 +12,9 @@ use services::ports::PortError;
 use crate::target::system::System;
 
 /// What a reader of the figures must know of counters that were not read.
-fn uncounted(when: &str, error: &str) -> String {
+fn uncounted(when: &str, error: &str, counts: &str) -> String {
     format!(
-        "What the system counts itself could not be read at the end{when} ({error}): figures of functions, queues, tables and containers \
-         lack it."
+        "What the system counts itself could not be read at the end{when} ({error}): figures of {counts} lack it."
     )
 }
 
@@ -70,6 +69,7 @@ impl Reads {
         &mut self,
         at_warmup: AtWarmup,
         at_end: Result<Counted, PortError>,
+        counts: &str,
     ) -> Counted {
         let AtWarmup {
             counted,
@@ -79,16 +79,16 @@ impl Reads {
         match (&counted, refused) {
             (Some(_), Some(error)) => self.notes.push(format!(
                 "What the system counts itself could not be read at the end of the warm-up ({error}) and was {:.0} s \
-                 later: figures of functions, queues, tables and containers lack that time.",
+                 later: figures of {counts} lack that time.",
                 late.as_secs_f64()
             )),
-            (None, Some(error)) => self.lack(uncounted(" of the warm-up", &error)),
+            (None, Some(error)) => self.lack(uncounted(" of the warm-up", &error, counts)),
             (_, None) => {}
         }
         match (counted, at_end) {
             (Some(at_warmup), Ok(at_end)) => at_end.since(&at_warmup),
             (_, Err(error)) => {
-                self.lack(uncounted("", &error.to_string()));
+                self.lack(uncounted("", &error.to_string(), counts));
                 Counted::default()
             }
             (None, Ok(_)) => Counted::default(),
@@ -186,7 +186,7 @@ mod tests {
                 assert!(at_warmup.was_tried());
             }
             let mut reads = Reads::default();
-            let found = reads.counted(at_warmup, at_end);
+            let found = reads.counted(at_warmup, at_end, "queues");
             assert_eq!(found.http_requests, counted);
             assert_eq!(reads.is_lacking, lacking, "{reads:?}");
             match said {

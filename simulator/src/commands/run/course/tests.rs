@@ -87,7 +87,7 @@ async fn what_riders_saw_is_told_of_a_system_that_cannot_be_read() {
     assert!(at_warmup.was_tried() && !at_warmup.is_read());
     course.counted = course
         .reads
-        .counted(at_warmup, system.counted(second).await);
+        .counted(at_warmup, system.counted(second).await, system.counts());
 
     let in_window = course.recorder.counted_from();
     course.recorder.answered(in_window, None);
@@ -128,7 +128,7 @@ async fn counters_that_were_refused_are_asked_for_again_at_the_next_look() {
     let recorder = Recorder::new(now, Duration::ZERO, now + span);
     let (_, at_warmup) = watched(&mut course, &mut system, &recorder, span).await;
     let at_end = system.counted(span).await;
-    course.reads.counted(at_warmup, at_end);
+    course.reads.counted(at_warmup, at_end, system.counts());
     assert!(!course.reads.is_lacking, "{:?}", course.reads);
     let said = "could not be read at the end of the warm-up (";
     assert!(course.reads.notes[0].contains(said), "{:?}", course.reads);
