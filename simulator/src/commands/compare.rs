@@ -11,7 +11,7 @@ use report::summary::Summary;
 use crate::cli::CompareArgs;
 use crate::commands::run::interrupt::Interrupt;
 use crate::compare::placements::{self, Named};
-use crate::compare::rates;
+use crate::compare::rates::{self, Points};
 use crate::compare::sizing::{self, Busy};
 use crate::exit::{Exit, Failure};
 use crate::outcome::Told;
@@ -221,28 +221,15 @@ impl Course<'_> {
         rides_per_hour: f64,
     ) -> Result<(BreakEven, Option<String>), Failure> {
         let scenario = &self.source.scenario;
-        // Each at the rate of its own time, of which the cost is.
-        let mut factors: Vec<f64> = Vec::new();
-        let mut at_rates: Vec<f64> = Vec::new();
-        let (mut highest, mut out_of_order) = (0.0, 0);
-        for factor in rates::factors(scenario) {
-            let point = rates::at(scenario, factor, rides_per_hour);
-            if let Ok(point) = self.job(String::new(), point).source.resolve() {
-                let rate = report::summary::rounded(rates::counted(&point), 3);
-                highest = factor;
-                if rate > at_rates.last().copied().unwrap_or(0.0) {
-                    factors.push(factor);
-                    at_rates.push(rate);
-                } else {
-                    out_of_order += 1;
-                }
-            }
-        }
+        let resolve = |point| self.job(String::new(), point).source.resolve().ok();
+        let Points {
+            factors,
+            rides_per_hour: at_rates,
+            note,
+        } = Points::of(scenario, rides_per_hour, resolve);
+        let nothing = || BreakEven::of(Vec::new(), Vec::new(), &[]);
         if factors.is_empty() {
-            let note =
-                "Nobody asks for a ride at the scenario's start: break-even was not looked for.";
-            let nothing = BreakEven::of(Vec::new(), Vec::new(), &[]);
-            return Ok((nothing, Some(note.to_owned())));
+            return Ok((nothing(), note));
         }
         let mut jobs = Vec::new();
         // The longest first, so that no core is left with it at the end.
@@ -262,8 +249,7 @@ impl Course<'_> {
         })?;
         let Ok(costs) = whole(costs) else {
             let note = "The command was interrupted: break-even was not looked for to the end, and is not told.";
-            let nothing = BreakEven::of(Vec::new(), Vec::new(), &[]);
-            return Ok((nothing, Some(note.to_owned())));
+            return Ok((nothing(), Some(note.to_owned())));
         };
         let curve = |index: usize| -> Vec<f64> {
             let of = costs.iter().skip(index).step_by(self.named.len());
@@ -275,13 +261,6 @@ impl Course<'_> {
             .collect();
         let drivers = |factor: &f64| rates::drivers(&rates::at(scenario, *factor, rides_per_hour));
         let found = BreakEven::of(at_rates, factors.iter().map(drivers).collect(), &curves);
-        let beyond = (highest < rates::HIGHEST).then(|| {
-            format!("Break-even was looked for up to {highest} times this rate: beyond, there would be too many drivers or rides.")
-        });
-        let flat = (out_of_order > 0).then(|| {
-            format!("Break-even leaves out {out_of_order} points at which no more riders ask than at the one before: demand changes while they count.")
-        });
-        let left_out: Vec<String> = beyond.into_iter().chain(flat).collect();
-        Ok((found, (!left_out.is_empty()).then(|| left_out.join(" "))))
+        Ok((found, note))
     }
 }
