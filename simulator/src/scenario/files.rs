@@ -47,9 +47,11 @@ pub(super) fn find(scenario: &mut Scenario, origin: Option<&Path>) {
     {
         *path = found(path);
     }
+    // One that is not there may be a name that is misspelt.
     let cloud = &mut scenario.cloud.profile;
-    if CloudProfile::shipped(cloud).is_none() {
-        *cloud = found(Path::new(&*cloud)).display().to_string();
+    let path = found(Path::new(&*cloud));
+    if CloudProfile::shipped(cloud).is_none() && path.exists() {
+        *cloud = path.display().to_string();
     }
 }
 
@@ -65,6 +67,7 @@ mod tests {
         let path = folder.path().join("city.toml");
         let text = "[cloud]\nprices = 'prices.toml'\nprofile = 'mine.toml'";
         std::fs::write(&path, text).unwrap();
+        std::fs::write(folder.path().join("mine.toml"), "").unwrap();
         let cloud = load(path.to_str(), &[]).unwrap().scenario.cloud;
         assert_eq!(cloud.prices, Some(folder.path().join("prices.toml")));
         assert_eq!(Path::new(&cloud.profile), folder.path().join("mine.toml"));
