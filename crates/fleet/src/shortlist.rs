@@ -115,6 +115,11 @@ impl Shortlist {
         self.likely = likely as f32;
     }
 
+    /// The rank that was [expected](Self::expect).
+    pub(crate) fn likely(&self) -> f64 {
+        f64::from(self.likely)
+    }
+
     /// What ranks above this is not among the nearest; as low as what was added so far allows.
     pub(crate) fn limit(&mut self) -> f64 {
         if self.len >= self.k && self.len > self.settled {

@@ -45,8 +45,9 @@ impl Parts<'_> {
         found.all
     }
 
-    /// Finds the nearest of each query, [`SEARCHES_AT_ONCE`](crate::limits::SEARCHES_AT_ONCE) at most, and answers with the numbers of those which that needs
-    /// other shards for: nothing is found of these. The shards that have the queries' places are at hand.
+    /// Finds the nearest of each query, [`SEARCHES_AT_ONCE`](crate::limits::SEARCHES_AT_ONCE) at most, and answers with the
+    /// numbers of those which that needs other shards for: nothing is found of these. The shards that have the queries'
+    /// places are at hand.
     pub(crate) fn search<'q>(
         &self,
         queries: impl Iterator<Item = Numbered<'q>>,
@@ -114,7 +115,8 @@ impl Parts<'_> {
 fn look_each<M: Metric>(searches: &mut [(usize, Search<'_, M>)]) {
     for (_, search) in searches.iter() {
         search.touch(&search.nearer, f64::INFINITY);
-        search.touch(&search.farther, search.likely);
+        // What will be read most likely is under way before it is known to be needed.
+        search.touch(&search.farther, search.shortlist.likely());
     }
     for (_, search) in searches.iter() {
         search.touch_second(&search.nearer);
@@ -193,8 +195,6 @@ struct Search<'a, M> {
     is_mixed: bool,
     /// How many cells either way were looked at one by one.
     visited: i32,
-    /// What the nearest rank below, most likely: what will be read is under way before it is known to be needed.
-    likely: f64,
     shortlist: Shortlist,
 }
 
@@ -275,7 +275,6 @@ impl<'a, M: Metric> Search<'a, M> {
             level,
             column,
             row,
-            likely,
             shortlist,
         }
     }
