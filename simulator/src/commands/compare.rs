@@ -41,8 +41,8 @@ pub fn run(args: &CompareArgs) -> Result<Exit, Failure> {
     let named = placements::parse(&args.placements, &source.scenario.placement)?;
     let seeds = seeds(source.scenario.seed, args.replicas)?;
     // What is wrong with the scenario is said before anything is made.
-    let resolved = source.resolve().map_err(Failure::input)?;
-    let profile = super::checked(&resolved.scenario)?;
+    source.resolve().map_err(Failure::input)?;
+    let profile = super::checked(&source.scenario)?;
     let out = args.driven.out.clone();
     let fresh = || run_dir::fresh(&format!("{}-compare", source.scenario.name));
     let directory = RunDir::create(&out.unwrap_or_else(fresh))?;

@@ -32,7 +32,7 @@ pub fn run(args: &PredictArgs) -> Result<Exit, Failure> {
     let source = scenario::read(args.driven.scenario.as_deref(), &sets).map_err(Failure::input)?;
     let seeds = seeds(source.scenario.seed, args.replicas)?;
     let resolved = source.resolve().map_err(Failure::input)?;
-    let profile = super::checked(&resolved.scenario)?;
+    let profile = super::checked(&source.scenario)?;
     let directory = super::directory(&args.driven, &resolved)?;
     let interrupt = Interrupt::in_background()?;
     let (told, passed) = if seeds.len() > 1 {

@@ -179,9 +179,7 @@ mod tests {
     fn points_that_say_nothing_are_left_out_and_told() {
         let points = |riders: &dyn Fn(u32) -> u32| {
             let city = hourly(riders, &[]).scenario;
-            Points::of(&city, 100.0, |point| {
-                crate::scenario::resolve(point, None).ok()
-            })
+            Points::of(&city, 100.0, |point| crate::scenario::resolve(point).ok())
         };
         let all = points(&|_| 100);
         assert_eq!((&all.factors[..], &all.note), (&FACTORS[..], &None));
@@ -197,7 +195,7 @@ mod tests {
             &["starts_at=150m"],
         );
         let step = Points::of(&step.scenario, 100.0, |point| {
-            crate::scenario::resolve(point, None).ok()
+            crate::scenario::resolve(point).ok()
         });
         assert_eq!(step.factors.last(), Some(&3.0));
         let note = step.note.unwrap();

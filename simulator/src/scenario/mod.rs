@@ -12,7 +12,7 @@ mod slo;
 mod streets;
 pub mod values;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use files::beside;
 pub use model::Scenario;
@@ -37,13 +37,11 @@ pub const BUILT_IN: [(&str, &str); 5] = [
     ),
 ];
 
-/// A scenario and the file it came from, to be changed before it is resolved.
+/// A scenario that was read, to be changed before it is resolved.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// As it was stated.
+    /// As it was stated, its files named from the root on.
     pub scenario: Scenario,
-    /// Its file; none: it is built in.
-    origin: Option<PathBuf>,
 }
 
 impl Source {
@@ -67,7 +65,7 @@ impl Source {
     /// # Errors
     /// Names the key whose value cannot be.
     pub fn resolve(&self) -> Result<Resolved, ScenarioError> {
-        resolve(self.scenario.clone(), self.origin.as_deref())
+        resolve(self.scenario.clone())
     }
 }
 
@@ -86,11 +84,9 @@ pub fn load(name: Option<&str>, sets: &[String]) -> Result<Resolved, ScenarioErr
 pub fn read(name: Option<&str>, sets: &[String]) -> Result<Source, ScenarioError> {
     let name = name.unwrap_or(BUILT_IN[0].0);
     if let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
-        let scenario = parse::parse(name, text, sets)?;
-        return Ok(Source {
-            scenario,
-            origin: None,
-        });
+        let mut scenario = parse::parse(name, text, sets)?;
+        files::find(&mut scenario, None);
+        return Ok(Source { scenario });
     }
     let path = Path::new(name);
     let text = std::fs::read_to_string(path).map_err(|source| ScenarioError::Unreadable {
@@ -98,10 +94,9 @@ pub fn read(name: Option<&str>, sets: &[String]) -> Result<Source, ScenarioError
         source,
         known: BUILT_IN.map(|(known, _)| known).join(", "),
     })?;
-    Ok(Source {
-        scenario: parse::parse(name, &text, sets)?,
-        origin: Some(path.to_owned()),
-    })
+    let mut scenario = parse::parse(name, &text, sets)?;
+    files::find(&mut scenario, Some(path));
+    Ok(Source { scenario })
 }
 
 /// What a reader must know of recorded demand.

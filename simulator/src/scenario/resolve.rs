@@ -54,12 +54,11 @@ pub struct Resolved {
     pub notes: Vec<String>,
 }
 
-/// Turns a scenario that came from `origin` (none: it is built in) into what runs.
+/// Turns a scenario into what runs.
 ///
 /// # Errors
 /// Names the key whose value cannot be.
-pub fn resolve(mut scenario: Scenario, origin: Option<&Path>) -> Result<Resolved, ScenarioError> {
-    files::find(&mut scenario, origin);
+pub fn resolve(scenario: Scenario) -> Result<Resolved, ScenarioError> {
     let network = streets::network(&scenario.city)?;
     let resolver = Resolver {
         scenario: &scenario,

@@ -42,13 +42,13 @@ static KNOWN: Mutex<Vec<(Files, Traffic, Arc<Network>)>> = Mutex::new(Vec::new()
 /// # Errors
 /// If it names no files, or too many, or they are no network, or traffic is not what it can be.
 pub(super) fn network(city: &City) -> Result<Option<Arc<Network>>, ScenarioError> {
-    let [network, nodes, edges, turns] = [
+    let named = (
         city.network.clone(),
         city.nodes.clone(),
         city.edges.clone(),
         city.turns.clone(),
-    ];
-    let files = match (network, nodes, edges, turns) {
+    );
+    let files = match named {
         (None, None, None, None) if city.kind != CityKind::Road && city.traffic.is_empty() => {
             return Ok(None);
         }

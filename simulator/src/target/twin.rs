@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_scenario_that_names_no_sizes_has_those_of_the_twins_own_tests() {
-        let resolved = scenario::resolve(Scenario::default(), None).unwrap();
+        let resolved = scenario::resolve(Scenario::default()).unwrap();
         assert_eq!(sizes_of(&resolved), Sizes::hybrid());
     }
 

@@ -39,8 +39,7 @@ pub fn run(args: &CompareArgs, before: &Path, after: &Path) -> Result<Exit, Fail
     }
     let jobs = [job("before", before, args)?, job("after", after, args)?];
     let scenario = &jobs[1].source.scenario;
-    let resolved = jobs[1].source.resolve().map_err(Failure::input)?;
-    let profile = checked(&resolved.scenario)?;
+    let profile = checked(scenario)?;
     let fresh = || run_dir::fresh(&format!("{}-template", scenario.name));
     let directory = RunDir::create(&args.driven.out.clone().unwrap_or_else(fresh))?;
     directory.holds_no(DIFFERENCE)?;

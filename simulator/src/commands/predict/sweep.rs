@@ -45,8 +45,7 @@ pub(super) fn run(args: &PredictArgs, sets: &[String]) -> Result<Exit, Failure> 
     let axes = axes(&args.sweep)?;
     let points = points(args, sets, &axes)?;
     let first = points.first().expect("every axis has a value");
-    let resolved = first.source.resolve().map_err(Failure::input)?;
-    let profile = crate::commands::checked(&resolved.scenario)?;
+    let profile = crate::commands::checked(&first.source.scenario)?;
     for point in &points[1..] {
         if point.source.scenario.cloud != first.source.scenario.cloud {
             let message = "--sweep: found different clouds, expected cloud.profile and cloud.prices to be set with --set, not swept";
